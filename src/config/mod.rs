@@ -1,0 +1,3 @@
+//! Flags, script and environment resolved into one plan, checked once, before anything starts.
+
+pub mod plan;

@@ -1,0 +1,1 @@
+//! Limits as deadlines on the active clock.

@@ -1,0 +1,4 @@
+//! What is waited for and what is answered: patterns, views, the matcher, the dialogue. Pure.
+
+pub mod pattern;
+pub mod program;

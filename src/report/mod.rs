@@ -1,0 +1,3 @@
+//! What is told: JSON, text and recordings, from finished values. `output.rs` alone prints.
+
+pub mod model;

@@ -1,0 +1,1 @@
+//! The tracking database and the lock files.

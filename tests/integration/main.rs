@@ -1,0 +1,1 @@
+//! Behaviour through the real binary, one module per behaviour.
