@@ -33,7 +33,10 @@ impl Surroundings {
         Surroundings {
             env: std::env::vars_os().collect(),
             terminals,
-            size: if terminals.contains(&true) { crate::sys::terminal_size() } else { None },
+            size: [1, 2, 0]
+                .into_iter()
+                .filter(|fd| terminals[*fd])
+                .find_map(|fd| crate::sys::tty::size(crate::sys::fdio::standard(fd as i32))),
             cwd: std::env::current_dir().ok(),
         }
     }

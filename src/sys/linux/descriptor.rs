@@ -9,7 +9,6 @@ pub fn is_writable(fd: i32) -> Option<bool> {
     if fd < 0 {
         return None;
     }
-    #[expect(unsafe_code, reason = "the number comes from the command line")]
     // SAFETY: it may not be open; then the call says EBADF, and nothing else is done with it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     let flags = rustix::fs::fcntl_getfl(borrowed).ok()?;
@@ -28,7 +27,6 @@ pub fn read_descriptor(fd: i32, limit: u64) -> Result<Vec<u8>> {
     if is_writable(fd).is_none() {
         return Err(rustix::io::Errno::BADF.into());
     }
-    #[expect(unsafe_code, reason = "the number comes from the command line")]
     // SAFETY: it is open, and above 2: the caller was given it for this, and nothing of ours has it.
     let file = unsafe { File::from_raw_fd(fd) };
     file.take(limit).read_to_end(&mut bytes)?;

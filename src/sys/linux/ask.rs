@@ -1,29 +1,19 @@
-//! Our own terminal: its size, and a question without echo.
+//! A question on our own terminal, without echo.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
-/// Columns and rows of the first of stdin, stdout and stderr that is a terminal and knows them.
-pub fn terminal_size() -> Option<(u16, u16)> {
-    let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-    [stdout.as_fd(), stderr.as_fd(), stdin.as_fd()].into_iter().find_map(|fd| {
-        let size = rustix::termios::tcgetwinsize(fd).ok()?;
-        (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
-    })
-}
-
 /// Asks on the controlling terminal without echo, and returns the line without its end.
 ///
 /// Ctrl-C and other keys keep their meaning. While the echo is off the signals that would end us are held
 /// back: they arrive when the terminal is as it was, so that nobody is left with a terminal that is silent.
 pub fn ask(prompt: &str) -> Result<Vec<u8>> {
-    #[expect(clippy::disallowed_methods, reason = "the terminal is not a file of the user's")]
     let mut tty = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty")?;
     let held = Held::new()?;
     let before = tcgetattr(&tty)?;
@@ -62,7 +52,6 @@ struct Held {
 
 impl Held {
     fn new() -> Result<Held> {
-        #[expect(unsafe_code, reason = "rustix has no signal masks")]
         // SAFETY: the sets are plain memory that the calls fill in, and live until they return; the
         // descriptor is new and ours.
         unsafe {
@@ -110,8 +99,6 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        debug_assert!(self.signals.as_raw_fd() >= 0);
-        #[expect(unsafe_code, reason = "rustix has no signal masks")]
         // SAFETY: the mask is the one that was in force before; no old mask is asked for.
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.mask, std::ptr::null_mut());
