@@ -1,1 +1,3 @@
+//! heeler: see the library.
+
 fn main() {}

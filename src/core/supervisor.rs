@@ -10,18 +10,23 @@
 //!   exit). After KILL the wait is bounded.
 //! - Each signal goes to the whole tree; the grace belongs to the tree.
 //!
-//! | event          | Starting | Running                 | Lingering (strays wait)  | Terminating                  | Draining           | Finished |
-//! |----------------|----------|-------------------------|--------------------------|------------------------------|--------------------|----------|
-//! | Spawned        | Running  | -                       | -                        | -                            | -                  | -        |
-//! | SpawnFailed    | Finished | -                       | -                        | -                            | -                  | -        |
-//! | LeaderExited   | -        | alone: Draining; else the strays policy | -        | remember; alone: Draining    | -                  | -        |
-//! | Tree(n)        | -        | -                       | 0: Draining              | 0 and leader gone: Draining  | -                  | -        |
-//! | StreamsEnded   | note     | note                    | note                     | note                         | Finished           | -        |
-//! | Output, Active | -        | clocks                  | clocks                   | count                        | count              | -        |
-//! | Stalled, Flows | note     | note                    | note                     | note                         | hold/restart drain | -        |
-//! | Verdict        | -        | Terminating             | Terminating              | graver: replace; kill: KILL  | graver: replace    | -        |
-//! | StopRequest    | count    | Terminating, that signal first | as Running        | replace cause; second: KILL  | close the streams  | -        |
-//! | Tick           | -        | limit: Terminating      | limit: Terminating       | next rung; last: unkillable  | deadline: close    | -        |
+//! | event          | Starting | Running                        | Lingering   | Settling           | Terminating                 | Draining           |
+//! |----------------|----------|--------------------------------|-------------|--------------------|-----------------------------|--------------------|
+//! | Spawned        | Running  | -                              | -           | -                  | -                           | -                  |
+//! | SpawnFailed    | Finished | -                              | -           | -                  | -                           | -                  |
+//! | LeaderExited   | -        | alone: Draining; else policy   | -           | -                  | alone: Draining             | -                  |
+//! | Tree(n)        | -        | -                              | 0: Draining | 0: Draining        | 0, leader gone: Draining    | -                  |
+//! | StreamsEnded   | note     | note                           | note        | reap strays        | note                        | Finished           |
+//! | Output, Active | -        | clocks                         | clocks      | count              | count                       | count              |
+//! | Stalled, Flows | note     | note                           | note        | hold/restart       | note                        | hold/restart drain |
+//! | Verdict        | -        | Terminating                    | Terminating | graver: replace    | graver: replace; kill: KILL | graver: replace    |
+//! | StopRequest    | count    | Terminating, that signal first | as Running  | reap strays        | replace; second: KILL       | close the streams  |
+//! | Tick           | -        | limit: Terminating             | as Running  | deadline: reap     | next rung; last: unkillable | deadline: close    |
+//!
+//! Finished takes everything and does nothing. The policy for strays: `Wait` is Lingering (limits go on),
+//! `Leave` is Draining, `Reap` is Settling: members that only finish what they were doing (a process
+//! substitution, a last line) have the drain time for it, or until the streams end, before they count as
+//! strays and are ended.
 
 use std::time::Duration;
 
@@ -56,6 +61,8 @@ pub struct Config {
     pub strays: StraysPolicy,
     /// How long output that is held open is still read after the tree's end.
     pub drain: Duration,
+    /// Whether we read the command's output; without streams their end says nothing about strays.
+    pub streams: bool,
 }
 
 /// What happened.
@@ -116,6 +123,9 @@ enum State {
     Starting,
     Running,
     Lingering,
+    Settling {
+        deadline: Option<Duration>,
+    },
     /// `rung` indexes the climb; one past the last means the bounded wait after it.
     Terminating {
         rung: usize,
@@ -178,10 +188,10 @@ impl Supervisor {
             }
             Event::SpawnFailed => self.finish(&mut out),
             Event::LeaderExited { ended, others } => {
-                self.leader_exited(now, ended, others, &mut out)
+                self.leader_exited(now, ended, others, &mut out);
             }
             Event::Tree(members) => match self.state {
-                State::Lingering | State::Terminating { .. }
+                State::Lingering | State::Settling { .. } | State::Terminating { .. }
                     if members == 0 && self.ended.is_some() =>
                 {
                     self.drain(now, &mut out);
@@ -189,14 +199,24 @@ impl Supervisor {
                 State::Starting
                 | State::Running
                 | State::Lingering
+                | State::Settling { .. }
                 | State::Terminating { .. }
                 | State::Draining { .. }
                 | State::Finished => {}
             },
             Event::StreamsEnded => {
                 self.streams_ended = true;
-                if matches!(self.state, State::Draining { .. }) {
-                    self.finish(&mut out);
+                match self.state {
+                    State::Draining { .. } => self.finish(&mut out),
+                    State::Settling { .. } if self.config.streams => {
+                        self.reap_strays(now, &mut out)
+                    }
+                    State::Starting
+                    | State::Running
+                    | State::Lingering
+                    | State::Settling { .. }
+                    | State::Terminating { .. }
+                    | State::Finished => {}
                 }
             }
             Event::Output(bytes) => {
@@ -225,8 +245,8 @@ impl Supervisor {
                         self.climb(now, kill_rung(), &mut out);
                     }
                 }
-                // The last bytes decided it; there is nothing left to end.
-                State::Draining { .. } => self.worsen(cause),
+                // The last bytes decided it; there is nothing left to end but strays.
+                State::Settling { .. } | State::Draining { .. } => self.worsen(cause),
                 State::Starting | State::Finished => {}
             },
             Event::StopRequest { signal } => self.stop_request(now, signal, &mut out),
@@ -242,7 +262,7 @@ impl Supervisor {
             State::Starting | State::Finished => None,
             State::Running | State::Lingering => self.clocks.next_deadline(),
             State::Terminating { deadline, .. } => Some(deadline),
-            State::Draining { deadline } => deadline,
+            State::Settling { deadline } | State::Draining { deadline } => deadline,
         }
     }
 
@@ -294,29 +314,34 @@ impl Supervisor {
     fn leader_exited(&mut self, now: Duration, ended: Ended, others: usize, out: &mut Vec<Action>) {
         self.ended = Some(ended);
         match self.state {
-            State::Running if others == 0 => self.drain(now, out),
-            State::Running => {
-                self.had_strays = true;
-                match self.config.strays {
-                    StraysPolicy::Reap(grace) => {
-                        self.cause = self.cause.max(Some(Cause::Strays));
-                        let climb = vec![
-                            Rung { signal: TERM, grace },
-                            Rung { signal: KILL, grace: Duration::ZERO },
-                        ];
-                        self.climb(now, climb, out);
-                    }
-                    StraysPolicy::Wait => self.state = State::Lingering,
-                    StraysPolicy::Leave => self.drain(now, out),
+            State::Running | State::Terminating { .. } if others == 0 => self.drain(now, out),
+            State::Running => match self.config.strays {
+                StraysPolicy::Reap(_) if self.config.streams && self.streams_ended => {
+                    self.reap_strays(now, out);
                 }
-            }
-            State::Terminating { .. } if others == 0 => self.drain(now, out),
+                StraysPolicy::Reap(_) => {
+                    self.state = State::Settling { deadline: None };
+                    self.redrain(now);
+                }
+                StraysPolicy::Wait => self.state = State::Lingering,
+                StraysPolicy::Leave => self.drain(now, out),
+            },
             State::Terminating { .. }
             | State::Starting
             | State::Lingering
+            | State::Settling { .. }
             | State::Draining { .. }
             | State::Finished => {}
         }
+    }
+
+    fn reap_strays(&mut self, now: Duration, out: &mut Vec<Action>) {
+        let StraysPolicy::Reap(grace) = self.config.strays else { return };
+        self.had_strays = true;
+        self.worsen(Cause::Strays);
+        let climb =
+            vec![Rung { signal: TERM, grace }, Rung { signal: KILL, grace: Duration::ZERO }];
+        self.climb(now, climb, out);
     }
 
     fn stop_request(&mut self, now: Duration, signal: i32, out: &mut Vec<Action>) {
@@ -336,6 +361,7 @@ impl Supervisor {
                     self.climb(now, kill_rung(), out);
                 }
             }
+            State::Settling { .. } => self.reap_strays(now, out),
             // The command is over and its verdict stands; only what is still being read is given up.
             State::Draining { .. } => self.close(out),
             State::Starting | State::Finished => {}
@@ -353,8 +379,12 @@ impl Supervisor {
                     self.drain(now, out);
                 }
             }
+            State::Settling { deadline: Some(deadline) } if now >= deadline => {
+                self.reap_strays(now, out);
+            }
             State::Draining { deadline: Some(deadline) } if now >= deadline => self.close(out),
             State::Starting
+            | State::Settling { .. }
             | State::Terminating { .. }
             | State::Draining { .. }
             | State::Finished => {}
@@ -401,15 +431,16 @@ impl Supervisor {
     /// While our own reader stalls, what the command wrote before its end is not yet ours to give up: the
     /// drain clock waits, though not past a limit, and not when we were told to end the run.
     fn redrain(&mut self, now: Duration) {
-        let State::Draining { .. } = self.state else { return };
         let drain = now.saturating_add(self.config.drain);
         let stopped = self.cause.is_some_and(|cause| cause > Cause::Until);
-        let deadline = if self.stalled && !stopped {
+        let until = if self.stalled && !stopped {
             self.clocks.timeout().map(|timeout| timeout.max(drain))
         } else {
             Some(drain)
         };
-        self.state = State::Draining { deadline };
+        if let State::Draining { deadline } | State::Settling { deadline } = &mut self.state {
+            *deadline = until;
+        }
     }
 
     fn close(&mut self, out: &mut Vec<Action>) {

@@ -20,6 +20,7 @@ fn config() -> Config {
         .unwrap(),
         strays: StraysPolicy::Reap(ms(20)),
         drain: ms(50),
+        streams: true,
     }
 }
 
@@ -126,9 +127,10 @@ fn a_tree_is_not_over_before_its_leader() {
 #[test]
 fn strays_are_reaped_waited_for_or_left() {
     let mut s = running(config());
-    assert_eq!(s.step(ms(5), exited(2)), [Action::Signal(TERM)]);
+    assert_eq!(s.step(ms(5), exited(2)), []);
+    assert_eq!(s.step(ms(55), Event::Tick), [Action::Signal(TERM)]);
     assert_eq!((s.cause(), s.had_strays()), (Some(Cause::Strays), true));
-    assert_eq!(s.step(ms(25), Event::Tick), [Action::Signal(KILL)]);
+    assert_eq!(s.step(ms(75), Event::Tick), [Action::Signal(KILL)]);
 
     let mut s = running(Config { strays: StraysPolicy::Wait, ..config() });
     assert_eq!(s.step(ms(5), exited(2)), []);
@@ -140,6 +142,34 @@ fn strays_are_reaped_waited_for_or_left() {
     let mut s = running(Config { strays: StraysPolicy::Leave, ..config() });
     assert_eq!(s.step(ms(5), exited(2)), []);
     assert_eq!(s.step(ms(55), Event::Tick), [Action::CloseStreams]);
+}
+
+#[test]
+fn members_that_end_by_themselves_in_the_drain_time_are_no_strays() {
+    let mut s = running(config());
+    s.step(ms(5), exited(1));
+    assert_eq!(s.step(ms(30), Event::Tree(0)), []);
+    assert_eq!(s.step(ms(31), Event::StreamsEnded), [Action::Finish]);
+    assert_eq!((s.cause(), s.had_strays()), (None, false));
+}
+
+#[test]
+fn members_that_hold_no_stream_are_strays_at_once() {
+    let mut s = running(config());
+    s.step(ms(5), exited(1));
+    assert_eq!(s.step(ms(6), Event::StreamsEnded), [Action::Signal(TERM)]);
+
+    let mut s = running(config());
+    s.step(ms(4), Event::StreamsEnded);
+    assert_eq!(s.step(ms(5), exited(1)), [Action::Signal(TERM)]);
+}
+
+#[test]
+fn without_streams_of_ours_members_have_the_drain_time() {
+    let mut s = running(Config { streams: false, ..config() });
+    s.step(ms(0), Event::StreamsEnded);
+    assert_eq!(s.step(ms(5), exited(1)), []);
+    assert_eq!(s.next_deadline(), Some(ms(55)));
 }
 
 #[test]
@@ -254,7 +284,7 @@ proptest! {
             cause = s.cause();
         }
         s.step(ms(now), exited(1));
-        for _ in 0..10 {
+        for _ in 0..12 {
             let Some(deadline) = s.next_deadline() else { break };
             now = now.max(deadline.as_millis() as u64 + 1);
             finishes += s.step(ms(now), Event::Tick).iter().filter(|a| **a == Action::Finish).count();
