@@ -209,7 +209,7 @@ impl Supervisor {
                 match self.state {
                     State::Draining { .. } => self.finish(&mut out),
                     State::Settling { .. } if self.config.streams => {
-                        self.reap_strays(now, &mut out)
+                        self.reap_strays(now, &mut out);
                     }
                     State::Starting
                     | State::Running

@@ -147,11 +147,8 @@ pub fn random(buffer: &mut [u8]) {
         let rest = &mut buffer[filled..];
         // SAFETY: the pointer and length describe `rest`, which is ours and writable for the call.
         let count = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        match usize::try_from(count) {
-            Ok(count) => filled += count,
-            // EINTR before the pool is ready; nothing else can happen with flags 0.
-            Err(_) => {}
-        }
+        // An error is EINTR before the pool is ready; nothing else can happen with flags 0.
+        filled += usize::try_from(count).unwrap_or(0);
     }
 }
 
