@@ -1,1 +1,6 @@
 //! Linux.
+
+pub mod fs;
+pub mod ids;
+pub mod pidfd;
+pub mod proc;
