@@ -1,7 +1,11 @@
 //! Linux.
 
 pub mod fdio;
+pub mod fs;
+pub mod ids;
+pub mod pidfd;
 pub mod poll;
+pub mod proc;
 pub mod pty;
 pub mod signals;
 pub mod spawn;

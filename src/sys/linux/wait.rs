@@ -2,7 +2,7 @@
 //! anything may still be signalled through them.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions};
@@ -67,29 +67,6 @@ pub fn has_children() -> io::Result<bool> {
         Err(rustix::io::Errno::CHILD) => Ok(false),
         Err(error) => Err(error.into()),
     }
-}
-
-/// A descriptor for the process `pid`. Meant for our own children, whose numbers are pinned until we
-/// collect them; anyone else's identity has to be verified after opening.
-pub fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
-    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
-}
-
-/// Sends `signal` through a pidfd; ESRCH when the process is gone.
-pub fn pidfd_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    // SAFETY: the descriptor is open for the call; a null siginfo and no flags are valid arguments.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
-            pidfd.as_raw_fd(),
-            signal,
-            std::ptr::null::<libc::siginfo_t>(),
-            0,
-        )
-    };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Makes this process the one that orphaned descendants are re-parented to. Not inherited by children.
