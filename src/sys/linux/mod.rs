@@ -2,4 +2,15 @@
 
 pub mod ask;
 pub mod descriptor;
+pub mod fdio;
+pub mod fs;
+pub mod ids;
 pub mod names;
+pub mod pidfd;
+pub mod poll;
+pub mod proc;
+pub mod pty;
+pub mod signals;
+pub mod spawn;
+pub mod tty;
+pub mod wait;

@@ -1,0 +1,49 @@
+//! What kind of file system a path is on, and how much room it has.
+
+use std::io;
+use std::path::Path;
+
+/// Magic numbers of file systems whose other end is another machine or another program: shared memory and
+/// byte-range locks of SQLite's write-ahead log do not reach across. From `linux/magic.h` and statfs(2).
+const REMOTE: &[(u32, &str)] = &[
+    (0x6969, "nfs"),
+    (0x517B, "smb"),
+    (0xFF53_4D42, "cifs"),
+    (0xFE53_4D42, "smb2"),
+    (0x0102_1997, "9p"),
+    // Also virtiofs, sshfs, and a host's folder in most virtual machines.
+    (0x6573_5546, "fuse"),
+    (0x5346_414F, "afs"),
+    (0x6B41_4653, "kafs"),
+    (0x7375_7245, "coda"),
+    (0x00C3_6400, "ceph"),
+    (0x0BD0_0BD3, "lustre"),
+    (0x0116_1970, "gfs2"),
+    (0x7461_636F, "ocfs2"),
+    (0x564C, "ncp"),
+    (0x786F_4256, "vboxsf"),
+    (0x4750_4653, "gpfs"),
+];
+
+/// The name of the network (or otherwise remote) file system that `path` is on; nothing when it is local.
+pub fn remote(path: &Path) -> io::Result<Option<&'static str>> {
+    let magic = rustix::fs::statfs(path)?.f_type as u32;
+    Ok(REMOTE.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name))
+}
+
+/// Bytes that an ordinary user may still write on the file system of `path`.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_is_not_remote_and_a_missing_path_is_an_error() {
+        assert_eq!(remote(Path::new("/proc")).unwrap(), None);
+        assert!(remote(Path::new("/nonexistent/heeler")).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! Which machine, boot, PID namespace, user and process we are, and random bytes.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use super::proc::slurp;
+
+/// Which machine: the machine id, else the host name (containers often have an empty machine id, and their
+/// host name is their own).
+pub fn host_id() -> String {
+    let machine = slurp("/etc/machine-id")
+        .ok()
+        .and_then(|text| String::from_utf8(text).ok())
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default();
+    if !machine.is_empty() && machine != "uninitialized" {
+        return machine;
+    }
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Which boot: a random UUID that the kernel makes anew each time.
+pub fn boot_id() -> io::Result<String> {
+    let text = slurp("/proc/sys/kernel/random/boot_id")?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+/// Which PID namespace: its inode. Numbers of processes mean nothing outside theirs.
+pub fn pid_namespace() -> io::Result<u64> {
+    Ok(std::fs::metadata("/proc/self/ns/pid")?.ino())
+}
+
+/// Our process id.
+pub fn pid() -> i32 {
+    rustix::process::getpid().as_raw_pid()
+}
+
+/// Our process group.
+pub fn group() -> i32 {
+    rustix::process::getpgrp().as_raw_pid()
+}
+
+/// Our session; 0 where its leader is outside our PID namespace.
+pub fn session() -> i32 {
+    rustix::process::getsid(None).map_or(0, rustix::process::Pid::as_raw_pid)
+}
+
+/// Our effective user.
+pub fn uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Fills `buffer` with random bytes of the kernel.
+pub fn random(buffer: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match rustix::rand::getrandom(&mut buffer[filled..], rustix::rand::GetRandomFlags::empty())
+        {
+            Ok(n) => filled += n,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_know_where_we_are() {
+        assert!(!host_id().is_empty());
+        assert_eq!(boot_id().unwrap().len(), 36);
+        assert!(pid_namespace().unwrap() > 0);
+        assert_eq!(pid(), std::process::id() as i32);
+    }
+
+    #[test]
+    fn random_bytes_differ() {
+        let (mut a, mut b) = ([0; 16], [0; 16]);
+        random(&mut a).unwrap();
+        random(&mut b).unwrap();
+        assert_ne!(a, b);
+    }
+}
