@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::cli::value::LONGEST;
 use crate::core::retry::{Condition, RetryPolicy};
 use crate::expect::program::{Action, Key, Listen, Program, StreamId, Then, Verdict, View};
 use crate::report::model::Mode;
@@ -171,7 +172,10 @@ fn program(program: &Program) -> Value {
             ("name", step.name.as_ref().map(|name| json!(name))),
             ("on", some(branches.collect())),
             ("do", some(step.actions.iter().map(action).collect())),
-            ("within_ms", step.within.map(ms)),
+            (
+                "within_ms",
+                step.within.map(|limit| if limit == LONGEST { json!(0) } else { ms(limit) }),
+            ),
             ("optional", step.optional.then(|| json!(true))),
         ])
     });

@@ -4,5 +4,6 @@ pub mod escape;
 pub(crate) mod keypad;
 pub mod keys;
 pub mod mask;
+pub mod matcher;
 pub mod pattern;
 pub mod program;
