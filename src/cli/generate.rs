@@ -10,6 +10,9 @@ use clap_mangen::Man;
 
 use super::exit_codes;
 
+/// What every part from clap begins with.
+const APOSTROPHE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
 /// The completions of a shell.
 pub fn completions(shell: clap_complete::Shell) -> String {
     let mut bytes = Vec::new();
@@ -31,12 +34,11 @@ fn pages_of(tree: &Command) -> Vec<String> {
 }
 
 fn page(command: &Command, see_also: &[String]) -> (String, String) {
-    // The version is not in the title: a release must not change every page.
-    let man = Man::new(command.clone().version(None)).source("heeler").manual("heeler manual");
+    // clap_mangen leaves out the help of a flag that -h hides when it has no long help.
+    let man = Man::new(command.clone().mut_args(|arg| arg.hide_short_help(false)));
     let mut bytes = Vec::new();
     let has_options = command.get_arguments().next().is_some();
     let parts = [
-        man.render_title(&mut bytes),
         man.render_name_section(&mut bytes),
         man.render_synopsis_section(&mut bytes),
         man.render_description_section(&mut bytes),
@@ -45,7 +47,12 @@ fn page(command: &Command, see_also: &[String]) -> (String, String) {
     ];
     // Writing to memory does not fail.
     debug_assert!(parts.iter().all(Result::is_ok));
-    let mut text = text(bytes);
+    // No date and no version in the title: a release must not change every page. Each part from clap begins
+    // with the same definition of an apostrophe; once is enough.
+    let name = man.get_filename();
+    let title = name.trim_end_matches(".1").to_uppercase().replace('-', "\\-");
+    let mut text = format!("{APOSTROPHE}.TH {title} 1 \"\" \"heeler\" \"heeler manual\"\n");
+    text += &self::text(bytes).replace(APOSTROPHE, "");
     match command.get_name() {
         "heeler" => text += &(exit_status() + include_str!("man/environment.roff")),
         "run" => {
@@ -62,7 +69,7 @@ fn page(command: &Command, see_also: &[String]) -> (String, String) {
     let names: Vec<String> =
         see_also.iter().map(|name| format!(".BR {} (1)", name.replace('-', "\\-"))).collect();
     text += &(names.join(",\n") + "\n");
-    (man.get_filename(), text)
+    (name, text)
 }
 
 fn exit_status() -> String {

@@ -50,7 +50,7 @@ pub struct Output {
     pub events: Option<PathBuf>,
 
     /// Record it as asciicast v2, for any asciinema player
-    #[arg(long, value_name = "FILE.cast", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE.cast", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub record: Option<PathBuf>,
 
     /// How much of each stream's end goes into the report [default: 4KiB]
