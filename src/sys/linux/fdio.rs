@@ -140,18 +140,6 @@ pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Random bytes from the kernel, for ids and jitter.
-pub fn random(buffer: &mut [u8]) {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        let rest = &mut buffer[filled..];
-        // SAFETY: the pointer and length describe `rest`, which is ours and writable for the call.
-        let count = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        // An error is EINTR before the pool is ready; nothing else can happen with flags 0.
-        filled += usize::try_from(count).unwrap_or(0);
-    }
-}
-
 /// Duplicates `from` onto exactly the number `to` in this process, inheritable. For the child side of a
 /// fork only.
 pub(super) fn duplicate_onto(from: RawFd, to: RawFd) -> Result<(), i32> {
