@@ -194,6 +194,8 @@ pub enum Action {
 pub enum Key {
     /// These bytes, whatever the terminal's settings.
     Bytes(Vec<u8>),
+    /// An arrow, home or end, by its final letter: `ESC [ A`, or `ESC O A` where the program asked for it.
+    Cursor(u8),
     /// The terminal's end-of-file character; a closed pipe otherwise.
     Eof,
 }

@@ -1,0 +1,373 @@
+//! Secrets are masked wherever they come back: in what passes through, in copies, recordings and the report.
+//!
+//! Masking happens at the sinks only; what goes to the command and what patterns look at stays whole. Each
+//! occurrence becomes `***`, whatever its length. Line ends are looked through on both sides, because a
+//! terminal turns LF into CR LF and programs wrap what they echo: `hun CR LF ter2` is still `hunter2`.
+//! Terminal escapes inside a secret are not looked through, and neither is any encoding of it (base64, a
+//! hash): those are other bytes.
+//!
+//! A sink cannot know whether `h` begins `hunter2` before more bytes come, so it holds back the longest
+//! part that still could be one, and never more.
+
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+/// What stands in the place of a secret.
+pub const MASKED: &[u8] = b"***";
+
+/// The most bytes of line end that one line end becomes on the way (`CR CR LF`).
+const LINE_END: u8 = 3;
+
+/// The secrets of a run, ready to be looked for. Cheap to clone; its `Debug` says nothing.
+#[derive(Clone)]
+pub struct Mask {
+    secrets: Arc<[Needle]>,
+    /// By byte: whether a secret begins with it.
+    begins: Arc<[bool; 256]>,
+}
+
+struct Needle {
+    /// The secret without its line ends.
+    bytes: Zeroizing<Vec<u8>>,
+    /// How many bytes of line end may stand before each of them.
+    gaps: Vec<u8>,
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mask(..)")
+    }
+}
+
+impl Default for Mask {
+    fn default() -> Mask {
+        Mask::new(std::iter::empty::<&[u8]>())
+    }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+impl Mask {
+    /// Masks these secrets. One without anything but line ends is none.
+    pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Mask {
+        let mut begins = [false; 256];
+        let mut needles = Vec::new();
+        for secret in secrets {
+            let mut needle = Needle { bytes: Zeroizing::default(), gaps: Vec::new() };
+            let mut gap = LINE_END;
+            for &byte in secret.as_ref() {
+                if is_line_end(byte) {
+                    gap = gap.saturating_add(LINE_END);
+                } else {
+                    needle.bytes.push(byte);
+                    needle.gaps.push(gap);
+                    gap = LINE_END;
+                }
+            }
+            if let Some(&first) = needle.bytes.first() {
+                begins[usize::from(first)] = true;
+                needles.push(needle);
+            }
+        }
+        Mask { secrets: needles.into(), begins: Arc::new(begins) }
+    }
+
+    /// Whether there is nothing to mask.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    /// A whole value at once.
+    pub fn bytes(&self, whole: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(whole.len());
+        let mut masker = Masker::new(self.clone());
+        masker.mask(whole, &mut out);
+        masker.finish(&mut out);
+        out
+    }
+
+    /// A whole value as text: masked first, then bytes that are not UTF-8 become U+FFFD. The other order
+    /// would hide a secret that is not UTF-8 from the search.
+    pub fn text(&self, whole: &[u8]) -> String {
+        String::from_utf8_lossy(&self.bytes(whole)).into_owned()
+    }
+}
+
+/// Masks one stream; every sink has its own.
+#[derive(Clone)]
+pub struct Masker {
+    mask: Mask,
+    /// What has been taken and not yet given on.
+    held: Vec<u8>,
+    /// The offset of `held[0]` in the stream.
+    base: u64,
+    /// Secrets that may be under way.
+    partial: Vec<Partial>,
+    /// Secrets found in `held`, not yet given on: begin and end.
+    found: Vec<(u64, u64)>,
+    /// Everything before this offset is given on or masked.
+    masked_to: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Partial {
+    secret: usize,
+    begin: u64,
+    matched: usize,
+    gap_left: u8,
+}
+
+impl fmt::Debug for Masker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Masker(..)")
+    }
+}
+
+impl Masker {
+    /// At the beginning of a stream.
+    pub fn new(mask: Mask) -> Masker {
+        Masker {
+            mask,
+            held: Vec::new(),
+            base: 0,
+            partial: Vec::new(),
+            found: Vec::new(),
+            masked_to: 0,
+        }
+    }
+
+    /// Takes the next bytes and appends to `out` what is decided.
+    pub fn mask(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            if self.partial.is_empty() {
+                // Nothing is under way, so nothing is held: most output takes this way only.
+                let begins = &self.mask.begins;
+                let free = if self.mask.is_empty() {
+                    rest.len()
+                } else {
+                    rest.iter().position(|&byte| begins[usize::from(byte)]).unwrap_or(rest.len())
+                };
+                out.extend_from_slice(&rest[..free]);
+                self.base += free as u64;
+                rest = &rest[free..];
+            }
+            while let Some((&byte, after)) = rest.split_first() {
+                self.step(byte);
+                rest = after;
+                if self.partial.is_empty() {
+                    break;
+                }
+            }
+            let open = self.partial.iter().map(|partial| partial.begin).min();
+            self.give(open.unwrap_or(self.base + self.held.len() as u64), out);
+        }
+    }
+
+    /// The stream has ended: a secret that was only begun is none.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        self.partial.clear();
+        self.give(self.base + self.held.len() as u64, out);
+    }
+
+    /// How many bytes are held back.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    fn step(&mut self, byte: u8) {
+        let offset = self.base + self.held.len() as u64;
+        self.held.push(byte);
+        let secrets = &self.mask.secrets;
+        let found = &mut self.found;
+        if is_line_end(byte) {
+            self.partial.retain_mut(|partial| {
+                partial.gap_left = partial.gap_left.wrapping_sub(1);
+                partial.gap_left != u8::MAX
+            });
+            return;
+        }
+        self.partial.retain_mut(|partial| {
+            let needle = &secrets[partial.secret];
+            if needle.bytes[partial.matched] != byte {
+                return false;
+            }
+            partial.matched += 1;
+            match needle.gaps.get(partial.matched) {
+                Some(&gap) => {
+                    partial.gap_left = gap;
+                    true
+                }
+                None => {
+                    found.push((partial.begin, offset + 1));
+                    false
+                }
+            }
+        });
+        if !self.mask.begins[usize::from(byte)] {
+            return;
+        }
+        for (secret, needle) in secrets.iter().enumerate() {
+            if needle.bytes[0] == byte {
+                match needle.gaps.get(1) {
+                    Some(&gap_left) => {
+                        self.partial.push(Partial { secret, begin: offset, matched: 1, gap_left });
+                    }
+                    None => found.push((offset, offset + 1)),
+                }
+            }
+        }
+    }
+
+    /// Gives on what lies before `limit`. Every secret that begins before it is known by then; those that
+    /// overlap become one `***`.
+    fn give(&mut self, limit: u64, out: &mut Vec<u8>) {
+        self.found.sort_unstable();
+        let ready = self.found.partition_point(|&(begin, _)| begin < limit);
+        let mut at = self.base.max(self.masked_to);
+        let held = &self.held;
+        let base = self.base;
+        let slice = |from: u64, to: u64| &held[(from - base) as usize..(to - base) as usize];
+        for (begin, end) in self.found.drain(..ready) {
+            if begin >= self.masked_to {
+                out.extend_from_slice(slice(at, begin));
+                out.extend_from_slice(MASKED);
+            }
+            self.masked_to = self.masked_to.max(end);
+            at = at.max(self.masked_to);
+        }
+        if at < limit {
+            out.extend_from_slice(slice(at, limit));
+        }
+        self.held.drain(..(limit - base) as usize);
+        self.base = limit;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn masked(secrets: &[&str], text: &str) -> String {
+        Mask::new(secrets).text(text.as_bytes())
+    }
+
+    fn in_chunks(mask: &Mask, chunks: &[&[u8]]) -> Vec<u8> {
+        let mut masker = Masker::new(mask.clone());
+        let mut out = Vec::new();
+        for chunk in chunks {
+            masker.mask(chunk, &mut out);
+        }
+        masker.finish(&mut out);
+        assert_eq!(masker.held(), 0);
+        out
+    }
+
+    #[test]
+    fn every_occurrence_becomes_three_stars() {
+        assert_eq!(masked(&["hunter2"], "a hunter2 b hunter2hunter2 c"), "a *** b ****** c");
+        assert_eq!(masked(&["x"], "axbxx"), "a***b******");
+        assert_eq!(masked(&["a-long-secret-value"], "a-long-secret-value"), "***");
+    }
+
+    #[test]
+    fn line_ends_inside_are_looked_through() {
+        for echoed in ["hun\r\nter2", "hunter\n2", "h\r\r\nunter2"] {
+            assert_eq!(masked(&["hunter2"], &format!("[{echoed}]")), "[***]", "{echoed:?}");
+        }
+        assert_eq!(masked(&["two\n\nlines\n"], "two\r\n\r\nlines\r\n."), "***\r\n.");
+        assert_eq!(masked(&["two\r\nlines"], "two\nlines"), "***");
+        assert_eq!(masked(&["hunter2"], "hun\n\n\n\nter2"), "hun\n\n\n\nter2");
+    }
+
+    #[test]
+    fn overlapping_secrets_leave_nothing_between_them() {
+        assert_eq!(masked(&["aba"], "xababay"), "x***y");
+        assert_eq!(masked(&["bc", "abcd"], "abcd abc"), "*** a***");
+        assert_eq!(masked(&["abcd", "cdef"], "abcdef."), "***.");
+        assert_eq!(masked(&["aaaa"], "aaaaaaaaa."), "***.");
+    }
+
+    #[test]
+    fn a_secret_without_content_masks_nothing() {
+        assert_eq!(masked(&["", "\n"], "a\nb"), "a\nb");
+        assert!(Mask::new(["\r\n"]).is_empty());
+        assert!(Mask::default().is_empty());
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_masked_too() {
+        assert_eq!(Mask::new([b"\xff\xfe"]).text(b"a\xff\xfeb\xff"), "a***b\u{fffd}");
+    }
+
+    #[test]
+    fn at_most_the_longest_part_is_held_back() {
+        let mut masker = Masker::new(Mask::new(["hunter2", "the"]));
+        let mut out = Vec::new();
+        masker.mask(b"in th", &mut out);
+        assert_eq!((out.as_slice(), masker.held()), (b"in ".as_slice(), 2));
+        masker.mask(b"unter", &mut out);
+        assert_eq!((out.as_slice(), masker.held()), (b"in t".as_slice(), 6));
+        masker.mask(b"3", &mut out);
+        assert_eq!((out.as_slice(), masker.held()), (b"in thunter3".as_slice(), 0));
+        masker.mask(b"hunter", &mut out);
+        masker.finish(&mut out);
+        assert_eq!(out, b"in thunter3hunter");
+    }
+
+    #[test]
+    fn nothing_of_a_secret_is_in_a_debug_print() {
+        let mask = Mask::new(["hunter2"]);
+        let masker = Masker::new(mask.clone());
+        assert_eq!(format!("{mask:?} {masker:?}"), "Mask(..) Masker(..)");
+    }
+
+    #[test]
+    fn an_endless_self_overlapping_stream_holds_no_more_than_the_secret() {
+        let mut masker = Masker::new(Mask::new(["aaaa"]));
+        let mut out = Vec::new();
+        for _ in 0..1000 {
+            masker.mask(b"aaaaaaa", &mut out);
+            assert!(masker.held() <= 4);
+        }
+        masker.finish(&mut out);
+        assert_eq!(out, b"***");
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_gives_the_same(
+            secrets in proptest::collection::vec("[ab\n]{1,4}", 1..4),
+            text in "[abc\r\n]{0,40}",
+            cuts in proptest::collection::vec(0usize..41, 0..6),
+        ) {
+            let mask = Mask::new(&secrets);
+            let mut cuts: Vec<usize> =
+                cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.sort_unstable();
+            let mut chunks = Vec::new();
+            let mut at = 0;
+            for cut in cuts.into_iter().chain([text.len()]) {
+                chunks.push(&text.as_bytes()[at..cut]);
+                at = cut;
+            }
+            prop_assert_eq!(in_chunks(&mask, &chunks), mask.bytes(text.as_bytes()));
+        }
+
+        #[test]
+        fn no_secret_survives(
+            secret in "[abc]{1,5}",
+            before in "[abcd ]{0,10}",
+            after in "[abcd ]{0,10}",
+        ) {
+            let text = format!("{before}{secret}{after}");
+            prop_assert!(!masked(&[&secret], &text).contains(&secret));
+        }
+    }
+}
