@@ -177,3 +177,23 @@ pub(super) fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: callers pass a number that a system call has just returned to us, owned by nobody else.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
+
+/// What opening a FIFO for writing gives when nobody reads it (ENXIO).
+pub const NO_READER: i32 = libc::ENXIO;
+
+/// Creates or truncates `path` for writing, with the permissions that the caller's umask leaves; a FIFO is
+/// opened without waiting for its reader.
+pub fn create(path: &std::path::Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY
+        | OFlags::CREATE
+        | OFlags::TRUNC
+        | OFlags::CLOEXEC
+        | OFlags::NOCTTY
+        | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?)
+}
+
+/// Opens `path` for reading, close-on-exec.
+pub fn open_read(path: &std::path::Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())?)
+}

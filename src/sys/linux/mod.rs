@@ -1,5 +1,6 @@
 //! Linux.
 
+pub mod errnos;
 pub mod fdio;
 pub mod fs;
 pub mod ids;
