@@ -6,6 +6,7 @@ pub mod failure;
 pub(crate) mod keypad;
 pub mod keys;
 pub mod mask;
+pub mod matcher;
 pub(crate) mod near;
 pub mod pattern;
 pub mod program;

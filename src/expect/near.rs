@@ -127,7 +127,8 @@ fn variants(pattern: &Pattern) -> Vec<(Regex, String)> {
     };
     match &pattern.kind {
         Kind::Text(bytes) => {
-            let (Some(text), Some(plain)) = (std::str::from_utf8(bytes).ok(), literal(bytes)) else {
+            let (Some(text), Some(plain)) = (std::str::from_utf8(bytes).ok(), literal(bytes))
+            else {
                 return out;
             };
             let shown = show(plain.as_bytes(), QUOTED);
@@ -140,7 +141,10 @@ fn variants(pattern: &Pattern) -> Vec<(Regex, String)> {
                     add(&regex::escape(text.trim()), format!("use `{trimmed}`"));
                 }
                 let loose = words.join(r"\s+");
-                add(&loose, format!("the white space differs; use `/{}/`", show(loose.as_bytes(), QUOTED)));
+                add(
+                    &loose,
+                    format!("the white space differs; use `/{}/`", show(loose.as_bytes(), QUOTED)),
+                );
             }
             if text != plain && looks_like_regex(text) {
                 let shown = show(text.as_bytes(), QUOTED);
@@ -193,7 +197,9 @@ fn prompt(seen: &Seen) -> Option<String> {
     (ends && line.len() <= 200).then(|| {
         let line = show(line, QUOTED);
         let text = line.trim();
-        format!("the last line looks like a prompt: `{line}`; answer it with `--on '{text}' --line …`")
+        format!(
+            "the last line looks like a prompt: `{line}`; answer it with `--on '{text}' --line …`"
+        )
     })
 }
 
@@ -251,7 +257,9 @@ mod tests {
     fn a_regex_without_slashes_and_a_literal_with_them() {
         assert_eq!(
             one(&text(r"id=\d+"), seen("id=77\n")),
-            [r"`id=77` appeared; your pattern says `id=\d+`; plain text is taken literally; use `/id=\d+/`"]
+            [
+                r"`id=77` appeared; your pattern says `id=\d+`; plain text is taken literally; use `/id=\d+/`"
+            ]
         );
         assert_eq!(
             one(&regex_of("/(y/n)?/"), seen("sure (y/n)? no\n")),
@@ -279,8 +287,7 @@ mod tests {
         let pattern = text("ready");
         let out = Seen { stream: StreamId::Stdout, ..seen("") };
         let err = Seen { stream: StreamId::Stderr, ..seen("ready\n") };
-        let wanted =
-            Wanted { pattern: &pattern, view: View::Text, stream: Some(StreamId::Stdout) };
+        let wanted = Wanted { pattern: &pattern, view: View::Text, stream: Some(StreamId::Stdout) };
         assert_eq!(
             misses(&[wanted], &[out, err]),
             ["`ready` appeared on stderr; your pattern listens to stdout; drop its `--stream`"]
@@ -291,7 +298,9 @@ mod tests {
     fn an_unfinished_line_that_ends_as_prompts_do() {
         assert_eq!(
             one(&text("never"), seen("x\nContinue? [y/N] ")),
-            ["the last line looks like a prompt: `Continue? [y/N] `; answer it with `--on 'Continue? [y/N]' --line …`"]
+            [
+                "the last line looks like a prompt: `Continue? [y/N] `; answer it with `--on 'Continue? [y/N]' --line …`"
+            ]
         );
         assert!(one(&text("never"), seen("Continue? [y/N]\n")).is_empty());
         assert!(one(&text("never"), seen("working")).is_empty());

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Acting, Clock, Dialogue, Effect, Origin, Phase, Reason, SecretWait, StepRecord, StepState, Told,
-    What,
+    Acting, Clock, Dialogue, Effect, Origin, Phase, Reason, SecretWait, StepRecord, StepState,
+    Told, What,
 };
 use crate::expect::program::{Action, Key, Then};
 

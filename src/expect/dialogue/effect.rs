@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::expect::failure::Failure;
 use crate::expect::mask::Mask;
+use crate::expect::pattern::PatternError;
 use crate::expect::program::{Action, Program, StreamId, Then};
 
 /// What a dialogue has to know of the run.
@@ -120,8 +121,8 @@ pub enum SetupError {
         steps: usize,
     },
     /// A pattern cannot be compiled.
-    #[error("{0}")]
-    Pattern(String),
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
 }
 
 fn near(nearest: Option<&str>) -> String {

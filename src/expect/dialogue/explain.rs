@@ -136,10 +136,8 @@ impl Dialogue {
             })
             .collect();
         let seen: Vec<_> = self.feeds.iter().map(super::Feed::seen).collect();
-        let mut out: Vec<String> = near::misses(&wanted, &seen)
-            .iter()
-            .map(|hint| self.masked(hint.as_bytes()))
-            .collect();
+        let mut out: Vec<String> =
+            near::misses(&wanted, &seen).iter().map(|hint| self.masked(hint.as_bytes())).collect();
         if self.input_closed {
             out.push("the command had closed its input: what was sent did not arrive".to_owned());
         }

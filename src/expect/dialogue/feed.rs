@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::listen::Listener;
-use super::naive::{Match, Matcher};
+use crate::expect::matcher::{Match, Matcher, MatcherConfig};
 use crate::expect::near::Seen;
-use crate::expect::program::StreamId;
+use crate::expect::pattern::PatternError;
+use crate::expect::program::{StreamId, View};
 
 /// How many lines a failure shows.
 const LAST_LINES: usize = 10;
@@ -32,7 +33,11 @@ pub(super) struct Hit {
 }
 
 impl Feed {
-    pub(super) fn new(stream: StreamId, listeners: &[Listener]) -> Feed {
+    pub(super) fn new(
+        stream: StreamId,
+        listeners: &[Listener],
+        config: MatcherConfig,
+    ) -> Result<Feed, PatternError> {
         let ids: Vec<usize> = (0..listeners.len())
             .filter(|&id| listeners[id].event().is_none() && listeners[id].hears(stream))
             .collect();
@@ -40,14 +45,14 @@ impl Feed {
             .iter()
             .map(|&id| (listeners[id].listen.pattern.clone(), listeners[id].listen.view))
             .collect();
-        Feed {
+        Ok(Feed {
             stream,
             eof: false,
             closed: false,
             last_output: Duration::ZERO,
-            matcher: Matcher::new(&patterns),
+            matcher: Matcher::new(&patterns, config)?,
             ids,
-        }
+        })
     }
 
     /// Arms those of `ids` that listen here, in this order.
@@ -95,10 +100,10 @@ impl Feed {
         self.matcher.deadline()
     }
 
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, now: Duration) {
         if !self.closed {
             self.closed = true;
-            self.matcher.close();
+            self.matcher.close(now);
         }
     }
 
@@ -121,9 +126,9 @@ impl Feed {
     pub(super) fn seen(&self) -> Seen {
         Seen {
             stream: self.stream,
-            text: self.matcher.unmatched_text(),
-            raw: Vec::new(),
-            consumed: Vec::new(),
+            text: self.matcher.unmatched(View::Text).to_vec(),
+            raw: self.matcher.unmatched(View::Raw).to_vec(),
+            consumed: self.matcher.matched(View::Text).to_vec(),
         }
     }
 }

@@ -47,7 +47,6 @@ mod effect;
 mod explain;
 mod feed;
 mod listen;
-mod naive;
 mod record;
 mod turn;
 
@@ -63,6 +62,7 @@ use self::listen::Table;
 use super::failure::{Failure, Reason, SendError};
 use super::keypad::Keypad;
 use super::mask::Mask;
+use super::matcher::MatcherConfig;
 use super::pattern::Event;
 use super::program::{Action, Program, StreamId, Then};
 
@@ -150,8 +150,10 @@ impl Dialogue {
         let table = Table::new(&program);
         let watches: Vec<usize> = table.watches().collect();
         let mut feeds = Vec::with_capacity(setup.streams.len());
+        let config =
+            MatcherConfig { window: program.window, settle: program.settle, size: setup.size };
         for &stream in &setup.streams {
-            let mut feed = Feed::new(stream, &table.all);
+            let mut feed = Feed::new(stream, &table.all, config)?;
             feed.watch(&watches);
             feeds.push(feed);
         }
@@ -195,13 +197,7 @@ impl Dialogue {
 
     /// Output was read. It counts before a limit that has passed meanwhile: a busy machine is no reason to
     /// overlook what is already there.
-    pub fn output(
-        &mut self,
-        now: Duration,
-        stream: StreamId,
-        bytes: &[u8],
-        out: &mut Vec<Effect>,
-    ) {
+    pub fn output(&mut self, now: Duration, stream: StreamId, bytes: &[u8], out: &mut Vec<Effect>) {
         if self.phase == Phase::Over || bytes.is_empty() {
             return;
         }
@@ -225,7 +221,7 @@ impl Dialogue {
     pub fn eof(&mut self, now: Duration, stream: StreamId, out: &mut Vec<Effect>) {
         if let Some(feed) = self.feed(stream) {
             feed.eof = true;
-            feed.close();
+            feed.close(now);
         }
         self.drive(now, out);
     }
@@ -249,7 +245,7 @@ impl Dialogue {
         }
         self.finished = true;
         for feed in &mut self.feeds {
-            feed.close();
+            feed.close(now);
         }
         self.drive(now, out);
     }

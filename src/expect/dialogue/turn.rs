@@ -99,7 +99,8 @@ impl Dialogue {
         };
         if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
             let times = if max == 1 { "once".to_owned() } else { format!("{max} times") };
-            let message = format!("`{pattern}` appeared again after it was answered {times} (--max {max})");
+            let message =
+                format!("`{pattern}` appeared again after it was answered {times} (--max {max})");
             return self.fail(Reason::RuleExhausted, message, None, now, out);
         }
         if let Origin::Branch(_) = origin {
@@ -132,11 +133,7 @@ impl Dialogue {
     pub(super) fn next_event(&self) -> Option<(Duration, usize)> {
         let due = |id: usize| Some((self.event_due(id)?, id));
         // `min_by_key` keeps the first of equals.
-        self.table
-            .watches()
-            .chain(self.armed())
-            .filter_map(due)
-            .min_by_key(|(due, _)| *due)
+        self.table.watches().chain(self.armed()).filter_map(due).min_by_key(|(due, _)| *due)
     }
 
     fn event_due(&self, id: usize) -> Option<Duration> {
@@ -239,9 +236,7 @@ impl Dialogue {
 
     fn may_happen(&self, id: usize) -> bool {
         let listener = &self.table.all[id];
-        let open = || {
-            self.feeds.iter().any(|feed| listener.hears(feed.stream) && !feed.closed)
-        };
+        let open = || self.feeds.iter().any(|feed| listener.hears(feed.stream) && !feed.closed);
         match listener.event() {
             None | Some(Event::Eof) => open(),
             // What is due was taken before this question comes up.
