@@ -1,3 +1,8 @@
-//! heeler: see the library.
+//! Parse, dispatch, return the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let argv: Vec<_> = std::env::args_os().collect();
+    ExitCode::from(heeler::command::main(&argv) as u8)
+}

@@ -1,1 +1,52 @@
 //! One file per subcommand: wires the layers, decides nothing subtle.
+
+mod completions;
+mod help;
+mod man;
+mod run;
+mod schema;
+
+use std::ffi::OsString;
+
+use crate::cli::{self, Command};
+use crate::config::ConfigError;
+use crate::core::outcome::EXIT_HEELER;
+use crate::report::output;
+
+/// Does what the command line says, and returns the exit code.
+pub fn main(argv: &[OsString]) -> i32 {
+    if argv.len() <= 1 {
+        return print(&help::root());
+    }
+    match cli::parse(argv) {
+        Ok(cli) => dispatch(cli.command, argv),
+        Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
+        Err(error) => run::refuse(argv, &ConfigError::usage(cli::error::one_line(&error))),
+    }
+}
+
+fn dispatch(command: Command, argv: &[OsString]) -> i32 {
+    match command {
+        Command::Run(args) => run::run(&args, argv),
+        Command::List(_) | Command::Reap(_) | Command::Inspect(_) | Command::Doctor(_) => {
+            fail("internal: this command is not linked in")
+        }
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Help(args) => help::run(&args),
+    }
+}
+
+/// Prints to stdout; the exit code says whether that worked.
+fn print(text: &str) -> i32 {
+    match output::out(text) {
+        Ok(()) => 0,
+        Err(error) => fail(&format!("cannot write to stdout: {error}")),
+    }
+}
+
+fn fail(message: &str) -> i32 {
+    output::complain(message);
+    EXIT_HEELER
+}

@@ -4,3 +4,4 @@ pub mod cast;
 pub mod build;
 pub mod model;
 pub mod write;
+pub mod output;

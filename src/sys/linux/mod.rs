@@ -1,9 +1,12 @@
 //! Linux.
 
 pub mod errnos;
+pub mod ask;
+pub mod descriptor;
 pub mod fdio;
 pub mod fs;
 pub mod ids;
+pub mod names;
 pub mod pidfd;
 pub mod poll;
 pub mod proc;
