@@ -122,6 +122,11 @@ impl Input {
         self.queue.push_back(Item::Secret { data, deadline });
     }
 
+    /// A secret that waits is not wanted any more.
+    pub fn drop_secret(&mut self) {
+        self.queue.retain(|item| !matches!(item, Item::Secret { .. }));
+    }
+
     /// Ends the input after what is queued.
     pub fn end(&mut self) {
         self.queue.push_back(Item::End);

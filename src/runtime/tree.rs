@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
@@ -106,16 +106,22 @@ impl Tree {
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live.
     pub fn sweep(&mut self) -> usize {
-        for pid in proc::children(ids::pid()).unwrap_or_default() {
-            if pid != self.leader {
-                let _ = wait::reap(pid);
-            }
-        }
+        self.collect_orphans();
         let members = self.members();
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
         members.len()
+    }
+
+    /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
+    /// command that double-forks fills the process table with zombies.
+    pub fn collect_orphans(&self) {
+        for pid in proc::children(ids::pid()).unwrap_or_default() {
+            if pid != self.leader {
+                let _ = wait::reap(pid);
+            }
+        }
     }
 
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
