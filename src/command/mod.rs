@@ -14,20 +14,20 @@ use crate::core::outcome::EXIT_HEELER;
 use crate::report::output;
 
 /// Does what the command line says, and returns the exit code.
-pub fn main(argv: &[OsString]) -> i32 {
-    if argv.len() <= 1 {
+pub fn main(line: &[OsString]) -> i32 {
+    if line.len() <= 1 {
         return print(&help::root());
     }
-    match cli::parse(argv) {
-        Ok(cli) => dispatch(cli.command, argv),
+    match cli::parse(line) {
+        Ok(cli) => dispatch(cli.command, line),
         Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
-        Err(error) => run::refuse(argv, &ConfigError::usage(cli::error::one_line(&error))),
+        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error))),
     }
 }
 
-fn dispatch(command: Command, argv: &[OsString]) -> i32 {
+fn dispatch(command: Command, line: &[OsString]) -> i32 {
     match command {
-        Command::Run(args) => run::run(&args, argv),
+        Command::Run(args) => run::run(&args, line),
         Command::List(_) | Command::Reap(_) | Command::Inspect(_) | Command::Doctor(_) => {
             fail("internal: this command is not linked in")
         }

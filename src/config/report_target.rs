@@ -103,8 +103,8 @@ mod tests {
         report_target(&argv)
     }
 
-    fn file(path: &str) -> Option<ReportTo> {
-        Some(ReportTo::File(path.into()))
+    fn file(path: &str) -> ReportTo {
+        ReportTo::File(path.into())
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
             "heeler run -te A=1 --report r.json",
             "heeler run -C /tmp --expect --line --echo-ok --report r.json x",
         ] {
-            assert_eq!(target(line), file("r.json"), "{line}");
+            assert_eq!(target(line), Some(file("r.json")), "{line}");
         }
         assert_eq!(target("heeler run --report - --bogus"), Some(ReportTo::Stdout));
         assert_eq!(target("heeler run --report-fd=7 --bogus"), Some(ReportTo::Fd(7)));

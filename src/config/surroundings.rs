@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What of the world around us decides what the flags mean.
 #[derive(Clone, Debug, Default)]
@@ -44,5 +44,10 @@ impl Surroundings {
     /// A variable that is set and not empty.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.env.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// A path as it is from our working directory.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        self.cwd.as_ref().map_or_else(|| path.to_owned(), |cwd| cwd.join(path))
     }
 }

@@ -215,6 +215,11 @@ impl Tracker {
         written.err().and_then(|error| self.warn(&error))
     }
 
+    /// Nothing was started after all: takes back what [`Tracker::begin`] left.
+    pub fn abandon(mut self) {
+        self.drop_lock();
+    }
+
     fn drop_lock(&mut self) {
         if let Some(lock) = self.lock.take() {
             // Someone removed it already: nothing is missing.

@@ -14,7 +14,7 @@ pub use launch::Launch;
 pub use limits::Limits;
 pub use output::Output;
 pub use retries::Retries;
-pub use tracking::Tracking;
+pub use tracking::{Track, Tracking};
 
 /// Supervise a command.
 #[derive(Clone, Debug, clap::Args)]

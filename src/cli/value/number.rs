@@ -63,10 +63,7 @@ impl Decimal {
 
 /// `e-9` at the beginning of `bytes`: its value and length. No unit begins with an `e`.
 fn exponent(bytes: &[u8]) -> Option<(i64, usize)> {
-    let rest = match bytes {
-        [b'e' | b'E', rest @ ..] => rest,
-        _ => return None,
-    };
+    let [b'e' | b'E', rest @ ..] = bytes else { return None };
     let (sign, digits, before) = match rest {
         [b'-', digits @ ..] => (-1, digits, 2),
         [b'+', digits @ ..] => (1, digits, 2),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use crate::cli;
 use crate::config::plan::Plan;
-use crate::config::{ConfigError, Surroundings, report_target, resolve};
+use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, report_target, resolve};
 use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
@@ -25,8 +25,8 @@ pub fn run(args: &cli::Run, argv: &[OsString]) -> i32 {
         Ok(plan) => plan,
         Err(error) => return refuse(argv, &error),
     };
-    if args.dry_run {
-        return super::print(&format!("{:#}\n", crate::config::dry_run(&plan)));
+    if args.launch.dry_run {
+        return super::print(&format!("{:#}\n", dry_run::json(&plan, &around)));
     }
     let outer = around.var(COOKIE).and_then(|value| value.to_str());
     supervise(&plan, argv, outer)
@@ -36,13 +36,14 @@ fn supervise(plan: &Plan, argv: &[OsString], outer: Option<&str>) -> i32 {
     let run = match new_run_id() {
         Ok(run) => run,
         Err(error) => {
-            return refuse(argv, &ConfigError::resource(format!("cannot make a run id: {error}")));
+            return refuse(argv, &ConfigError::new(ErrorKind::Resource, format!("cannot make a run id: {error}")));
         }
     };
     let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {
         Ok(begun) => begun,
         Err(error) => {
-            return refuse(argv, &ConfigError::resource(format!("{error} (--track require)")));
+            let message = format!("{error} (--track require)");
+            return refuse(argv, &ConfigError::new(ErrorKind::Resource, message));
         }
     };
     let names = Names { cookie: cookie(outer, &run), run: run.clone() };
@@ -100,11 +101,11 @@ fn last_word(finished: &Finished) -> Option<i32> {
 }
 
 fn start_error(error: &StartError) -> ConfigError {
-    match error {
-        StartError::Setup(_) => ConfigError::pattern(error.to_string()),
-        StartError::Outlet(_) => ConfigError::usage(error.to_string()),
-        StartError::System(..) => ConfigError::resource(error.to_string()),
-    }
+    let kind = match error {
+        StartError::Setup(_) => ErrorKind::Pattern,
+        StartError::Outlet(_) | StartError::System(..) => ErrorKind::Resource,
+    };
+    ConfigError::new(kind, error.to_string())
 }
 
 /// Says why nothing was started: one line on stderr, and the report where its place can be found, also in
@@ -122,18 +123,17 @@ pub fn refuse(argv: &[OsString], error: &ConfigError) -> i32 {
 
 fn refusal(error: &ConfigError) -> Report {
     let now = rfc3339(poll::wall());
-    let kind = error.kind.name();
-    let outcome = match kind {
-        "bad_directory" => Outcome::SpawnFailed,
-        "resource" => Outcome::InternalError,
-        _ => Outcome::Invalid,
+    let outcome = match error.kind {
+        ErrorKind::BadDirectory => Outcome::SpawnFailed,
+        ErrorKind::Resource => Outcome::InternalError,
+        ErrorKind::Usage | ErrorKind::Pattern | ErrorKind::Script => Outcome::Invalid,
     };
     Report {
         started_at: now.clone(),
         ended_at: now,
         outcome,
         error: Some(ErrorInfo {
-            kind: kind.to_owned(),
+            kind: error.kind.name().to_owned(),
             message: error.message.clone(),
             errno: None,
         }),

@@ -14,7 +14,7 @@ use rustix::termios::{
 /// Ctrl-C and other keys keep their meaning. While the echo is off the signals that would end us are held
 /// back: they arrive when the terminal is as it was, so that nobody is left with a terminal that is silent.
 pub fn ask(prompt: &str) -> Result<Vec<u8>> {
-    let mut tty = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    let mut tty = File::from(super::tty::open("/dev/tty".as_ref())?);
     let held = Held::new()?;
     let before = tcgetattr(&tty)?;
     let mut silent = before.clone();
