@@ -39,7 +39,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> ConfigError {
+    /// A mistake of any kind; control characters in the message are escaped.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> ConfigError {
         ConfigError { kind, message: crate::cli::error::printable(&message.into()) }
     }
 

@@ -8,5 +8,7 @@ pub mod identity;
 pub mod ladder;
 pub mod limits;
 pub mod outcome;
+pub mod reap;
+pub mod record;
 pub mod retry;
 pub mod supervisor;

@@ -71,6 +71,25 @@ impl Program {
             && self.rules.is_empty()
             && self.watches.is_empty()
     }
+
+    /// Whether anything in it types to the command.
+    pub fn types(&self) -> bool {
+        let branches = self.steps.iter().flat_map(|step| &step.branches);
+        self.start
+            .iter()
+            .chain(self.steps.iter().flat_map(|step| &step.actions))
+            .chain(branches.flat_map(|branch| &branch.actions))
+            .chain(self.rules.iter().flat_map(|rule| &rule.actions))
+            .any(|action| match action {
+                Action::Send(_) | Action::Line(_) | Action::Key(_) | Action::Secret { .. } => true,
+                Action::Pass
+                | Action::Fail(_)
+                | Action::Interrupt
+                | Action::Terminate
+                | Action::Kill
+                | Action::Next => false,
+            })
+    }
 }
 
 /// A pattern and where it listens.

@@ -15,3 +15,17 @@ pub fn out(text: &str) -> io::Result<()> {
 pub fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "heeler: {message}");
 }
+
+/// A line that belongs to the complaint before it.
+pub fn explain(line: &str) {
+    let _ = writeln!(io::stderr(), "  {line}");
+}
+
+/// Foreign text, safe for a terminal: control characters are shown, not obeyed.
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\t' { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    safe
+}

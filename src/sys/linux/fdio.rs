@@ -140,18 +140,6 @@ pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Random bytes from the kernel, for ids and jitter.
-pub fn random(buffer: &mut [u8]) {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        let rest = &mut buffer[filled..];
-        // SAFETY: the pointer and length describe `rest`, which is ours and writable for the call.
-        let count = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        // An error is EINTR before the pool is ready; nothing else can happen with flags 0.
-        filled += usize::try_from(count).unwrap_or(0);
-    }
-}
-
 /// Duplicates `from` onto exactly the number `to` in this process, inheritable. For the child side of a
 /// fork only.
 pub(super) fn duplicate_onto(from: RawFd, to: RawFd) -> Result<(), i32> {
@@ -188,4 +176,24 @@ unsafe extern "C" {
 pub(super) fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: callers pass a number that a system call has just returned to us, owned by nobody else.
     unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// What opening a FIFO for writing gives when nobody reads it (ENXIO).
+pub const NO_READER: i32 = libc::ENXIO;
+
+/// Creates or truncates `path` for writing, with the permissions that the caller's umask leaves; a FIFO is
+/// opened without waiting for its reader.
+pub fn create(path: &std::path::Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY
+        | OFlags::CREATE
+        | OFlags::TRUNC
+        | OFlags::CLOEXEC
+        | OFlags::NOCTTY
+        | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?)
+}
+
+/// Opens `path` for reading, close-on-exec.
+pub fn open_read(path: &std::path::Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())?)
 }

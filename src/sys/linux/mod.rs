@@ -1,5 +1,6 @@
 //! Linux.
 
+pub mod errnos;
 pub mod ask;
 pub mod descriptor;
 pub mod fdio;

@@ -31,10 +31,9 @@ impl PidFd {
         };
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(fd) => Ok(Some(PidFd(fd))),
-            Err(Errno::SRCH) => Ok(None),
-            // "The process is not a thread-group leader": the number is a thread's, no process has it.
-            // Kernels before 6.9 say EINVAL, later ones ENOENT.
-            Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+            // The last two say that the number is a thread's and no process has it: EINVAL before Linux 6.9,
+            // ENOENT since.
+            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
     }

@@ -42,12 +42,12 @@ impl Stat {
         let comm = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
         let mut fields = std::str::from_utf8(&text[close + 1..]).ok()?.split_ascii_whitespace();
         let state = *fields.next()?.as_bytes().first()?;
-        let ppid = fields.next()?.parse().ok()?;
+        let parent = fields.next()?.parse().ok()?;
         let pgrp = fields.next()?.parse().ok()?;
         let session = fields.next()?.parse().ok()?;
         // Field 22 of the file; `session` was field 6.
         let start_ticks = fields.nth(15)?.parse().ok()?;
-        Some(Stat { pid, comm, state, ppid, pgrp, session, start_ticks })
+        Some(Stat { pid, comm, state, ppid: parent, pgrp, session, start_ticks })
     }
 }
 

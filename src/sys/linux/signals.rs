@@ -175,3 +175,24 @@ pub fn die_of(signal: i32) {
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
     }
 }
+
+/// SIGCONT's number here.
+pub const CONT: i32 = libc::SIGCONT;
+/// SIGSTOP's number here.
+pub const STOP: i32 = libc::SIGSTOP;
+/// SIGINT's number here.
+pub const INT: i32 = libc::SIGINT;
+/// SIGTERM's number here.
+pub const TERM: i32 = libc::SIGTERM;
+/// SIGHUP's number here.
+pub const HUP: i32 = libc::SIGHUP;
+/// SIGQUIT's number here.
+pub const QUIT: i32 = libc::SIGQUIT;
+/// SIGCHLD's number here.
+pub const CHLD: i32 = libc::SIGCHLD;
+/// SIGTSTP's number here.
+pub const TSTP: i32 = libc::SIGTSTP;
+/// SIGWINCH's number here.
+pub const WINCH: i32 = libc::SIGWINCH;
+/// SIGUSR1's number here.
+pub const USR1: i32 = libc::SIGUSR1;

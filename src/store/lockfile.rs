@@ -1,0 +1,203 @@
+//! Lock files: one a run, `<run>.lock`, made before the spawn and locked (flock) for as long as heeler lives.
+//!
+//! Its content is JSON lines: the run's facts, then a line for each leader, then one for the end when members
+//! were left. A line is one write; a reader takes the lines that are complete. So nothing is ever rewritten,
+//! and a reader that comes in the middle sees the state of a moment ago.
+//!
+//! The lock belongs to the open file, which is closed at exec: the command does not inherit it (between fork
+//! and exec it does, for some microseconds). Readers ask with a *shared* lock, so that two of them do not
+//! take each other for a heeler.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{id, place};
+use crate::core::identity::Sighting;
+use crate::core::record::{End, Leader, Record, RunFacts};
+
+const SUFFIX: &str = ".lock";
+
+/// More than this is not a lock file of ours (an argument list is at most 2 MiB by default on Linux, and
+/// JSON escapes at worst six bytes for one).
+const MAX: u64 = 16 << 20;
+
+/// A line after the first.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Leader(Leader),
+    End {
+        #[serde(flatten)]
+        end: End,
+        #[serde(default)]
+        sightings: Vec<Sighting>,
+    },
+}
+
+/// The lock file of our own run. The lock goes with it; the file stays unless [`LockFile::remove`] is called.
+#[derive(Debug)]
+pub struct LockFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl LockFile {
+    /// Makes and locks the file of `facts.run` beside `db`.
+    ///
+    /// It gets its name only when it is locked and filled: under its own name from the start, a `reap` could
+    /// find it not yet locked and take it for one that a dead heeler left.
+    pub fn create(db: &Path, facts: &RunFacts) -> io::Result<LockFile> {
+        let dir = place::runs_dir(db);
+        let path = dir.join(format!("{}{SUFFIX}", facts.run));
+        let temporary = dir.join(format!("{}.new", facts.run));
+        let open = || {
+            #[expect(clippy::disallowed_methods, reason = "the store owns its lock files")]
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temporary)
+        };
+        place::private_dir(&dir)?;
+        let mut file = open()?;
+        let filled = (|| {
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::from(io::ErrorKind::WouldBlock));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            file.write_all(&line(facts)?)?;
+            // link(2), not rename(2): it fails where the name is taken, so two runs never share an id.
+            match std::fs::hard_link(&temporary, &path) {
+                Ok(()) => std::fs::remove_file(&temporary),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+                // A file system without hard links (FAT, some FUSE).
+                Err(_) => std::fs::rename(&temporary, &path),
+            }
+        })();
+        if let Err(error) = filled {
+            let _ = std::fs::remove_file(&temporary);
+            return Err(error);
+        }
+        Ok(LockFile { file, path })
+    }
+
+    /// Adds the leader of an attempt.
+    pub fn leader(&mut self, leader: &Leader) -> io::Result<()> {
+        self.file.write_all(&line(&Line::Leader(leader.clone()))?)
+    }
+
+    /// Adds the end, and who was left.
+    pub fn end(&mut self, end: &End, sightings: &[Sighting]) -> io::Result<()> {
+        self.file.write_all(&line(&Line::End { end: end.clone(), sightings: sightings.to_vec() })?)
+    }
+
+    /// Removes the file, then gives up the lock: nobody ever sees it unlocked.
+    pub fn remove(self) -> io::Result<()> {
+        std::fs::remove_file(&self.path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(value)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Who holds a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A living heeler.
+    Yes,
+    /// Nobody.
+    No,
+    /// It could not be asked: no such file, or a file system without locks.
+    Unknown,
+}
+
+/// A lock file that was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The run, from the file's name.
+    pub run: String,
+    /// Who holds it.
+    pub held: Held,
+    /// What is in it; nothing when that could not be read.
+    pub record: Option<Record>,
+}
+
+/// Every lock file beside `db`, in the order of their names; none when there is no directory.
+pub fn scan(db: &Path) -> io::Result<Vec<Found>> {
+    let entries = match std::fs::read_dir(place::runs_dir(db)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut runs = Vec::new();
+    for entry in entries {
+        if let Some(run) = entry?.file_name().to_str().and_then(|name| name.strip_suffix(SUFFIX))
+            && id::is_run_id(run)
+        {
+            runs.push(run.to_owned());
+        }
+    }
+    runs.sort();
+    // One that has gone since is a run that ended just now.
+    Ok(runs.into_iter().filter_map(|run| look(db, &run)).collect())
+}
+
+/// The lock file of one run; nothing when there is none.
+pub fn look(db: &Path, run: &str) -> Option<Found> {
+    let path = place::runs_dir(db).join(format!("{run}{SUFFIX}"));
+    #[expect(clippy::disallowed_methods, reason = "the store owns its lock files")]
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(_) => return Some(Found { run: run.to_owned(), held: Held::Unknown, record: None }),
+    };
+    // Read first: once it is free, nothing is added any more, and what was read is at most a moment old.
+    let mut text = Vec::new();
+    let record = (&file).take(MAX).read_to_end(&mut text).ok().and_then(|_| parse(&text));
+    let held = match file.try_lock_shared() {
+        Ok(()) => Held::No,
+        Err(TryLockError::WouldBlock) => Held::Yes,
+        Err(TryLockError::Error(_)) => Held::Unknown,
+    };
+    Some(Found { run: run.to_owned(), held, record })
+}
+
+/// Removes the lock file of a run that is over, unless a heeler holds it.
+pub fn remove_stale(db: &Path, run: &str) -> io::Result<()> {
+    if look(db, run).is_some_and(|found| found.held == Held::No) {
+        match std::fs::remove_file(place::runs_dir(db).join(format!("{run}{SUFFIX}"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn parse(text: &[u8]) -> Option<Record> {
+    let mut lines = text.split_inclusive(|&b| b == b'\n').filter(|line| line.ends_with(b"\n"));
+    let facts: RunFacts = serde_json::from_slice(lines.next()?).ok()?;
+    let mut record = Record { facts, leaders: Vec::new(), sightings: Vec::new(), end: None };
+    for line in lines {
+        match serde_json::from_slice(line) {
+            Ok(Line::Leader(leader)) => record.leaders.push(leader),
+            Ok(Line::End { end, sightings }) => {
+                record.end = Some(end);
+                record.sightings = sightings;
+            }
+            // A kind of line that a newer heeler writes.
+            Err(_) => {}
+        }
+    }
+    Some(record)
+}

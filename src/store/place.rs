@@ -1,0 +1,128 @@
+//! Where the database is, and the private directories it needs.
+//!
+//! Everything that belongs to a database has its name as a prefix, as SQLite's own `-wal` and `-shm` have:
+//! the lock files are in `<database>-runs/`, so that two databases in one directory stay apart.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// The environment variable that names the database.
+pub const DB_VAR: &str = "HEELER_DB";
+
+/// The database when no `--db` is given: `$HEELER_DB`, else the platform's place for state; nothing when no
+/// home can be found (CI with `HOME=/nonexistent` has one, and fails later, in the open). `var` reads the
+/// environment.
+pub fn default_path(var: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = |name: &str| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = set(DB_VAR) {
+        return Some(path);
+    }
+    // The XDG specification: a path that is not absolute is to be ignored.
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let state = if cfg!(target_os = "macos") {
+        set("HOME").map(|home| home.join("Library/Application Support"))
+    } else if cfg!(windows) {
+        set("LOCALAPPDATA")
+    } else {
+        set("XDG_STATE_HOME")
+            .and_then(absolute)
+            .or_else(|| set("HOME").map(|home| home.join(".local/state")))
+    };
+    Some(state.and_then(absolute)?.join("heeler").join("heeler.db"))
+}
+
+/// The directory of the lock files of `db`.
+pub fn runs_dir(db: &Path) -> PathBuf {
+    suffixed(db, "-runs")
+}
+
+/// `db` with `suffix` at the end of its name.
+pub fn suffixed(db: &Path, suffix: &str) -> PathBuf {
+    let mut name = db.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Makes `dir` with mode 0700, parents included. One that exists has to be ours and a real directory: in a
+/// directory that everyone may write, someone else could have been there first.
+pub fn private_dir(dir: &Path) -> io::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o700).create(dir) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_dirs(dir)?;
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    }
+    let meta = std::fs::symlink_metadata(dir)?;
+    if !meta.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory"));
+    }
+    if meta.uid() != crate::sys::ids::uid() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "others may write into it (chmod go-w)",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes `dir` and its missing parents with mode 0700; what exists is left as it is.
+pub fn make_dirs(dir: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn place(vars: &[(&str, &str)]) -> Option<PathBuf> {
+        default_path(|name| {
+            vars.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_first_that_is_set_wins() {
+        let home = ("HOME", "/h");
+        type Vars<'a> = &'a [(&'a str, &'a str)];
+        let table: &[(Vars<'_>, Option<&str>)] = &[
+            (&[("HEELER_DB", "x.db"), ("XDG_STATE_HOME", "/s"), home], Some("x.db")),
+            (&[("HEELER_DB", ""), ("XDG_STATE_HOME", "/s"), home], Some("/s/heeler/heeler.db")),
+            (&[("XDG_STATE_HOME", "s"), home], Some("/h/.local/state/heeler/heeler.db")),
+            (&[home], Some("/h/.local/state/heeler/heeler.db")),
+            (&[("HOME", "")], None),
+            (&[], None),
+        ];
+        for (vars, expected) in table {
+            assert_eq!(place(vars), expected.map(PathBuf::from), "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn private_means_ours_and_closed_to_others() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("a/b");
+        private_dir(&dir).unwrap();
+        private_dir(&dir).unwrap();
+        assert_eq!(std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o777)).unwrap();
+        assert!(private_dir(&dir).is_err(), "others may write into it");
+        let link = temp.path().join("link");
+        std::os::unix::fs::symlink(temp.path(), &link).unwrap();
+        assert!(private_dir(&link).is_err(), "a link is not followed");
+    }
+
+    #[test]
+    fn lock_files_have_the_databases_name() {
+        assert_eq!(runs_dir(Path::new("/s/heeler.db")), PathBuf::from("/s/heeler.db-runs"));
+    }
+}

@@ -1,0 +1,216 @@
+//! What is asked: records of runs, their attempts, reports, and the signals that `reap` sent.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::db::{Store, StoreError};
+use crate::core::identity::{Scope, Sighting};
+use crate::core::record::{End, Leader, Leaf, Record, RunFacts};
+
+/// One attempt, for `inspect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Its leader.
+    pub leader: Leader,
+    /// Wall clock, milliseconds since 1970; absent when it has not ended or nobody saw it.
+    pub ended_ms: Option<i64>,
+    /// The report's word.
+    pub outcome: Option<String>,
+    /// The leader's exit code.
+    pub exit_code: Option<i32>,
+    /// The signal that ended the leader.
+    pub signal: Option<i32>,
+}
+
+/// One signal that `reap` sent, for `inspect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionRow {
+    /// Wall clock, milliseconds since 1970.
+    pub at_ms: i64,
+    /// To whom.
+    pub pid: i32,
+    /// Its name at the time.
+    pub comm: String,
+    /// The signal's number.
+    pub signal: i32,
+    /// `sent`, `gone`, or why not.
+    pub result: String,
+}
+
+const RUN_COLUMNS: &str = "run, parent, name, tags, host, boot, pidns, uid, supervisor_pid, \
+     supervisor_ticks, supervisor_ino, command, cwd, mode, started_ms, ended_ms, outcome, exit_code, \
+     left_members";
+
+impl Store {
+    /// The runs that may have something alive; with `all` also those that are over. Oldest first.
+    pub fn records(&self, all: bool) -> Result<Vec<Record>, StoreError> {
+        let wanted = if all { "1" } else { "ended_ms IS NULL OR left_members = 1" };
+        self.select(&format!("{wanted} ORDER BY started_ms, run"), &[])
+    }
+
+    /// The runs that `query` can mean: by id, by the beginning of an id, or by name. Oldest first.
+    pub fn candidates(&self, query: &str) -> Result<Vec<Record>, StoreError> {
+        self.select(
+            "substr(run, 1, length(?1)) = ?1 OR name = ?1 ORDER BY started_ms, run",
+            &[query],
+        )
+    }
+
+    /// The report that a run ended with; nothing when there is none.
+    pub fn report(&self, run: &str) -> Result<Option<String>, StoreError> {
+        self.sql(
+            self.conn
+                .query_row("SELECT report FROM runs WHERE run = ?1", [run], |row| row.get(0))
+                .optional()
+                .map(Option::flatten),
+        )
+    }
+
+    /// The attempts of a run, in order.
+    pub fn attempts(&self, run: &str) -> Result<Vec<AttemptRow>, StoreError> {
+        let read = || {
+            self.conn
+                .prepare_cached(
+                    "SELECT n, pid, start_ticks, pidfs_ino, pgid, sid, started_ms, cgroup_path, cgroup_ino,
+                            ended_ms, outcome, exit_code, signal
+                     FROM attempts WHERE run = ?1 ORDER BY n",
+                )?
+                .query_map([run], |row| {
+                    Ok(AttemptRow {
+                        leader: leader(row)?,
+                        ended_ms: row.get(9)?,
+                        outcome: row.get(10)?,
+                        exit_code: row.get(11)?,
+                        signal: row.get(12)?,
+                    })
+                })?
+                .collect()
+        };
+        self.sql(read())
+    }
+
+    /// The signals that `reap` sent for a run, in order.
+    pub fn actions(&self, run: &str) -> Result<Vec<ActionRow>, StoreError> {
+        let read = || {
+            self.conn
+                .prepare_cached(
+                    "SELECT at_ms, pid, comm, signal, result FROM actions WHERE run = ?1 ORDER BY seq",
+                )?
+                .query_map([run], |row| {
+                    Ok(ActionRow {
+                        at_ms: row.get(0)?,
+                        pid: row.get(1)?,
+                        comm: row.get(2)?,
+                        signal: row.get(3)?,
+                        result: row.get(4)?,
+                    })
+                })?
+                .collect()
+        };
+        self.sql(read())
+    }
+
+    fn select(&self, condition: &str, args: &[&str]) -> Result<Vec<Record>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<Record>> {
+            let mut records: Vec<Record> = self
+                .conn
+                .prepare(&format!("SELECT {RUN_COLUMNS} FROM runs WHERE {condition}"))?
+                .query_map(rusqlite::params_from_iter(args), record)?
+                .collect::<Result<_, _>>()?;
+            for record in &mut records {
+                record.sightings = self.sightings(&record.facts.run)?;
+            }
+            Ok(records)
+        };
+        let mut records = self.sql(read())?;
+        for record in &mut records {
+            record.leaders = self
+                .attempts(&record.facts.run)?
+                .into_iter()
+                .map(|attempt| attempt.leader)
+                .collect();
+        }
+        Ok(records)
+    }
+
+    fn sightings(&self, run: &str) -> rusqlite::Result<Vec<Sighting>> {
+        self.conn
+            .prepare_cached(
+                "SELECT DISTINCT pid, start_ticks, pidfs_ino FROM procs WHERE run = ?1 ORDER BY pid",
+            )?
+            .query_map(params![run], |row| {
+                Ok(Sighting {
+                    pid: row.get(0)?,
+                    start_ticks: unsigned(row, 1)?,
+                    pidfs_ino: unsigned(row, 2)?,
+                })
+            })?
+            .collect()
+    }
+
+    fn sql<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+        result.map_err(|error| StoreError::sql(&self.path, error))
+    }
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+}
+
+fn leader(row: &Row<'_>) -> rusqlite::Result<Leader> {
+    let path: Option<String> = row.get(7)?;
+    let ino = unsigned(row, 8)?;
+    Ok(Leader {
+        attempt: row.get(0)?,
+        seen: Sighting {
+            pid: row.get(1)?,
+            start_ticks: unsigned(row, 2)?,
+            pidfs_ino: unsigned(row, 3)?,
+        },
+        pgid: row.get(4)?,
+        sid: row.get(5)?,
+        started_ms: row.get(6)?,
+        cgroup: path.zip(ino).map(|(path, ino)| Leaf { path, ino }),
+    })
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let ended: Option<i64> = row.get(15)?;
+    // Written by us as JSON. A file in which that is not so any more is damaged, but a run that cannot be
+    // listed by its tags can still be listed.
+    let text = |column| row.get::<_, String>(column);
+    let end = match ended {
+        None => None,
+        Some(ended_ms) => Some(End {
+            ended_ms,
+            outcome: row.get(16)?,
+            exit_code: row.get(17)?,
+            left: row.get(18)?,
+        }),
+    };
+    Ok(Record {
+        facts: RunFacts {
+            run: row.get(0)?,
+            parent: row.get(1)?,
+            name: row.get(2)?,
+            tags: serde_json::from_str(&text(3)?).unwrap_or_default(),
+            scope: Scope {
+                host: row.get(4)?,
+                boot: row.get(5)?,
+                pidns: row.get::<_, i64>(6)?.cast_unsigned(),
+            },
+            uid: row.get(7)?,
+            supervisor: Sighting {
+                pid: row.get(8)?,
+                start_ticks: unsigned(row, 9)?,
+                pidfs_ino: unsigned(row, 10)?,
+            },
+            command: serde_json::from_str(&text(11)?).unwrap_or_default(),
+            cwd: row.get(12)?,
+            mode: row.get(13)?,
+            started_ms: row.get(14)?,
+        },
+        leaders: Vec::new(),
+        sightings: Vec::new(),
+        end,
+    })
+}

@@ -1,0 +1,305 @@
+//! A run's own record of itself: what the runtime calls.
+//!
+//! ```text
+//! begin      before the spawn   lock file made, locked, filled      (--track require: the row too)
+//! spawned    after each spawn   a line in the lock file, then the row
+//! finished   at the end         the row is completed, the lock file removed unless members were left
+//! ```
+//!
+//! The row is written while the child already runs, so waiting for it is waiting with the child's output
+//! unread: it waits a quarter of a second at most, and what could not be written then is written at the end,
+//! when there is time. The connection is opened after the first spawn and used by this thread alone.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::db::{Store, StoreError};
+use super::lockfile::LockFile;
+use super::write::{self, AttemptEndRow};
+use crate::core::identity::{Scope, Sighting};
+use crate::core::outcome::Outcome;
+use crate::core::record::{End, Leader, Leaf, RunFacts};
+use crate::sys;
+
+/// How long the row may keep a running child waiting.
+const BUSY_RUNNING: Duration = Duration::from_millis(250);
+/// How long the end may wait for other processes: longer than a hundred that end in the same moment need.
+const BUSY_END: Duration = Duration::from_secs(5);
+
+/// What a failure to record means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// A warning.
+    Auto,
+    /// A failure to start: `--track require`.
+    Require,
+}
+
+/// What the runtime knows before the first spawn. Masked already: no secret may be in it.
+#[derive(Clone, Debug, Default)]
+pub struct RunStart {
+    /// From [`super::id::new_run_id`].
+    pub run: String,
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--tag`.
+    pub tags: std::collections::BTreeMap<String, String>,
+    /// The command and its arguments.
+    pub argv: Vec<String>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// `pty`, `pipe` or `inherit`.
+    pub mode: Option<String>,
+    /// Wall clock, milliseconds since 1970.
+    pub started_ms: i64,
+    /// The run around this one: the last element of our own cookie.
+    pub parent_run: Option<String>,
+}
+
+/// The leader of an attempt that was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderFacts {
+    /// 1 for the first.
+    pub attempt: u32,
+    /// Its process id.
+    pub pid: i32,
+    /// From `/proc/PID/stat`; absent when it could not be read.
+    pub start_ticks: Option<u64>,
+    /// From its pidfd.
+    pub pidfs_ino: Option<u64>,
+    /// Its process group.
+    pub pgid: i32,
+    /// Its session.
+    pub sid: i32,
+    /// Wall clock, milliseconds since 1970.
+    pub started_ms: i64,
+    /// Path and inode of the cgroup leaf that holds the tree.
+    pub cgroup: Option<(String, u64)>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptEnd {
+    /// 1 for the first.
+    pub attempt: u32,
+    /// Wall clock, milliseconds since 1970.
+    pub ended_ms: i64,
+    /// How and why.
+    pub outcome: Outcome,
+    /// The leader's exit code.
+    pub exit_code: Option<i32>,
+    /// The signal that ended the leader.
+    pub signal: Option<i32>,
+}
+
+/// How the run ended.
+#[derive(Clone, Debug)]
+pub struct RunEnd {
+    /// How and why.
+    pub outcome: Outcome,
+    /// heeler's exit code.
+    pub exit_code: i32,
+    /// Wall clock, milliseconds since 1970.
+    pub ended_ms: i64,
+    /// Whether members are alive that a later `reap` is to end (`--strays leave`, or unkillable ones). Not
+    /// for `--strays release`.
+    pub left_members: bool,
+    /// Who they are, as far as they are known; `reap` also finds them by group and cookie.
+    pub left: Vec<Sighting>,
+    /// The report as JSON, masked.
+    pub report_json: String,
+}
+
+/// The record of one run, while it runs.
+#[derive(Debug)]
+pub struct Tracker {
+    db: PathBuf,
+    facts: RunFacts,
+    lock: Option<LockFile>,
+    store: Option<Store>,
+    attempts: Vec<(Leader, Option<AttemptEndRow>)>,
+    /// How many of `attempts` are in the database in their final form.
+    written: usize,
+    warned: bool,
+}
+
+impl Tracker {
+    /// Makes the lock file; with [`Policy::Require`] the row too, and only then can this fail. The strings
+    /// are warnings for the report.
+    pub fn begin(
+        db: &Path,
+        policy: Policy,
+        start: &RunStart,
+    ) -> Result<(Tracker, Vec<String>), StoreError> {
+        let mut tracker = Tracker {
+            db: db.to_owned(),
+            facts: facts(start),
+            lock: None,
+            store: None,
+            attempts: Vec::new(),
+            written: 0,
+            warned: false,
+        };
+        let mut warnings = Vec::new();
+        match LockFile::create(db, &tracker.facts) {
+            Ok(lock) => tracker.lock = Some(lock),
+            Err(source) => {
+                let error = StoreError::Place { path: super::place::runs_dir(db), source };
+                if policy == Policy::Require {
+                    return Err(error);
+                }
+                warnings.extend(tracker.warn(&error));
+            }
+        }
+        if policy == Policy::Require
+            && let Err(error) = tracker.flush(BUSY_END, None)
+        {
+            tracker.drop_lock();
+            return Err(error);
+        }
+        Ok((tracker, warnings))
+    }
+
+    /// Notes the leader of an attempt. To be called right after the spawn.
+    pub fn spawned(&mut self, leader: &LeaderFacts) -> Option<String> {
+        let leader = Leader {
+            attempt: leader.attempt,
+            seen: Sighting {
+                pid: leader.pid,
+                start_ticks: leader.start_ticks,
+                pidfs_ino: leader.pidfs_ino,
+            },
+            pgid: leader.pgid,
+            sid: leader.sid,
+            started_ms: leader.started_ms,
+            cgroup: leader.cgroup.clone().map(|(path, ino)| Leaf { path, ino }),
+        };
+        // A full disk shows here first; the row's own failure says so too.
+        let noted = self.lock.as_mut().map_or(Ok(()), |lock| lock.leader(&leader));
+        self.attempts.push((leader, None));
+        match self.flush(BUSY_RUNNING, None) {
+            // Many end or start in this moment: there is another chance at the end.
+            Ok(()) | Err(StoreError::Busy { .. }) => {}
+            Err(error) => return self.warn(&error),
+        }
+        let source = noted.err()?;
+        let path = super::place::runs_dir(&self.db);
+        self.warn(&StoreError::Place { path, source })
+    }
+
+    /// Notes how an attempt ended; it reaches the disk with the next spawn or the end.
+    pub fn attempt_ended(&mut self, end: &AttemptEnd) {
+        if let Some((_, slot)) =
+            self.attempts.iter_mut().find(|(leader, _)| leader.attempt == end.attempt)
+        {
+            *slot = Some(AttemptEndRow {
+                ended_ms: end.ended_ms,
+                outcome: word(end.outcome),
+                exit_code: end.exit_code,
+                signal: end.signal,
+            });
+        }
+    }
+
+    /// Completes the record. Not called (a crash): the lock is free and the record open, which is the truth.
+    pub fn finished(mut self, end: &RunEnd) -> Option<String> {
+        let written = self.flush(BUSY_END, Some(end));
+        if end.left_members {
+            // The lock goes with this process; the file stays, for `list` and `reap`.
+            if let Some(lock) = self.lock.as_mut() {
+                let _ = lock.end(&end_of(end), &end.left);
+            }
+        } else {
+            self.drop_lock();
+        }
+        written.err().and_then(|error| self.warn(&error))
+    }
+
+    /// Nothing was started after all: takes back what [`Tracker::begin`] left.
+    pub fn abandon(mut self) {
+        self.drop_lock();
+    }
+
+    fn drop_lock(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            // Someone removed it already: nothing is missing.
+            let _ = lock.remove();
+        }
+    }
+
+    /// One warning a run: the same disk is full each time.
+    fn warn(&mut self, error: &StoreError) -> Option<String> {
+        (!std::mem::replace(&mut self.warned, true)).then(|| format!("not tracked: {error}"))
+    }
+
+    /// Writes what is not written yet.
+    fn flush(&mut self, busy: Duration, end: Option<&RunEnd>) -> Result<(), StoreError> {
+        if self.store.is_none() {
+            self.store = Some(Store::open(&self.db, busy)?);
+        }
+        let Some(store) = self.store.as_mut() else { return Ok(()) };
+        store.set_busy(busy);
+        let (facts, attempts) = (&self.facts, &self.attempts[self.written..]);
+        store.write(|tx| {
+            write::insert_run(tx, facts)?;
+            for (leader, end) in attempts {
+                write::insert_attempt(tx, &facts.run, leader, end.as_ref())?;
+            }
+            if let Some(end) = end {
+                write::insert_sightings(tx, &facts.run, &end.left, end.ended_ms)?;
+                write::end_run(tx, &facts.run, &end_of(end), &end.report_json)?;
+            }
+            Ok(())
+        })?;
+        self.written += attempts.iter().take_while(|(_, end)| end.is_some()).count();
+        Ok(())
+    }
+}
+
+fn end_of(end: &RunEnd) -> End {
+    End {
+        ended_ms: end.ended_ms,
+        outcome: Some(word(end.outcome)),
+        exit_code: Some(end.exit_code),
+        left: end.left_members,
+    }
+}
+
+/// The report's word for an outcome.
+fn word(outcome: Outcome) -> String {
+    match serde_json::to_value(outcome) {
+        Ok(serde_json::Value::String(word)) => word,
+        // An enum without fields serialises as its name.
+        _ => String::new(),
+    }
+}
+
+/// Where we are; empty where the system does not say, which compares as elsewhere and is never signalled.
+pub fn here() -> Scope {
+    Scope {
+        host: sys::ids::host_id(),
+        boot: sys::ids::boot_id().unwrap_or_default(),
+        pidns: sys::ids::pid_namespace().unwrap_or_default(),
+    }
+}
+
+fn facts(start: &RunStart) -> RunFacts {
+    let pid = sys::ids::pid();
+    RunFacts {
+        run: start.run.clone(),
+        parent: start.parent_run.clone(),
+        name: start.name.clone(),
+        tags: start.tags.clone(),
+        scope: here(),
+        uid: sys::ids::uid(),
+        supervisor: Sighting {
+            pid,
+            start_ticks: sys::proc::stat(pid).ok().flatten().map(|stat| stat.start_ticks),
+            pidfs_ino: sys::pidfd::PidFd::open(pid).ok().flatten().and_then(|fd| fd.inode()),
+        },
+        command: start.argv.clone(),
+        cwd: start.cwd.clone(),
+        mode: start.mode.clone(),
+        started_ms: start.started_ms,
+    }
+}
