@@ -1,8 +1,8 @@
 //! Linux.
 
-pub mod errnos;
 pub mod ask;
 pub mod descriptor;
+pub mod errnos;
 pub mod fdio;
 pub mod fs;
 pub mod ids;
