@@ -8,7 +8,12 @@ use std::time::Duration;
 use serde_json::json;
 
 /// The first line of a recording.
-pub fn header((columns, rows): (u16, u16), started_unix: u64, command: &str, term: &str) -> Vec<u8> {
+pub fn header(
+    (columns, rows): (u16, u16),
+    started_unix: u64,
+    command: &str,
+    term: &str,
+) -> Vec<u8> {
     let header = json!({
         "version": 2,
         "width": columns,

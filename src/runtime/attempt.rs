@@ -199,7 +199,11 @@ impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
         let Some(ended) = self.ended else {
-            return if self.error.is_some() { Outcome::SpawnFailed } else { Outcome::InternalError };
+            return if self.error.is_some() {
+                Outcome::SpawnFailed
+            } else {
+                Outcome::InternalError
+            };
         };
         let outcome = Outcome::of(ended, self.cause);
         let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
@@ -538,7 +542,8 @@ impl Running<'_, '_> {
                 }
                 Effect::DropSecret => self.launched.input.drop_secret(),
                 Effect::Interrupt => {
-                    let group = self.launched.pty.as_ref().and_then(|pty| tty::foreground(pty.fd()));
+                    let group =
+                        self.launched.pty.as_ref().and_then(|pty| tty::foreground(pty.fd()));
                     self.launched.tree.signal_group(group, signals::INT);
                 }
                 Effect::Terminate => {

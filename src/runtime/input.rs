@@ -51,8 +51,16 @@ pub enum Typed {
 }
 
 enum Item {
-    Bytes { data: Zeroizing<Vec<u8>>, done: usize, dialogue: bool, secret: bool },
-    Secret { data: Zeroizing<Vec<u8>>, deadline: Option<Duration> },
+    Bytes {
+        data: Zeroizing<Vec<u8>>,
+        done: usize,
+        dialogue: bool,
+        secret: bool,
+    },
+    Secret {
+        data: Zeroizing<Vec<u8>>,
+        deadline: Option<Duration>,
+    },
     /// The terminal's end-of-file character, or a closed pipe.
     End,
 }
@@ -310,6 +318,7 @@ impl Input {
         let Some(Target::Terminal(fd)) = &self.target else { return None };
         let longest = bytes.split(|b| matches!(b, b'\n' | b'\r')).map(<[u8]>::len).max()?;
         let over = longest > CANONICAL_LIMIT;
-        (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a))).then_some(longest)
+        (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a)))
+            .then_some(longest)
     }
 }

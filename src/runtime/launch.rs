@@ -153,11 +153,8 @@ fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
         Ok(write)
     };
     let stdout = output(StreamId::Stdout)?;
-    let stderr = if context.merge {
-        fdio::duplicate(stdout.as_fd())?
-    } else {
-        output(StreamId::Stderr)?
-    };
+    let stderr =
+        if context.merge { fdio::duplicate(stdout.as_fd())? } else { output(StreamId::Stderr)? };
     let (group, lend) = own_group(launch);
     Ok(Wiring { stdio: [stdin, stdout, stderr], streams, input, pty: None, group, lend })
 }
@@ -206,7 +203,8 @@ fn candidates(launch: &Launch) -> Result<Vec<CString>, LaunchError> {
     if name.as_bytes().contains(&b'/') || name.is_empty() {
         return c_strings([name.as_os_str()].into_iter(), "command");
     }
-    let path = launch.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.clone());
+    let path =
+        launch.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.clone());
     // The default of confstr(_CS_PATH), as execvp has it when there is no PATH.
     let path = path.unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
     let names: Vec<OsString> = path
@@ -301,7 +299,9 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
         Stage::Rlimit => {
             ("resource", EXIT_HEELER, format!("cannot set a resource limit (--rlimit): {system}"))
         }
-        Stage::Nice => ("resource", EXIT_HEELER, format!("cannot set the priority (--nice): {system}")),
+        Stage::Nice => {
+            ("resource", EXIT_HEELER, format!("cannot set the priority (--nice): {system}"))
+        }
     };
     LaunchError { kind, message, errno: fdio::errno_name(error.errno), exit_code }
 }

@@ -49,11 +49,8 @@ pub struct Channel {
 impl Outlets {
     /// Opens what `output` names. An error says which file and why; nothing has been started then.
     pub fn open(output: &Output, mask: &Mask) -> Result<Outlets, String> {
-        let mut outlets = Outlets {
-            timestamps: output.timestamps,
-            mask: mask.clone(),
-            ..Outlets::default()
-        };
+        let mut outlets =
+            Outlets { timestamps: output.timestamps, mask: mask.clone(), ..Outlets::default() };
         if !output.quiet {
             outlets.pass_through(output);
         }
@@ -87,7 +84,8 @@ impl Outlets {
         match Sink::shared(fdio::standard(fd), label) {
             Ok(sink) => Some(self.add(sink)),
             Err(error) => {
-                self.warnings.push(format!("cannot write to {label}: {error}; its output is dropped"));
+                self.warnings
+                    .push(format!("cannot write to {label}: {error}; its output is dropped"));
                 None
             }
         }
@@ -119,7 +117,13 @@ impl Outlets {
     }
 
     /// Begins the recording.
-    pub fn record_header(&mut self, size: (u16, u16), started_unix: u64, command: &str, term: &str) {
+    pub fn record_header(
+        &mut self,
+        size: (u16, u16),
+        started_unix: u64,
+        command: &str,
+        term: &str,
+    ) {
         if let Some(record) = self.record {
             self.sinks[record].write(&cast::header(size, started_unix, command, term));
         }
@@ -133,7 +137,13 @@ impl Outlets {
     }
 
     /// Passes on what came on a stream.
-    pub fn output(&mut self, now: Duration, stream: &mut Stream, channel: &mut Channel, bytes: &[u8]) {
+    pub fn output(
+        &mut self,
+        now: Duration,
+        stream: &mut Stream,
+        channel: &mut Channel,
+        bytes: &[u8],
+    ) {
         if self.mask.is_empty() {
             self.show(now, stream, channel, bytes);
         } else {
@@ -217,7 +227,9 @@ impl Outlets {
                 warnings.push(if error.kind() == io::ErrorKind::BrokenPipe {
                     format!("nobody reads {label} any more; output to it is dropped from here on")
                 } else {
-                    format!("cannot write to {label}: {error}; output to it is dropped from here on")
+                    format!(
+                        "cannot write to {label}: {error}; output to it is dropped from here on"
+                    )
                 });
             }
         }

@@ -231,7 +231,9 @@ fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
     while shared.outlets.is_stalled() {
         let left = until.map(|until| until.saturating_sub(shared.clock.active()));
         if left.is_some_and(|left| left.is_zero()) {
-            shared.warnings.push("a reader of the output did not take all of it in time".to_owned());
+            shared
+                .warnings
+                .push("a reader of the output did not take all of it in time".to_owned());
             break;
         }
         let mut wants = vec![(shared.signals.fd(), Want::Read)];
@@ -244,10 +246,7 @@ fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
             break;
         }
         let asked = shared.signals.read().iter().any(|received| {
-            matches!(
-                received.signal,
-                signals::INT | signals::TERM | signals::HUP | signals::QUIT
-            )
+            matches!(received.signal, signals::INT | signals::TERM | signals::HUP | signals::QUIT)
         });
         if asked {
             break;

@@ -36,7 +36,10 @@ fn supervise(plan: &Plan, argv: &[OsString], outer: Option<&str>) -> i32 {
     let run = match new_run_id() {
         Ok(run) => run,
         Err(error) => {
-            return refuse(argv, &ConfigError::new(ErrorKind::Resource, format!("cannot make a run id: {error}")));
+            return refuse(
+                argv,
+                &ConfigError::new(ErrorKind::Resource, format!("cannot make a run id: {error}")),
+            );
         }
     };
     let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {

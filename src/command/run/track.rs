@@ -10,10 +10,8 @@ use crate::report::model::Report;
 use crate::report::write;
 use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::run::Finished;
-use crate::store::tracker::{
-    AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker,
-};
 use crate::store::StoreError;
+use crate::store::tracker::{AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
 use crate::sys::{pidfd::PidFd, poll, proc};
 
 /// The record of a run; nothing with `--track off`, or when there is no place for it.
@@ -121,7 +119,13 @@ impl Observer for Tracking {
             None => (None, None),
         };
         let ended_ms = unix_ms(poll::wall());
-        tracker.attempt_ended(&AttemptEnd { attempt: attempt.n, ended_ms, outcome, exit_code, signal });
+        tracker.attempt_ended(&AttemptEnd {
+            attempt: attempt.n,
+            ended_ms,
+            outcome,
+            exit_code,
+            signal,
+        });
     }
 }
 
