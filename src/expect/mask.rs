@@ -197,16 +197,12 @@ impl Masker {
                 return false;
             }
             partial.matched += 1;
-            match needle.gaps.get(partial.matched) {
-                Some(&gap) => {
-                    partial.gap_left = gap;
-                    true
-                }
-                None => {
-                    found.push((partial.begin, offset + 1));
-                    false
-                }
+            if let Some(&gap) = needle.gaps.get(partial.matched) {
+                partial.gap_left = gap;
+                return true;
             }
+            found.push((partial.begin, offset + 1));
+            false
         });
         if !self.mask.begins[usize::from(byte)] {
             return;

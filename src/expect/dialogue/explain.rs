@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Capture, Dialogue, Effect, Failure, Origin, Phase, Reason, Record, RuleRecord, StepState,
-};
+use super::{Capture, Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState};
 use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::near::{self, Wanted};
@@ -73,7 +71,7 @@ impl Dialogue {
     pub(super) fn fail(
         &mut self,
         reason: Reason,
-        message: String,
+        message: &str,
         clock: Option<String>,
         now: Duration,
         out: &mut Vec<Effect>,
@@ -92,8 +90,12 @@ impl Dialogue {
             last_lines: self.last_lines(),
             near_misses: if unmet { self.near_misses() } else { Vec::new() },
         };
-        if self.step.is_some() {
-            self.decide(StepState::Failed, None, None, now);
+        // A rule or watch that fails is not the step's doing: that one still waits.
+        let acting = self.acting.as_ref().map(|acting| &acting.origin);
+        if unmet || matches!(acting, Some(Origin::Step | Origin::Branch(_))) {
+            let matched = self.steps.last().map(|step| (step.pattern.clone(), step.offset));
+            let (pattern, offset) = matched.unwrap_or_default();
+            self.decide(StepState::Failed, pattern, offset, now);
         }
         self.failure = Some(failure.clone());
         self.end(out);
@@ -200,11 +202,6 @@ impl Dialogue {
             Ok(number) => self.groups.get(number)?.as_deref(),
             Err(_) => self.captures.get(name)?.as_deref(),
         }
-    }
-
-    /// Whether nothing has happened and nothing will.
-    pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Open && self.program.is_empty()
     }
 }
 

@@ -116,6 +116,7 @@ struct Acting {
 
 struct SecretWait {
     name: String,
+    echo_ok: bool,
     clock: Clock,
     deadline: Option<Duration>,
 }
@@ -293,7 +294,7 @@ impl Dialogue {
     }
 
     /// Something could not be written.
-    pub fn send_failed(&mut self, now: Duration, error: SendError, out: &mut Vec<Effect>) {
+    pub fn send_failed(&mut self, now: Duration, error: &SendError, out: &mut Vec<Effect>) {
         if self.phase == Phase::Over {
             return;
         }
@@ -313,7 +314,7 @@ impl Dialogue {
                     Some(secret) => format!("the secret `{}` was not sent: {error}", secret.name),
                     None => error.to_string(),
                 };
-                self.fail(reason, message, None, now, out);
+                self.fail(reason, &message, None, now, out);
             }
             _ => self.drive(now, out),
         }
