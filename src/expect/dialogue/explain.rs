@@ -12,7 +12,7 @@ use crate::expect::program::StreamId;
 /// How many patterns a sentence names.
 const NAMED: usize = 3;
 /// How many characters of a pattern or line are shown.
-const SHOWN: usize = 200;
+pub(super) const SHOWN: usize = 200;
 
 impl Dialogue {
     /// A step's name or number.
@@ -154,7 +154,7 @@ impl Dialogue {
         self.feeds.iter().map(super::Feed::dropped).sum()
     }
 
-    fn masked(&self, bytes: &[u8]) -> String {
+    pub(super) fn masked(&self, bytes: &[u8]) -> String {
         self.mask.text(bytes)
     }
 

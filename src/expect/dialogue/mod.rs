@@ -299,6 +299,10 @@ impl Dialogue {
             return;
         }
         let secret = self.acting.as_mut().and_then(|acting| acting.secret.take());
+        if secret.is_some() {
+            // What failed may have been typed before it.
+            out.push(Effect::DropSecret);
+        }
         let reason = match error {
             SendError::InputClosed => {
                 self.input_closed = true;
@@ -341,3 +345,6 @@ impl Dialogue {
         self.feeds.iter_mut().find(|feed| feed.stream == stream)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::explain::SHOWN;
 use super::feed::Hit;
 use super::listen::Who;
 use super::{Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
+use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::pattern::Event;
 use crate::expect::program::{Action, Verdict};
@@ -79,13 +81,15 @@ impl Dialogue {
         self.table.all[id].fired += 1;
         let fired = self.table.all[id].fired;
         let pattern = self.table.all[id].source().to_owned();
+        let shown = show(pattern.as_bytes(), SHOWN);
+        let masked = self.masked(pattern.as_bytes());
         let tell = |what, label, out: &mut Vec<Effect>| {
-            out.push(Effect::Told(Told { what, label, pattern: Some(pattern.clone()) }));
+            out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
         };
         let (max, actions, origin) = match self.table.all[id].who {
             Who::Watch(watch) => {
                 tell(What::Watch, None, out);
-                return self.judge(watch, &pattern, now, out);
+                return self.judge(watch, &shown, now, out);
             }
             Who::Rule(rule) => {
                 let rule = &self.program.rules[rule];
@@ -101,7 +105,7 @@ impl Dialogue {
         if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
             let times = if max == 1 { "once".to_owned() } else { format!("{max} times") };
             let message =
-                format!("`{pattern}` appeared again after it was answered {times} (--max {max})");
+                format!("`{shown}` appeared again after it was answered {times} (--max {max})");
             return self.fail(Reason::RuleExhausted, &message, None, now, out);
         }
         if let Origin::Branch(_) = origin {
@@ -262,7 +266,9 @@ impl Dialogue {
         })
     }
 
+    /// What ended: the output, as far as it was listened to, or only the command.
     pub(super) fn end_reason(&self) -> Reason {
-        if self.feeds.iter().all(|feed| feed.eof) { Reason::Eof } else { Reason::Exit }
+        let held_open = self.feeds.iter().any(|feed| !feed.eof);
+        if self.finished && held_open { Reason::Exit } else { Reason::Eof }
     }
 }
