@@ -126,10 +126,13 @@ impl Dialogue {
     }
 
     fn near_misses(&self) -> Vec<String> {
+        // A rule that fired has consumed what it looks for; one that never did may be the one meant.
+        let unfired = self.table.rules().filter(|&id| self.table.all[id].fired == 0);
         let wanted: Vec<Wanted<'_>> = self
             .step
             .into_iter()
             .flat_map(|step| self.table.branches(step))
+            .chain(unfired)
             .map(|id| &self.table.all[id].listen)
             .map(|listen| Wanted {
                 pattern: &listen.pattern,
