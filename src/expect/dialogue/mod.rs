@@ -293,6 +293,12 @@ impl Dialogue {
         Some(&self.acting.as_ref()?.secret.as_ref()?.name)
     }
 
+    /// Whether it matters that the terminal stops echoing.
+    pub fn wants_echo_state(&self) -> bool {
+        let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
+        secret.is_some_and(|secret| !secret.echo_ok)
+    }
+
     /// Something could not be written.
     pub fn send_failed(&mut self, now: Duration, error: &SendError, out: &mut Vec<Effect>) {
         if self.phase == Phase::Over {

@@ -14,11 +14,13 @@ fn what_follows_a_secret_waits_for_it() {
     let mut bed = Bed::new(login());
     assert_eq!(bed.output(100, "Password: "), [wanted(Some(5000))]);
     assert_eq!(bed.dialogue.secret_wanted(), Some("pw"));
+    assert!(bed.dialogue.wants_echo_state());
     assert_eq!(bed.output(200, "$ "), [], "kept for the next step");
     assert_eq!(bed.deadline(), Some(5000));
     assert_eq!(bed.secret_sent(300), [typed("after\r")]);
     assert!(bed.dialogue.is_done());
     assert_eq!(bed.dialogue.secret_wanted(), None);
+    assert!(!bed.dialogue.wants_echo_state());
 }
 
 #[test]
