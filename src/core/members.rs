@@ -25,8 +25,6 @@ pub struct Proc {
     pub seen: Sighting,
     /// Its name.
     pub comm: String,
-    /// Whose it is; absent when it went meanwhile.
-    pub uid: Option<u32>,
     /// Its parent.
     pub ppid: i32,
     /// Its process group.
@@ -80,8 +78,6 @@ pub struct Member {
     pub identity: Identity,
     /// Its name.
     pub comm: String,
-    /// Whose it is.
-    pub uid: Option<u32>,
     /// What it was recognised by.
     pub how: How,
     /// Whether it is one: never [`Same::No`].
@@ -145,7 +141,7 @@ pub fn members(
             let proc = table.get(&pid).filter(|proc| !proc.dead)?;
             // Our own process, group and session are never members of what we end.
             let identity = Identity::new(view.here, proc.seen, view.ours)?;
-            Some(Member { identity, comm: proc.comm.clone(), uid: proc.uid, how, same })
+            Some(Member { identity, comm: proc.comm.clone(), how, same })
         })
         .collect()
 }
@@ -291,7 +287,6 @@ mod tests {
         Proc {
             seen: seen(pid, start),
             comm: "p".into(),
-            uid: Some(0),
             ppid: 1,
             pgrp: pid,
             session: pid,

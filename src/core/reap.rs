@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn member(pid: i32, same: Same) -> Member {
-        Member { identity: identity(pid), comm: "m".into(), uid: Some(7), how: How::Cookie, same }
+        Member { identity: identity(pid), comm: "m".into(), how: How::Cookie, same }
     }
 
     /// An open record of user 7, a day old, whose heeler is gone and of which nothing lives.
