@@ -1,3 +1,6 @@
 //! What is told: JSON, text and recordings, from finished values. `output.rs` alone prints.
 
 pub mod model;
+pub mod output;
+pub mod runs;
+pub mod table;

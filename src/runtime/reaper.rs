@@ -76,7 +76,15 @@ pub fn carry_out(
     };
     let mut clean = 0;
     loop {
-        let scene = survey.look(reaper.store.as_ref(), selection.runs.is_some())?;
+        let scene = match survey.look(reaper.store.as_ref(), selection.runs.is_some()) {
+            // A database that turns out to be damaged keeps nobody alive: the lock files are enough.
+            Err(error) if reaper.store.is_some() => {
+                reaper.warn(&error);
+                reaper.store = None;
+                continue;
+            }
+            scene => scene?,
+        };
         let items = reap::plan(&scene.subjects, &survey.here, selection, wall_ms());
         reaper.note(&scene.subjects, &items);
         let pending: Vec<&Item> = items.iter().filter(|item| reaper.pending(item)).collect();

@@ -3,4 +3,5 @@
 pub mod fs;
 pub mod ids;
 pub mod pidfd;
+pub mod probe;
 pub mod proc;
