@@ -59,12 +59,12 @@ impl Dialogue {
 
     /// Why a `fail` without a reason was done.
     pub(super) fn asked_words(&self) -> String {
-        let matched = self.groups.first().and_then(Option::as_deref);
-        match (matched, self.acting.as_ref().map(|acting| &acting.origin)) {
-            (Some(text), Some(Origin::Branch(_) | Origin::Rule)) => {
-                format!("`{}` appeared (fail)", show(text, SHOWN))
-            }
-            _ => "the dialogue was told to fail".to_owned(),
+        let by = self.acting.as_ref().and_then(|acting| acting.by);
+        let text = self.groups.first().and_then(Option::as_deref);
+        match (by, text) {
+            (Some(_), Some(text)) => format!("`{}` appeared (fail)", show(text, SHOWN)),
+            (Some(id), None) => format!("`{}` happened (fail)", self.table.all[id].source()),
+            (None, _) => "the dialogue was told to fail".to_owned(),
         }
     }
 

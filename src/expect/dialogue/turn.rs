@@ -32,6 +32,8 @@ impl Dialogue {
             (Some((due, id)), limit) if limit.is_none_or(|limit| due <= limit) => {
                 self.table.all[id].quiet_from = now;
                 self.table.all[id].told = true;
+                self.groups.clear();
+                self.before.clear();
                 self.happened(id, None, now, out);
                 true
             }
@@ -111,7 +113,7 @@ impl Dialogue {
         if let Origin::Branch(_) = origin {
             self.decide(StepState::Matched, Some(pattern), end, now);
         }
-        self.act_on(actions, origin);
+        self.act_on(actions, origin, Some(id));
     }
 
     fn judge(&mut self, watch: usize, pattern: &str, now: Duration, out: &mut Vec<Effect>) {

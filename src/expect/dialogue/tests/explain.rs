@@ -75,6 +75,14 @@ fn a_fail_says_what_it_was_told() {
     let mut bed = Bed::new(bed.dialogue.program.clone());
     assert_eq!(failed(&bed.output(0, "error")).message, "`error` appeared (fail)");
     let mut bed = Bed::new(Program {
+        rules: vec![rule("@eof", vec![Action::Fail(None)])],
+        ..steps(vec![step("x", vec![]), step("@idle:9s", vec![])])
+    });
+    bed.output(0, "x");
+    assert_eq!(failed(&bed.eof(1)).message, "`@eof` happened (fail)");
+    let (_, out) = Bed::begun(Program { start: vec![Action::Fail(None)], ..Program::default() });
+    assert_eq!(failed(&out).message, "the dialogue was told to fail");
+    let mut bed = Bed::new(Program {
         watches: vec![watch("bad", Verdict::Fail(None))],
         ..Program::default()
     });
