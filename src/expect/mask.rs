@@ -92,6 +92,33 @@ impl Mask {
         out
     }
 
+    /// A part of `whole`, masked as what it is a part of: a line of a secret that has several is none by
+    /// itself, and would show.
+    pub fn part(&self, whole: &[u8], part: std::ops::Range<usize>) -> Vec<u8> {
+        let mut masker = Masker::new(self.clone());
+        if !self.is_empty() {
+            for &byte in whole {
+                masker.step(byte);
+            }
+        }
+        masker.found.sort_unstable();
+        let (mut out, mut at, mut masked_to) = (Vec::new(), part.start, 0);
+        for &(begin, end) in &masker.found {
+            let (begin, end) = (begin as usize, end as usize);
+            if end <= part.start || begin >= part.end {
+                continue;
+            }
+            if begin >= masked_to {
+                out.extend_from_slice(&whole[at..begin.max(at)]);
+                out.extend_from_slice(MASKED);
+            }
+            masked_to = masked_to.max(end);
+            at = at.max(masked_to.min(part.end));
+        }
+        out.extend_from_slice(&whole[at..part.end]);
+        out
+    }
+
     /// A whole value as text: masked first, then bytes that are not UTF-8 become U+FFFD. The other order
     /// would hide a secret that is not UTF-8 from the search.
     pub fn text(&self, whole: &[u8]) -> String {
@@ -309,6 +336,20 @@ mod tests {
         assert_eq!(masked(&["bc", "abcd"], "abcd abc"), "*** a***");
         assert_eq!(masked(&["abcd", "cdef"], "abcdef."), "***.");
         assert_eq!(masked(&["aaaa"], "aaaaaaaaa."), "***.");
+    }
+
+    #[test]
+    fn a_part_is_masked_as_what_it_is_a_part_of() {
+        let mask = Mask::new(["one\ntwo", "x"]);
+        let whole = b"a one\r\ntwo b x c";
+        let part = |range| String::from_utf8(mask.part(whole, range)).unwrap();
+        assert_eq!(part(0..16), "a *** b *** c");
+        assert_eq!(part(7..16), "*** b *** c");
+        assert_eq!(part(0..4), "a ***");
+        assert_eq!(part(8..9), "***");
+        assert_eq!(part(10..13), " b ");
+        assert_eq!(part(11..11), "");
+        assert_eq!(Mask::default().part(whole, 2..5), b"one");
     }
 
     #[test]

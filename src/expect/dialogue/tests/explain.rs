@@ -90,6 +90,23 @@ fn a_fail_says_what_it_was_told() {
 }
 
 #[test]
+fn what_left_the_window_is_said() {
+    let mut bed = Bed::new(Program {
+        window: 64,
+        ..steps(vec![step("/START.*END/s", vec![]), step("x", vec![])])
+    });
+    bed.output(0, "START");
+    for n in 0..50 {
+        bed.output(n, "0123456789\r\n");
+    }
+    bed.output(50, "END\r\n");
+    let out = bed.tick(30_000);
+    let hints = failed(&out).near_misses.join("\n");
+    assert!(hints.contains("left the window"), "{hints}");
+    assert!(bed.dialogue.record().window_dropped_bytes > 0);
+}
+
+#[test]
 fn lines_of_two_streams_carry_their_names() {
     let mut bed = Bed::pipes(steps(vec![step("x", vec![])]));
     bed.output_on(0, OUT, "one\n");
