@@ -91,6 +91,8 @@ pub struct Matcher {
     /// Up to where bytes have been counted as dropped.
     cut: u64,
     dropped: u64,
+    /// Up to where all has been looked at that the matches so far were decided with.
+    looked: u64,
     losses: VecDeque<Loss>,
     last_push: Duration,
     closed: bool,
@@ -129,11 +131,8 @@ impl Matcher {
         self.stale = true;
         for lane in [&mut self.text, &mut self.raw] {
             let order: Vec<usize> = ids.iter().filter_map(|&id| lane.number(id)).collect();
-            if let Some(from) = lane.arm(&order, self.cursor) {
-                let since = self.cursor.max(self.cut);
-                self.dropped += from.saturating_sub(since);
-                self.cut = self.cut.max(from);
-            }
+            let from = lane.arm(&order, self.cursor, self.looked);
+            self.dropped += count(&mut self.cut, self.cursor, from);
         }
         if let Some(screen) = &mut self.screen {
             screen.arm();
@@ -149,7 +148,7 @@ impl Matcher {
             let numbered = ids.iter().enumerate();
             let wanted: Vec<(usize, usize)> =
                 numbered.filter_map(|(order, &id)| Some((order, lane.number(id)?))).collect();
-            lane.watch(&wanted);
+            lane.watch(&wanted, self.looked);
         }
         if let Some(screen) = &mut self.screen {
             screen.arm();
@@ -234,6 +233,7 @@ impl Matcher {
         }
         let held = self.text.rest() | self.raw.rest() | self.echo.holds();
         let looking = self.screen.as_ref().is_some_and(ScreenView::is_stale);
+        self.looked = self.total;
         self.held = !paused && (held || looking);
         self.stale = false;
         None
@@ -273,13 +273,15 @@ impl Matcher {
         }
         match (watch, armed) {
             (Some((key, order, side)), armed) if armed.is_none_or(|a| key <= a.0) => {
-                Some(self.lane_mut(side).take_watch(order)?.found).map(|mut found| {
-                    found.is_watch = true;
-                    found
-                })
+                let lane = self.lane_mut(side);
+                let decided = lane.take_watch(order)?;
+                self.looked = lane.window.offset_after(decided.at);
+                Some(Match { is_watch: true, ..decided.found })
             }
             (_, Some((.., side))) => {
-                let decided: Decided = self.lane(side).armed()?.1.clone();
+                let lane = self.lane(side);
+                let decided: Decided = lane.armed()?.1.clone();
+                self.looked = lane.window.offset_after(decided.at);
                 self.consume(decided.found.end);
                 Some(decided.found)
             }
@@ -291,6 +293,7 @@ impl Matcher {
         if let Some(screen) = &mut self.screen {
             screen.taken(&found);
         }
+        self.looked = found.end;
         if !found.is_watch {
             self.consume(found.end.max(self.cursor));
         }
@@ -299,16 +302,16 @@ impl Matcher {
 
     fn consume(&mut self, end: u64) {
         self.cursor = end;
-        self.text.advance(end);
-        self.raw.advance(end);
+        for lane in [&mut self.text, &mut self.raw] {
+            let from = lane.advance(end, self.looked);
+            self.dropped += count(&mut self.cut, end, from);
+        }
     }
 
     fn collect_losses(&mut self) {
         for lane in [&mut self.text, &mut self.raw] {
             for loss in lane.losses.drain(..) {
-                let since = loss.since.max(self.cut);
-                self.dropped += loss.from.saturating_sub(since);
-                self.cut = self.cut.max(loss.from);
+                self.dropped += count(&mut self.cut, loss.since, Some(loss.from));
                 if self.losses.len() < LOSSES {
                     self.losses.push_back(loss);
                 }
@@ -415,6 +418,14 @@ impl Matcher {
             View::Screen => b"",
         }
     }
+}
+
+/// Counts the bytes from `since` to `from` that have not been counted up to `cut`.
+fn count(cut: &mut u64, since: u64, from: Option<u64>) -> u64 {
+    let from = from.unwrap_or(0);
+    let new = from.saturating_sub(since.max(*cut));
+    *cut = (*cut).max(from);
+    new
 }
 
 /// How many losses are kept to be told; more say nothing new.
