@@ -485,3 +485,12 @@ fn a_hundred_watches_stay_behind_and_miss_nothing() {
     let loss = m.take_loss().unwrap();
     assert_eq!((loss.id, m.take_loss()), (5, None));
 }
+
+#[test]
+fn a_prompt_on_a_screen_keeps_its_blank() {
+    let mut m = matcher_with(CONFIG, &[(r"/\$ $/", View::Screen)]);
+    m.arm(&[0]);
+    m.push(ms(0), b"motd\r\n\x1b[32mme\x1b[m$ ");
+    assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["$ "])));
+    assert_eq!(m.unmatched(View::Screen), b"motd\nme$ ");
+}

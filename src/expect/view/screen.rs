@@ -164,7 +164,8 @@ impl ScreenView {
 
     /// The screen as it was last looked at.
     pub fn text(&self) -> &[u8] {
-        self.current.as_ref().map_or(b"", |shot| shot.text.as_bytes())
+        let shot = self.shots.back().or(self.current.as_ref());
+        shot.map_or(b"", |shot| shot.text.as_bytes())
     }
 }
 
