@@ -5,3 +5,6 @@ pub mod inspect;
 pub mod list;
 pub mod reap;
 mod tracked;
+
+#[cfg(test)]
+mod tests;

@@ -353,6 +353,24 @@ fn a_torn_or_foreign_line_in_a_lock_file_costs_only_itself() {
     assert_eq!((found.held, found.record), (Held::Yes, None));
 }
 
+/// Regression: with SQLite's own checkpoints the log of one run after the other was never reused, and every
+/// run copied all of it.
+#[test]
+fn the_log_stays_short_when_one_run_follows_the_other() {
+    let place = place();
+    let log = place::suffixed(&place.db, "-wal");
+    let lengths: Vec<u64> = (0..80)
+        .map(|_| {
+            whole_run(&place.db);
+            std::fs::metadata(&log).unwrap().len()
+        })
+        .collect();
+    assert!(lengths.iter().all(|&length| length < 1_200_000), "{lengths:?}");
+    let emptied = lengths.iter().filter(|&&length| length == 0).count();
+    assert!((1..=8).contains(&emptied), "now and then, not each time: {lengths:?}");
+    assert_eq!(open(&place.db).records(true).unwrap().len(), 80);
+}
+
 #[test]
 fn old_runs_are_forgotten_a_few_at_a_time() {
     let place = place();

@@ -246,6 +246,9 @@ impl Tracker {
             }
             Ok(())
         })?;
+        if end.is_some() {
+            store.tidy_log();
+        }
         self.written += attempts.iter().take_while(|(_, end)| end.is_some()).count();
         Ok(())
     }
