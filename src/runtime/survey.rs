@@ -9,7 +9,7 @@ use crate::core::members::{self, Proc, View};
 use crate::core::reap::{Subject, Supervisor};
 use crate::core::record::{COOKIE, Record, cookie_runs};
 use crate::store::lockfile::{self, Held};
-use crate::store::{Store, StoreError, tracker};
+use crate::store::{Store, StoreError, Which, tracker};
 use crate::sys;
 use crate::sys::pidfd::PidFd;
 
@@ -50,9 +50,8 @@ impl Survey {
         }
     }
 
-    /// Every run that may have something alive, with `all` every recorded run; oldest first. Without a store
-    /// it is what the lock files tell.
-    pub fn look(&self, store: Option<&Store>, all: bool) -> Result<Scene, StoreError> {
+    /// The runs that are wanted, oldest first. Without a store it is what the lock files tell.
+    pub fn look(&self, store: Option<&Store>, which: Which<'_>) -> Result<Scene, StoreError> {
         // Locks before rows: a run completes its row before it gives up its lock, so one that ends just now
         // is seen held with a row that is complete, never free with one that is open.
         let locks = lockfile::scan(&self.db).map_err(|source| StoreError::Place {
@@ -60,7 +59,7 @@ impl Survey {
             source,
         })?;
         let mut found: BTreeMap<String, (Record, Held)> = BTreeMap::new();
-        for record in store.map_or_else(|| Ok(Vec::new()), |store| store.records(all))? {
+        for record in store.map_or_else(|| Ok(Vec::new()), |store| store.records(which))? {
             found.insert(record.facts.run.clone(), (record, Held::Unknown));
         }
         for lock in locks {

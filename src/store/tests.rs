@@ -160,8 +160,14 @@ fn a_run_is_written_down_and_read_back() {
     assert_eq!((attempt.signal, attempt.outcome.as_deref()), (Some(15), Some("timeout")));
     assert_eq!(store.report(&run).unwrap().as_deref(), Some(r#"{"schema":"heeler.report/1"}"#));
     assert!(lockfile::scan(&place.db).unwrap().is_empty(), "the lock file is gone");
-    assert!(store.records(false).unwrap().is_empty(), "it is over");
-    assert_eq!(store.records(true).unwrap(), [record]);
+    assert!(store.records(Which::Open).unwrap().is_empty(), "it is over");
+    assert_eq!(store.records(Which::All).unwrap(), [record]);
+    for word in [run.as_str(), &run[..3], "n"] {
+        let named = [word.to_owned()];
+        assert_eq!(store.records(Which::Named(&named)).unwrap().len(), 1, "{word}");
+    }
+    let nobody = ["nobody".to_owned(), "' OR 1".to_owned()];
+    assert!(store.records(Which::Named(&nobody)).unwrap().is_empty());
     assert_eq!(store.journal_mode().unwrap(), "wal");
     for (path, mode) in [
         (place.db.clone(), 0o600),
@@ -271,7 +277,7 @@ fn a_hundred_processes_at_once_lose_nothing() {
         .collect();
     assert_eq!(failed, Vec::<String>::new());
     let store = open(&place.db);
-    let records = store.records(true).unwrap();
+    let records = store.records(Which::All).unwrap();
     assert_eq!(records.len(), 100);
     assert!(records.iter().all(crate::core::record::Record::closed));
     store.check_integrity().unwrap();
@@ -368,7 +374,7 @@ fn the_log_stays_short_when_one_run_follows_the_other() {
     assert!(lengths.iter().all(|&length| length < 1_200_000), "{lengths:?}");
     let emptied = lengths.iter().filter(|&&length| length == 0).count();
     assert!((1..=8).contains(&emptied), "now and then, not each time: {lengths:?}");
-    assert_eq!(open(&place.db).records(true).unwrap().len(), 80);
+    assert_eq!(open(&place.db).records(Which::All).unwrap().len(), 80);
 }
 
 #[test]
@@ -383,7 +389,7 @@ fn old_runs_are_forgotten_a_few_at_a_time() {
     let weeks = 15 * 24 * 3600 * 1000;
     tracker.finished(&RunEnd { ended_ms: weeks, ..end(false) });
     let store = open(&place.db);
-    let records = store.records(true).unwrap();
+    let records = store.records(Which::All).unwrap();
     assert_eq!(records.len(), 1);
     assert_eq!(store.attempts(&records[0].facts.run).unwrap().len(), 1);
     let orphans: i64 = store
