@@ -63,7 +63,6 @@ pub fn carry_out(
     selection: &Selection,
     grace: Duration,
 ) -> Result<Reaped, StoreError> {
-    let start = now();
     // Longer than any machine is up, and short enough to be added to a clock.
     let grace = grace.min(Duration::from_hours(24 * 36_500));
     let mut reaper = Reaper {
@@ -72,10 +71,8 @@ pub fn carry_out(
         sent: BTreeSet::new(),
         refused: BTreeMap::new(),
         missed: BTreeMap::new(),
-        term_until: start + grace,
-        kill_until: start + grace + LAST_WAIT,
-        stop_again: start + grace + LAST_WAIT,
-        stop_until: start + grace + LAST_WAIT + STOP_LAST,
+        grace,
+        deadlines: None,
     };
     // The first look also finds what was named and is over, for the report; later ones what lives.
     let mut which = selection.runs.as_ref().map_or(Which::Open, |runs| Which::Named(runs));
@@ -142,6 +139,15 @@ struct Reaper<'a> {
     refused: BTreeMap<(i32, Option<u64>), String>,
     /// How often a handle could not be proven to be on the process that a look had just found.
     missed: BTreeMap<(i32, Option<u64>), u32>,
+    /// Between TERM and KILL.
+    grace: Duration,
+    /// Set when the first signal is due: a slow look does not use up the grace.
+    deadlines: Option<Deadlines>,
+}
+
+/// When each rung is over.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
     /// TERM until then, KILL after.
     term_until: Instant,
     /// Who is there after this is called unkillable.
@@ -170,6 +176,13 @@ impl Reaper<'_> {
     /// Signals everyone who is due, and waits for them. False when time is up.
     fn pass(&mut self, scene: &Scene, pending: &[&Item]) -> bool {
         let at = now();
+        let grace = self.grace;
+        let deadlines = *self.deadlines.get_or_insert_with(|| Deadlines {
+            term_until: at + grace,
+            kill_until: at + grace + LAST_WAIT,
+            stop_again: at + grace + LAST_WAIT,
+            stop_until: at + grace + LAST_WAIT + STOP_LAST,
+        });
         let (mut waiting, mut until) = (Vec::new(), None::<Instant>);
         let mut hopeful = false;
         let from = self.ledger.done.actions.len();
@@ -178,11 +191,15 @@ impl Reaper<'_> {
             let Some(subject) = scene.subjects.iter().find(run) else { continue };
             let (fds, deadline) = match &item.deed {
                 Deed::End(members) => (
-                    self.end(subject, members, &scene.known, at < self.term_until),
-                    if at < self.term_until { self.term_until } else { self.kill_until },
+                    self.end(subject, members, &scene.known, at < deadlines.term_until),
+                    if at < deadlines.term_until {
+                        deadlines.term_until
+                    } else {
+                        deadlines.kill_until
+                    },
                 ),
                 Deed::Stop(heeler) => {
-                    let again = at >= self.stop_again;
+                    let again = at >= deadlines.stop_again;
                     let fds = match pin(heeler) {
                         Ok(Some(fd)) => {
                             let ask = if again { Ask::TermAgain } else { Ask::Term };
@@ -195,7 +212,7 @@ impl Reaper<'_> {
                             Vec::new()
                         }
                     };
-                    (fds, if again { self.stop_until } else { self.stop_again })
+                    (fds, if again { deadlines.stop_until } else { deadlines.stop_again })
                 }
                 Deed::Close | Deed::Leave(_) => continue,
             };
