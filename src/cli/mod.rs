@@ -1,1 +1,82 @@
-//! What may be typed.
+//! What may be typed: types, their help, and what is generated from them. Imports nothing of ours, so that
+//! a generator or a test needs nothing else. What is typed becomes what is meant in `config`.
+
+pub mod error;
+pub mod exit_codes;
+pub mod generate;
+mod own;
+pub mod run;
+pub mod topics;
+mod tracked;
+pub mod value;
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, Parser};
+
+pub use own::{Completions, Doctor, Format, Help, Man, Schema};
+pub use run::Run;
+pub use tracked::{Db, Inspect, List, Reap};
+
+/// Keeps a command at heel: runs it over pipes or a terminal, answers its prompts, holds it to limits, ends
+/// its whole process tree, and says how it ended.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "heeler",
+    version,
+    about = "Keeps a command at heel: answers its prompts, holds it to limits, says how it ended",
+    after_help = "heeler run --help explains running; heeler help exit-codes|patterns|dialogue|values the rest.",
+    after_long_help = topics::root(),
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands. Building the arguments of each is deferred until it is the one that was typed: that is
+/// most of the time that parsing takes.
+#[derive(Clone, Debug, clap::Subcommand)]
+#[command(defer = true)]
+pub enum Command {
+    /// Supervise a command
+    #[command(max_term_width = 100)]
+    Run(Box<Run>),
+    /// List live runs and orphans
+    #[command(visible_alias = "ps")]
+    List(List),
+    /// End what was left behind
+    Reap(Reap),
+    /// Print everything known of a run, as JSON
+    Inspect(Inspect),
+    /// Say what this machine allows, and how to get what it does not
+    Doctor(Doctor),
+    /// Print shell completions
+    Completions(Completions),
+    /// Print heeler(1), or write all man pages
+    Man(Man),
+    /// Print the JSON Schema of a format
+    Schema(Schema),
+    /// Explain a command or a topic
+    Help(Help),
+}
+
+/// The whole tree of commands, for generators and tests.
+pub fn tree() -> clap::Command {
+    Cli::command()
+}
+
+/// The arguments of `run` alone.
+pub fn run_tree() -> clap::Command {
+    Run::augment_args(clap::Command::new("run"))
+}
+
+/// Parses a command line, the program's own name first.
+pub fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(argv)
+}
+
+#[cfg(test)]
+mod tests;

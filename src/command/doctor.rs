@@ -23,6 +23,12 @@ pub struct DoctorArgs {
     pub db: Option<PathBuf>,
 }
 
+impl From<crate::cli::Doctor> for DoctorArgs {
+    fn from(args: crate::cli::Doctor) -> DoctorArgs {
+        DoctorArgs { json: args.json, db: args.db.db }
+    }
+}
+
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

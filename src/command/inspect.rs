@@ -19,6 +19,12 @@ pub struct InspectArgs {
     pub db: Option<PathBuf>,
 }
 
+impl From<crate::cli::Inspect> for InspectArgs {
+    fn from(args: crate::cli::Inspect) -> InspectArgs {
+        InspectArgs { run: args.run, db: args.db.db }
+    }
+}
+
 /// Prints the run; 0, or 125 when there is no such run or the database could not be read.
 pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> i32 {
     let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {

@@ -24,6 +24,17 @@ pub struct ListArgs {
     pub db: Option<PathBuf>,
 }
 
+impl From<crate::cli::List> for ListArgs {
+    fn from(args: crate::cli::List) -> ListArgs {
+        ListArgs {
+            json: args.json,
+            all: args.all,
+            tags: super::tracked::tags(args.tag),
+            db: args.db.db,
+        }
+    }
+}
+
 /// Prints the runs; 0, or 125 when the database could not be read (what the lock files tell is still listed).
 pub fn run(args: &ListArgs, io: &mut Io<'_>) -> i32 {
     let (rows, damaged) = match Tracked::open(args.db.as_ref(), io) {

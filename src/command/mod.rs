@@ -1,10 +1,61 @@
 //! One file per subcommand: wires the layers, decides nothing subtle.
 
+mod completions;
 pub mod doctor;
+mod help;
 pub mod inspect;
 pub mod list;
+mod man;
 pub mod reap;
+mod run;
+mod schema;
 mod tracked;
+
+use std::ffi::OsString;
+
+use crate::cli::{self, Command};
+use crate::config::ConfigError;
+use crate::core::outcome::EXIT_HEELER;
+use crate::report::output::{self, with_stdio};
+
+/// Does what the command line says, and returns the exit code.
+pub fn main(line: &[OsString]) -> i32 {
+    if line.len() <= 1 {
+        return print(&help::root());
+    }
+    match cli::parse(line) {
+        Ok(cli) => dispatch(cli.command, line),
+        Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
+        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error))),
+    }
+}
+
+fn dispatch(command: Command, line: &[OsString]) -> i32 {
+    match command {
+        Command::Run(args) => run::run(&args, line),
+        Command::List(args) => with_stdio(|io| list::run(&args.into(), io)),
+        Command::Reap(args) => with_stdio(|io| reap::run(&args.into(), io)),
+        Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
+        Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Help(args) => help::run(&args),
+    }
+}
+
+/// Prints to stdout; the exit code says whether that worked.
+fn print(text: &str) -> i32 {
+    match output::out(text) {
+        Ok(()) => 0,
+        Err(error) => fail(&format!("cannot write to stdout: {error}")),
+    }
+}
+
+fn fail(message: &str) -> i32 {
+    output::complain(message);
+    EXIT_HEELER
+}
 
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,21 @@ pub struct ReapArgs {
     pub db: Option<PathBuf>,
 }
 
+impl From<crate::cli::Reap> for ReapArgs {
+    fn from(args: crate::cli::Reap) -> ReapArgs {
+        ReapArgs {
+            runs: args.runs,
+            all: args.all,
+            older_than: args.older_than,
+            tags: super::tracked::tags(args.tag),
+            dry_run: args.dry_run,
+            grace: Some(args.grace),
+            json: args.json,
+            db: args.db.db,
+        }
+    }
+}
+
 /// Reaps; 0 when nothing is left, 1 when something is (with `--dry-run`: when there is something to reap), 125
 /// when a run was named that there is not, or the database could not be read.
 pub fn run(args: &ReapArgs, io: &mut Io<'_>) -> i32 {

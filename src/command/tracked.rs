@@ -101,3 +101,8 @@ pub(super) fn print_json(io: &mut Io<'_>, value: &impl serde::Serialize) -> std:
     serde_json::to_writer(&mut *io.out, value)?;
     writeln!(io.out)
 }
+
+/// Tags as the command line has them.
+pub(super) fn tags(tags: Vec<crate::cli::value::Tag>) -> Vec<(String, String)> {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}

@@ -1,3 +1,59 @@
 //! Flags, script and environment resolved into one plan, checked once, before anything starts.
 
+mod dialogue;
+pub mod dry_run;
+mod environment;
+pub mod error;
+mod launch;
+mod mode;
+mod output;
+mod patterns;
 pub mod plan;
+mod policy;
+mod report_target;
+mod secrets;
+mod surroundings;
+mod values;
+
+pub use error::{ConfigError, ErrorKind};
+pub use policy::database_path;
+pub use report_target::report_target;
+pub use surroundings::Surroundings;
+
+use crate::cli;
+use plan::Plan;
+use secrets::Want;
+
+/// What the flags mean here.
+///
+/// Secrets are read from their sources, and last, so that nobody is asked for a password before a mistake
+/// is found; with `--dry-run` they are not read at all.
+pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigError> {
+    let program = dialogue::compile(&run.dialogue, &policy::noted(&run.retries))?;
+    let report = output::report(run, around)?;
+    let mode = mode::choose(run, &program, report.as_ref(), around)?;
+    let output = output::resolve(run, mode.0, report, around)?;
+    let launch = launch::resolve(run, mode, &program, around)?;
+    let track = policy::track(&run.tracking);
+    let stop = policy::stop(&run.limits, track)?;
+    let retry = policy::retry(&run.retries)?;
+    let want = if run.launch.dry_run { Want::Names } else { Want::Values };
+    let secrets = secrets::read(&run.dialogue.secrets, &program, want, around)?;
+    Ok(Plan {
+        launch,
+        output,
+        program,
+        secrets,
+        limits: policy::limits(&run.limits),
+        stop,
+        retry,
+        ok_exit: policy::ok_exit(&run.limits),
+        track,
+        db: database_path(run.tracking.db_path().map(|path| &**path), around),
+        name: run.tracking.name.clone(),
+        tags: run.tracking.tag.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,13 @@ pub struct Plan {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Plan {
+    /// Whether an exit code counts as success.
+    pub fn is_ok(&self, code: i32) -> bool {
+        self.ok_exit.iter().any(|(low, high)| (*low..=*high).contains(&code))
+    }
+}
+
 /// What is started, and how it is connected.
 #[derive(Clone, Debug)]
 pub struct Launch {

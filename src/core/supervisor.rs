@@ -1,1 +1,466 @@
-//! The automaton of one attempt.
+//! The automaton of one attempt: `step(now, event)` gives actions, `next_deadline()` says when to call it
+//! with [`Event::Tick`] if nothing happens before.
+//!
+//! Invariants
+//! - Exit, end of file and a limit are three facts that arrive in any order. End of file is not exit; exit
+//!   is not end of file; a leader's exit is not the tree's end.
+//! - The verdict ([`Cause`]) is fixed when it is known, before anything is printed or stored. A graver
+//!   cause replaces a milder one; a milder one is ignored. Once the tree is gone nothing replaces it.
+//! - Every state but Finished has a deadline or waits for an event that the kernel owes us (the leader's
+//!   exit). After KILL the wait is bounded.
+//! - Each signal goes to the whole tree; the grace belongs to the tree.
+//!
+//! | event          | Starting | Running                        | Lingering   | Settling           | Terminating                 | Draining           |
+//! |----------------|----------|--------------------------------|-------------|--------------------|-----------------------------|--------------------|
+//! | Spawned        | Running  | -                              | -           | -                  | -                           | -                  |
+//! | SpawnFailed    | Finished | -                              | -           | -                  | -                           | -                  |
+//! | LeaderExited   | -        | alone: Draining; else policy   | -           | -                  | alone: Draining             | -                  |
+//! | Tree(n)        | -        | -                              | 0: Draining | 0: Draining        | 0, leader gone: Draining    | -                  |
+//! | StreamsEnded   | note     | note                           | note        | reap strays        | note                        | Finished           |
+//! | Output, Active | -        | clocks                         | clocks      | count              | count                       | count              |
+//! | Stalled, Flows | note     | note                           | note        | hold/restart       | note                        | hold/restart drain |
+//! | Verdict        | -        | Terminating                    | Terminating | graver: replace    | graver: replace; kill: KILL | graver: replace    |
+//! | StopRequest    | count    | Terminating, that signal first | as Running  | reap strays        | replace; second: KILL       | close the streams  |
+//! | Tick           | -        | limit: Terminating             | as Running  | deadline: reap     | next rung; last: unkillable | deadline: close    |
+//!
+//! Finished takes everything and does nothing. The policy for strays: `Wait` is Lingering (limits go on),
+//! `Leave` is Draining, `Reap` is Settling: members that only finish what they were doing (a process
+//! substitution, a last line) have the drain time for it, or until the streams end, before they count as
+//! strays and are ended.
+
+use std::time::Duration;
+
+use super::ladder::{LAST_WAIT, Ladder, Rung};
+use super::limits::{Clocks, Limits};
+use super::outcome::{Cause, Ended, SentSignal};
+
+/// SIGKILL; POSIX fixes the number (`kill -9`).
+pub const KILL: i32 = 9;
+/// SIGTERM; POSIX fixes the number (`kill -15`).
+pub const TERM: i32 = 15;
+
+/// What happens to members that outlive their leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StraysPolicy {
+    /// End them: TERM, this grace, KILL.
+    Reap(Duration),
+    /// Wait for them; limits go on.
+    Wait,
+    /// Leave them alone (for a later `reap`, or for good: the core does not care).
+    Leave,
+}
+
+/// What one attempt is held to.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The limits.
+    pub limits: Limits,
+    /// How the tree is ended.
+    pub ladder: Ladder,
+    /// What becomes of strays.
+    pub strays: StraysPolicy,
+    /// How long output that is held open is still read after the tree's end.
+    pub drain: Duration,
+    /// Whether we read the command's output; without streams their end says nothing about strays.
+    pub streams: bool,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The command runs.
+    Spawned,
+    /// It could not be started.
+    SpawnFailed,
+    /// The leader ended; `others` members are alive.
+    LeaderExited {
+        /// How.
+        ended: Ended,
+        /// Living members other than the leader.
+        others: usize,
+    },
+    /// The tree was looked at: so many members are alive.
+    Tree(usize),
+    /// All streams are at their end.
+    StreamsEnded,
+    /// Output came.
+    Output(u64),
+    /// Something else was active: input was sent.
+    Active,
+    /// Someone who reads our output does not take it.
+    Stalled,
+    /// They take it again.
+    Flows,
+    /// The dialogue or a watch decided.
+    Verdict {
+        /// What.
+        cause: Cause,
+        /// Whether to skip the ladder and kill.
+        kill: bool,
+    },
+    /// A signal asked heeler to stop the run.
+    StopRequest {
+        /// Which; it is what the tree gets first.
+        signal: i32,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send this to every member once, and CONT after it. KILL: until the tree is proven empty.
+    Signal(i32),
+    /// Stop reading; the streams are still held open. Answered with [`Event::StreamsEnded`].
+    CloseStreams,
+    /// The attempt is over.
+    Finish,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Starting,
+    Running,
+    Lingering,
+    Settling {
+        deadline: Option<Duration>,
+    },
+    /// `rung` indexes the climb; one past the last means the bounded wait after it.
+    Terminating {
+        rung: usize,
+        deadline: Duration,
+    },
+    Draining {
+        deadline: Option<Duration>,
+    },
+    Finished,
+}
+
+/// The automaton. Times are since the attempt began.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    config: Config,
+    clocks: Clocks,
+    state: State,
+    climb: Vec<Rung>,
+    cause: Option<Cause>,
+    ended: Option<Ended>,
+    had_strays: bool,
+    streams_ended: bool,
+    stalled: bool,
+    held_open: bool,
+    unkillable: bool,
+    requests: Vec<i32>,
+    signals: Vec<SentSignal>,
+}
+
+impl Supervisor {
+    /// An attempt that is about to start.
+    pub fn new(config: Config) -> Supervisor {
+        let clocks = Clocks::new(config.limits.clone());
+        Supervisor {
+            config,
+            clocks,
+            state: State::Starting,
+            climb: Vec::new(),
+            cause: None,
+            ended: None,
+            had_strays: false,
+            streams_ended: false,
+            stalled: false,
+            held_open: false,
+            unkillable: false,
+            requests: Vec::new(),
+            signals: Vec::new(),
+        }
+    }
+
+    /// Takes in `event` and says what to do.
+    pub fn step(&mut self, now: Duration, event: Event) -> Vec<Action> {
+        let mut out = Vec::new();
+        match event {
+            Event::Spawned => {
+                if self.state == State::Starting {
+                    self.state = State::Running;
+                    self.clocks.active(now);
+                }
+            }
+            Event::SpawnFailed => self.finish(&mut out),
+            Event::LeaderExited { ended, others } => {
+                self.leader_exited(now, ended, others, &mut out);
+            }
+            Event::Tree(members) => match self.state {
+                State::Lingering | State::Settling { .. } | State::Terminating { .. }
+                    if members == 0 && self.ended.is_some() =>
+                {
+                    self.drain(now, &mut out);
+                }
+                State::Starting
+                | State::Running
+                | State::Lingering
+                | State::Settling { .. }
+                | State::Terminating { .. }
+                | State::Draining { .. }
+                | State::Finished => {}
+            },
+            Event::StreamsEnded => {
+                self.streams_ended = true;
+                match self.state {
+                    State::Draining { .. } => self.finish(&mut out),
+                    State::Settling { .. } if self.config.streams => {
+                        self.reap_strays(now, &mut out);
+                    }
+                    State::Starting
+                    | State::Running
+                    | State::Lingering
+                    | State::Settling { .. }
+                    | State::Terminating { .. }
+                    | State::Finished => {}
+                }
+            }
+            Event::Output(bytes) => {
+                self.clocks.output(now, bytes);
+                self.check_limits(now, &mut out);
+            }
+            Event::Active => self.clocks.active(now),
+            Event::Stalled => {
+                self.stalled = true;
+                self.redrain(now);
+            }
+            Event::Flows => {
+                self.stalled = false;
+                self.redrain(now);
+            }
+            Event::Verdict { cause, kill } => match self.state {
+                State::Running | State::Lingering => {
+                    self.cause = Some(cause);
+                    let climb =
+                        if kill { kill_rung() } else { self.config.ladder.rungs().to_vec() };
+                    self.climb(now, climb, &mut out);
+                }
+                State::Terminating { .. } => {
+                    self.worsen(cause);
+                    if kill {
+                        self.climb(now, kill_rung(), &mut out);
+                    }
+                }
+                // The last bytes decided it; there is nothing left to end but strays.
+                State::Settling { .. } | State::Draining { .. } => self.worsen(cause),
+                State::Starting | State::Finished => {}
+            },
+            Event::StopRequest { signal } => self.stop_request(now, signal, &mut out),
+            Event::Tick => self.tick(now, &mut out),
+        }
+        out
+    }
+
+    /// When [`Event::Tick`] is due if nothing happens before; absent while only the kernel can tell us
+    /// something.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        match self.state {
+            State::Starting | State::Finished => None,
+            State::Running | State::Lingering => self.clocks.next_deadline(),
+            State::Terminating { deadline, .. } => Some(deadline),
+            State::Settling { deadline } | State::Draining { deadline } => deadline,
+        }
+    }
+
+    /// Why heeler intervened, if it did.
+    pub fn cause(&self) -> Option<Cause> {
+        self.cause
+    }
+
+    /// How the leader ended, once it has.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    /// The signals sent to the tree.
+    pub fn signals(&self) -> &[SentSignal] {
+        &self.signals
+    }
+
+    /// The requests to stop that came, as signals, in order.
+    pub fn requests(&self) -> &[i32] {
+        &self.requests
+    }
+
+    /// Whether members outlived the leader.
+    pub fn had_strays(&self) -> bool {
+        self.had_strays
+    }
+
+    /// Whether streams were still held open when reading stopped.
+    pub fn held_open(&self) -> bool {
+        self.held_open
+    }
+
+    /// Whether members were left alive after KILL and its wait.
+    pub fn unkillable(&self) -> bool {
+        self.unkillable
+    }
+
+    /// Whether the ladder is being climbed.
+    pub fn is_terminating(&self) -> bool {
+        matches!(self.state, State::Terminating { .. })
+    }
+
+    /// Whether the attempt is over.
+    pub fn is_finished(&self) -> bool {
+        self.state == State::Finished
+    }
+
+    fn leader_exited(&mut self, now: Duration, ended: Ended, others: usize, out: &mut Vec<Action>) {
+        self.ended = Some(ended);
+        match self.state {
+            State::Running | State::Terminating { .. } if others == 0 => self.drain(now, out),
+            State::Running => match self.config.strays {
+                StraysPolicy::Reap(_) if self.config.streams && self.streams_ended => {
+                    self.reap_strays(now, out);
+                }
+                StraysPolicy::Reap(_) => {
+                    self.state = State::Settling { deadline: None };
+                    self.redrain(now);
+                }
+                StraysPolicy::Wait => self.state = State::Lingering,
+                StraysPolicy::Leave => self.drain(now, out),
+            },
+            State::Terminating { .. }
+            | State::Starting
+            | State::Lingering
+            | State::Settling { .. }
+            | State::Draining { .. }
+            | State::Finished => {}
+        }
+    }
+
+    fn reap_strays(&mut self, now: Duration, out: &mut Vec<Action>) {
+        let StraysPolicy::Reap(grace) = self.config.strays else { return };
+        self.had_strays = true;
+        self.worsen(Cause::Strays);
+        let climb =
+            vec![Rung { signal: TERM, grace }, Rung { signal: KILL, grace: Duration::ZERO }];
+        self.climb(now, climb, out);
+    }
+
+    fn stop_request(&mut self, now: Duration, signal: i32, out: &mut Vec<Action>) {
+        self.requests.push(signal);
+        match self.state {
+            State::Running | State::Lingering => {
+                self.cause = Some(Cause::Cancelled);
+                let mut climb = self.config.ladder.rungs().to_vec();
+                if let Some(first) = climb.first_mut().filter(|first| first.signal != KILL) {
+                    first.signal = signal;
+                }
+                self.climb(now, climb, out);
+            }
+            State::Terminating { .. } => {
+                self.worsen(Cause::Cancelled);
+                if self.requests.len() > 1 {
+                    self.climb(now, kill_rung(), out);
+                }
+            }
+            State::Settling { .. } => self.reap_strays(now, out),
+            // The command is over and its verdict stands; only what is still being read is given up.
+            State::Draining { .. } => self.close(out),
+            State::Starting | State::Finished => {}
+        }
+    }
+
+    fn tick(&mut self, now: Duration, out: &mut Vec<Action>) {
+        match self.state {
+            State::Running | State::Lingering => self.check_limits(now, out),
+            State::Terminating { rung, deadline } if now >= deadline => {
+                if rung < self.climb.len() {
+                    self.rung(now, rung, out);
+                } else {
+                    self.unkillable = true;
+                    self.drain(now, out);
+                }
+            }
+            State::Settling { deadline: Some(deadline) } if now >= deadline => {
+                self.reap_strays(now, out);
+            }
+            State::Draining { deadline: Some(deadline) } if now >= deadline => self.close(out),
+            State::Starting
+            | State::Settling { .. }
+            | State::Terminating { .. }
+            | State::Draining { .. }
+            | State::Finished => {}
+        }
+    }
+
+    fn check_limits(&mut self, now: Duration, out: &mut Vec<Action>) {
+        if !matches!(self.state, State::Running | State::Lingering) {
+            return;
+        }
+        if let Some(cause) = self.clocks.reached(now) {
+            self.cause = Some(cause);
+            self.climb(now, self.config.ladder.rungs().to_vec(), out);
+        }
+    }
+
+    fn worsen(&mut self, cause: Cause) {
+        self.cause = self.cause.max(Some(cause));
+    }
+
+    fn climb(&mut self, now: Duration, climb: Vec<Rung>, out: &mut Vec<Action>) {
+        self.climb = climb;
+        self.rung(now, 0, out);
+    }
+
+    fn rung(&mut self, now: Duration, index: usize, out: &mut Vec<Action>) {
+        let Rung { signal, grace } = self.climb[index];
+        out.push(Action::Signal(signal));
+        self.signals.push(SentSignal { signal, at: now });
+        let last = index + 1 == self.climb.len();
+        let wait = if last { LAST_WAIT.max(grace) } else { grace };
+        self.state = State::Terminating { rung: index + 1, deadline: now.saturating_add(wait) };
+    }
+
+    fn drain(&mut self, now: Duration, out: &mut Vec<Action>) {
+        self.state = State::Draining { deadline: None };
+        if self.streams_ended {
+            self.finish(out);
+        } else {
+            self.redrain(now);
+        }
+    }
+
+    /// While our own reader stalls, what the command wrote before its end is not yet ours to give up: the
+    /// drain clock waits, though not past a limit, and not when we were told to end the run.
+    fn redrain(&mut self, now: Duration) {
+        let drain = now.saturating_add(self.config.drain);
+        let stopped = self.cause.is_some_and(|cause| cause > Cause::Until);
+        let until = if self.stalled && !stopped {
+            self.clocks.timeout().map(|timeout| timeout.max(drain))
+        } else {
+            Some(drain)
+        };
+        if let State::Draining { deadline } | State::Settling { deadline } = &mut self.state {
+            *deadline = until;
+        }
+    }
+
+    fn close(&mut self, out: &mut Vec<Action>) {
+        self.held_open = true;
+        self.state = State::Draining { deadline: None };
+        out.push(Action::CloseStreams);
+    }
+
+    fn finish(&mut self, out: &mut Vec<Action>) {
+        if self.state != State::Finished {
+            self.state = State::Finished;
+            out.push(Action::Finish);
+        }
+    }
+}
+
+fn kill_rung() -> Vec<Rung> {
+    vec![Rung { signal: KILL, grace: Duration::ZERO }]
+}
+
+#[cfg(test)]
+#[path = "supervisor_tests.rs"]
+mod tests;

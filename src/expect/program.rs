@@ -71,6 +71,25 @@ impl Program {
             && self.rules.is_empty()
             && self.watches.is_empty()
     }
+
+    /// Whether anything in it types to the command.
+    pub fn types(&self) -> bool {
+        let branches = self.steps.iter().flat_map(|step| &step.branches);
+        self.start
+            .iter()
+            .chain(self.steps.iter().flat_map(|step| &step.actions))
+            .chain(branches.flat_map(|branch| &branch.actions))
+            .chain(self.rules.iter().flat_map(|rule| &rule.actions))
+            .any(|action| match action {
+                Action::Send(_) | Action::Line(_) | Action::Key(_) | Action::Secret { .. } => true,
+                Action::Pass
+                | Action::Fail(_)
+                | Action::Interrupt
+                | Action::Terminate
+                | Action::Kill
+                | Action::Next => false,
+            })
+    }
 }
 
 /// A pattern and where it listens.
@@ -194,6 +213,8 @@ pub enum Action {
 pub enum Key {
     /// These bytes, whatever the terminal's settings.
     Bytes(Vec<u8>),
+    /// An arrow, home or end, by its final letter: `ESC [ A`, or `ESC O A` where the program asked for it.
+    Cursor(u8),
     /// The terminal's end-of-file character; a closed pipe otherwise.
     Eof,
 }

@@ -1,6 +1,8 @@
 //! What is told: JSON, text and recordings, from finished values. `output.rs` alone prints.
 
+pub mod cast;
 pub mod model;
 pub mod output;
 pub mod runs;
 pub mod table;
+pub mod write;

@@ -49,6 +49,22 @@ pub fn with_stdio<T>(body: impl FnOnce(&mut Io<'_>) -> T) -> T {
     value
 }
 
+/// Prints `text` to stdout.
+pub fn out(text: &str) -> io::Result<()> {
+    with_stdio(|io| io.out.write_all(text.as_bytes()).and_then(|()| io.out.flush()))
+}
+
+/// Says what went wrong, in one line on stderr.
+pub fn complain(message: &str) {
+    // There is nobody to tell when stderr is closed.
+    let _ = writeln!(io::stderr(), "heeler: {}", escape(message));
+}
+
+/// A line that belongs to the complaint before it.
+pub fn explain(line: &str) {
+    let _ = writeln!(io::stderr(), "  {}", escape(line));
+}
+
 /// <https://no-color.org>: present and not empty means no; so does a terminal that has none.
 #[expect(clippy::disallowed_methods, reason = "whether to colour is the environment's word")]
 fn colours_wanted() -> bool {

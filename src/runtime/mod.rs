@@ -1,4 +1,17 @@
 //! The effects of a run: the loop, spawning, streams, the terminal, signals, containment.
+//!
+//! One thread waits in one place (`sys::poll`) for child exit, signals, output, input and the next
+//! deadline; what happened goes to the pure core as an event, and what the core answers is carried out.
 
+pub mod attempt;
+pub mod clock;
+pub mod input;
+pub mod launch;
+pub mod outlets;
 pub mod reaper;
+pub mod run;
+pub mod sink;
+pub mod stream;
 pub mod survey;
+pub mod terminal;
+pub mod tree;

@@ -208,7 +208,9 @@ fn required_tracking_writes_the_row_first_and_fails_first() {
     let start = start();
     let (tracker, _) = Tracker::begin(&place.db, Policy::Require, &start).unwrap();
     assert!(open(&place.db).record(&start.run).unwrap().is_some());
-    drop(tracker);
+    tracker.abandon();
+    assert!(open(&place.db).record(&start.run).unwrap().is_none(), "nothing was started");
+    assert!(lockfile::scan(&place.db).unwrap().is_empty());
     // The log holds the first page too, and would heal it.
     std::fs::remove_file(place::suffixed(&place.db, "-wal")).unwrap();
     std::fs::write(&place.db, "this is not a database, and longer than a header is. ".repeat(10))

@@ -1,7 +1,19 @@
 //! Linux.
 
+pub mod ask;
+pub mod before_main;
+pub mod descriptor;
+pub mod errnos;
+pub mod fdio;
 pub mod fs;
 pub mod ids;
+pub mod names;
 pub mod pidfd;
+pub mod poll;
 pub mod probe;
 pub mod proc;
+pub mod pty;
+pub mod signals;
+pub mod spawn;
+pub mod tty;
+pub mod wait;

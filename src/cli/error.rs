@@ -1,0 +1,102 @@
+//! What clap has to say, in one line: what was tried, what is wrong, which flag may have been meant.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Whether this is help or the version, which were asked for.
+pub fn is_answer(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
+/// The message of a usage error, without the program's name.
+pub fn one_line(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let mut parts: Vec<String> = Vec::new();
+    let mut paragraph = Vec::new();
+    for line in rendered.lines().chain([""]) {
+        let line = line.trim();
+        let line = line.strip_prefix("error: ").unwrap_or(line);
+        if line.starts_with("Usage:") {
+            break;
+        }
+        match line.strip_prefix("tip: ") {
+            Some(tip) => {
+                flush(&mut parts, &mut paragraph);
+                paragraph.push(tip);
+            }
+            None if line.is_empty() => flush(&mut parts, &mut paragraph),
+            None => paragraph.push(line),
+        }
+    }
+    parts.retain(|part| !part.starts_with("For more information"));
+    parts.extend(hint(error));
+    printable(&parts.join("; "))
+}
+
+fn flush(parts: &mut Vec<String>, paragraph: &mut Vec<&str>) {
+    if !paragraph.is_empty() {
+        parts.push(paragraph.join(" "));
+        paragraph.clear();
+    }
+}
+
+/// What clap cannot know.
+fn hint(error: &clap::Error) -> Option<String> {
+    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => {
+            Some(format!("to run a command: heeler run -- {word}"))
+        }
+        (ErrorKind::MissingRequiredArgument, _) => Some("see --help".to_owned()),
+        _ => None,
+    }
+}
+
+/// Text from outside made safe for a terminal, in one line.
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(argv: &[&str]) -> String {
+        let argv: Vec<_> = argv.iter().map(std::ffi::OsString::from).collect();
+        one_line(&crate::cli::parse(&argv).expect_err("bad usage"))
+    }
+
+    #[test]
+    fn one_line_with_the_nearest_flag() {
+        let message = message(&["heeler", "run", "--timeot", "5", "--", "true"]);
+        assert!(message.contains("unexpected argument '--timeot'"), "{message}");
+        assert!(message.contains("'--timeout'"), "{message}");
+        assert!(!message.contains('\n'), "{message}");
+        assert!(!message.contains("Usage"), "{message}");
+    }
+
+    #[test]
+    fn values_say_what_is_wrong_with_them() {
+        let message = message(&["heeler", "run", "--timeout", "5x", "--", "true"]);
+        assert!(message.contains("'5x' for '--timeout <D>'"), "{message}");
+        assert!(message.contains("unknown unit 'x'"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_command_is_named() {
+        assert!(message(&["heeler", "run"]).contains("<COMMAND>"));
+    }
+
+    #[test]
+    fn a_command_without_run_is_told_how() {
+        assert!(message(&["heeler", "make"]).contains("heeler run -- make"));
+    }
+
+    #[test]
+    fn what_was_typed_cannot_move_the_cursor() {
+        let message = message(&["heeler", "run", "--bad\u{1b}[2J\n"]);
+        assert!(!message.contains(['\u{1b}', '\n']), "{message}");
+    }
+}

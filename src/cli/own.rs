@@ -1,0 +1,54 @@
+//! What is about heeler itself: `doctor`, `completions`, `man`, `schema`, `help`.
+
+use std::path::PathBuf;
+
+/// Say what this machine allows, and how to get what it does not.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Which database.
+    #[command(flatten)]
+    pub db: super::tracked::Db,
+}
+
+/// Print shell completions.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Print heeler(1), or write all man pages.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Man {
+    /// Write every man page into DIR, which is made if need be
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
+
+/// A format that heeler writes or reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// What `run --report` writes
+    Report,
+}
+
+/// Print the JSON Schema of a format.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Schema {
+    /// Which format
+    #[arg(value_name = "NAME")]
+    pub name: Format,
+}
+
+/// Explain a command or a topic.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Help {
+    /// A command, or exit-codes, patterns, dialogue, values
+    #[arg(value_name = "TOPIC")]
+    pub topic: Option<String>,
+}

@@ -1,0 +1,115 @@
+//! How the command is started and connected.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::ValueHint;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use crate::cli::value;
+
+/// How the command is started and connected.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Launch")]
+pub struct Launch {
+    /// Give it a terminal of its own
+    ///
+    /// stdout and stderr are then one stream. Without --pty, --pipe or --inherit the command sees a
+    /// terminal exactly when it would have seen one without heeler: nothing is put in between when nothing
+    /// has to look at its output; else it gets a terminal when stdin, stdout and stderr all are one, and
+    /// pipes otherwise. --dry-run and the report say which.
+    #[arg(short = 't', long, conflicts_with_all = ["pipe", "inherit"])]
+    pub pty: bool,
+
+    /// Give it pipes: stdout and stderr apart, byte for byte
+    #[arg(long, conflicts_with = "inherit")]
+    pub pipe: bool,
+
+    /// Give it our own stdin, stdout and stderr, and read nothing
+    #[arg(long)]
+    pub inherit: bool,
+
+    /// With --inherit: a process group of its own, so that Ctrl-C reaches only heeler
+    #[arg(long, hide_short_help = true)]
+    pub isolate: bool,
+
+    /// COMMAND is one string for `sh -c` (never a login shell)
+    #[arg(short = 'c', long)]
+    pub shell: bool,
+
+    /// Start it in DIR, which has to exist
+    #[arg(short = 'C', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub cwd: Option<PathBuf>,
+
+    /// Set a variable; K alone passes ours on, for use after --env-clear
+    #[arg(short = 'e', long, value_name = "K[=V]")]
+    pub env: Vec<OsString>,
+
+    /// Set variables from a file of K=V lines; -e wins over it
+    ///
+    /// Empty lines and lines that begin with # are skipped; values are taken as they are, without quotes
+    /// or expansion. K alone passes ours on.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub env_file: Vec<PathBuf>,
+
+    /// Start from an empty environment
+    #[arg(long, hide_short_help = true)]
+    pub env_clear: bool,
+
+    /// Remove a variable
+    #[arg(long, value_name = "K", hide_short_help = true)]
+    pub unset: Vec<OsString>,
+
+    /// Where its input comes from: inherit, null, or a file
+    ///
+    /// The default is ours (inherit). It is null with --retries, because a pipe cannot be read twice, and
+    /// null with --expect, --on or actions when our stdin is not a terminal.
+    #[arg(
+        long,
+        value_name = "inherit|null|FILE",
+        value_parser = OsStringValueParser::new().map(value::StdinFrom::from),
+        value_hint = ValueHint::FilePath,
+        conflicts_with = "input"
+    )]
+    pub stdin: Option<value::StdinFrom>,
+
+    /// Feed it TEXT, as it is, then end of file
+    ///
+    /// Backslashes mean nothing here; in most shells $'yes\n' makes a line end.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, hide_short_help = true)]
+    pub input: Option<OsString>,
+
+    /// Terminal size; without it ours, else 80x24
+    #[arg(long, value_name = "COLSxROWS", value_parser = value::window_size, hide_short_help = true)]
+    pub size: Option<(u16, u16)>,
+
+    /// TERM of its terminal
+    ///
+    /// Without it -e TERM=..., else ours when our stdout is a terminal, else xterm-256color.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub term: Option<OsString>,
+
+    /// Its terminal starts with echo off
+    #[arg(long, hide_short_help = true)]
+    pub no_echo: bool,
+
+    /// Priority: -20 to 19, or minimal (15), low (5), normal (0), high (-5)
+    #[arg(long, value_name = "N", value_parser = value::nice, allow_hyphen_values = true, hide_short_help = true)]
+    pub nice: Option<i32>,
+
+    /// Its file mode mask, octal
+    #[arg(long, value_name = "MASK", value_parser = value::umask, hide_short_help = true)]
+    pub umask: Option<u32>,
+
+    /// Limit a resource, hard and soft: nofile=256, as=1GiB, core=0, cpu=60, fsize=unlimited ...
+    #[arg(long, value_name = "RESOURCE=N", value_parser = value::rlimit, hide_short_help = true)]
+    pub rlimit: Vec<(String, Option<u64>)>,
+
+    /// Start it with this signal ignored, as nohup does with HUP
+    #[arg(long, value_name = "SIGNAL", hide_short_help = true)]
+    pub ignore_signal: Vec<String>,
+
+    /// Print the resolved plan as JSON and start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}

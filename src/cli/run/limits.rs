@@ -1,0 +1,55 @@
+//! What holds a run to limits, and how it is stopped.
+
+use std::time::Duration;
+
+use crate::cli::value;
+
+/// What holds a run to limits, and how it is stopped.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits and stopping")]
+pub struct Limits {
+    /// Stop an attempt after D
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    pub timeout: Option<Duration>,
+
+    /// Stop it when nothing has been active for D
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    pub idle_timeout: Option<Duration>,
+
+    /// Stop after D, all attempts and the pauses between them together
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
+    pub total_timeout: Option<Duration>,
+
+    /// Stop it when it has written more than so much
+    #[arg(long, value_name = "BYTES", value_parser = value::size, allow_negative_numbers = true, hide_short_help = true)]
+    pub max_output: Option<u64>,
+
+    /// Its job is done when it has been idle for D: stop it, success
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
+    pub until_idle: Option<Duration>,
+
+    /// Signals that end the whole tree [default: TERM:10s,KILL]
+    ///
+    /// Each rung is a signal and how long the tree then has; 10s where not said. KILL is added at the end
+    /// where it is missing.
+    #[arg(long, value_name = "SIG:GRACE,...", value_parser = value::ladder)]
+    pub stop: Option<value::Ladder>,
+
+    /// Processes left behind: reap[:GRACE], wait, leave, release, fail
+    ///
+    /// reap (the default, with 2s): end them, TERM, then KILL after GRACE. wait: wait for them, limits go on. leave: leave them
+    /// tracked, for a later `heeler reap`. release: let them go for good, for a command that starts a
+    /// daemon. fail: end them, and exit 123.
+    #[arg(long, value_name = "WHAT", value_parser = value::strays)]
+    pub strays: Option<value::Strays>,
+
+    /// How long output that strays hold open is read after it exits [default: 500ms]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
+    pub drain: Option<Duration>,
+
+    /// Exit codes that count as success besides 0, such as 3,10-19
+    ///
+    /// heeler then exits 0.
+    #[arg(long, value_name = "CODES", value_parser = value::codes)]
+    pub ok_exit: Option<value::Codes>,
+}

@@ -1,0 +1,57 @@
+//! `heeler run`.
+
+mod dialogue;
+mod launch;
+mod limits;
+mod output;
+mod retries;
+mod tracking;
+
+use std::ffi::OsString;
+
+pub use dialogue::{Dialogue, Word};
+pub use launch::Launch;
+pub use limits::Limits;
+pub use output::Output;
+pub use retries::Retries;
+pub use tracking::{Track, Tracking};
+
+/// Supervise a command.
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    override_usage = "heeler run [OPTIONS] [--] COMMAND [ARG]...",
+    after_help = "Durations: 500ms, 10s, 2m, 1h30m, or seconds; 0 is off. All flags, with examples: heeler run --help",
+    after_long_help = super::topics::RUN
+)]
+pub struct Run {
+    /// The command and its arguments; from here on every word is the command's own.
+    ///
+    /// Put `--` before it when it begins with a dash.
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true,
+        value_hint = clap::ValueHint::CommandWithArguments
+    )]
+    pub command: Vec<OsString>,
+
+    /// How it is started.
+    #[command(flatten)]
+    pub launch: Launch,
+    /// Where its output goes.
+    #[command(flatten)]
+    pub output: Output,
+    /// What is answered.
+    #[command(flatten)]
+    pub dialogue: Dialogue,
+    /// What holds it, and how it is stopped.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Whether it is tried again.
+    #[command(flatten)]
+    pub retries: Retries,
+    /// How it is found again.
+    #[command(flatten)]
+    pub tracking: Tracking,
+}

@@ -1,0 +1,59 @@
+//! Where the command's output goes, and what is told about the run.
+
+use std::path::PathBuf;
+
+use clap::ValueHint;
+
+use crate::cli::value;
+
+/// Where the command's output goes, and what is told about the run.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Let nothing pass through
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Pipes only: stderr into stdout through one pipe, in write order
+    #[arg(long, hide_short_help = true)]
+    pub merge: bool,
+
+    /// Copy its stdout to FILE (with a terminal: all of its output)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub stdout: Option<PathBuf>,
+
+    /// Copy its stderr to FILE; asks for pipes, since a terminal has one stream
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub stderr: Option<PathBuf>,
+
+    /// Copy all of its output to FILE, in order of arrival
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// Prefix each line that passes through with the time
+    #[arg(long, hide_short_help = true)]
+    pub timestamps: bool,
+
+    /// Write the report to FILE; - is stdout, and output then passes to stderr
+    ///
+    /// One JSON object in one line, described in heeler-run(1) and by `heeler schema report`. It is written
+    /// whole or not at all, for every way a run can end, wrong usage included.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "report_fd")]
+    pub report: Option<PathBuf>,
+
+    /// Write the report to the open descriptor N
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub report_fd: Option<i32>,
+
+    /// Write the run as JSON lines to FILE while it happens; - is stderr
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub events: Option<PathBuf>,
+
+    /// Record it as asciicast v2, for any asciinema player
+    #[arg(long, value_name = "FILE.cast", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub record: Option<PathBuf>,
+
+    /// How much of each stream's end goes into the report [default: 4KiB]
+    #[arg(long, value_name = "BYTES", value_parser = value::size, allow_negative_numbers = true, hide_short_help = true)]
+    pub tail: Option<u64>,
+}

@@ -1,0 +1,99 @@
+//! Help on topics, and the long parts of the help on commands.
+
+use super::exit_codes;
+
+/// The end of `heeler --help`.
+pub fn root() -> String {
+    format!(
+        "Exit codes of run:\n{}\n{}\n\nTopics: heeler help exit-codes|patterns|dialogue|values",
+        exit_codes::text(),
+        exit_codes::NOTES
+    )
+}
+
+/// The end of `heeler run --help`.
+pub const RUN: &str = "\
+Examples:
+  Hold a build to ten minutes, and to two minutes of silence:
+    heeler run --timeout 10m --idle-timeout 2m -- make -j4
+
+  Log in, answering whatever comes on the way:
+    heeler run --pty --timeout 2m \\
+      --on 'Are you sure you want to continue connecting' --line yes \\
+      --expect 'login: ' --line alice \\
+      --expect 'Password: ' --send-secret pw \\
+      --expect '/last login: (?<when>.+)/i' --within 5s \\
+      --secret pw=env:DEPLOY_PW -- telnet host
+
+  Start a server, go on when it is ready, and keep what it wrote:
+    heeler run --until 'listening on' --fail-on '/error|panic/i' --output server.log -- ./server
+
+  Try a flaky test three times more, and report how it went:
+    heeler run --retries 3 --retry-on exit,timeout --timeout 5m --report result.json -- ./test
+
+  Ask politely before KILL, and see the plan without starting anything:
+    heeler run --stop INT:5s,TERM:10s,KILL --dry-run -- ./service
+
+Exit codes: the command's own; 122 dialogue failed, 123 strays, 124 limit, 125 heeler's own
+failure, 126 not executable, 127 not found, 128+n signal n. More: heeler help exit-codes";
+
+const PATTERNS: &str = "\
+A pattern is the same everywhere:
+  login:             this text, literally
+  /^user (\\w+)/i     a regex (Rust syntax); flags i (case), s (. matches line ends), x (spaced out);
+                     ^ and $ are the ends of lines; (?<name>...) is reported as a capture
+  @eof               the end of the output
+  @exit              the command has exited
+  @idle:2s           no output for two seconds
+  =/etc/             a leading = takes the rest literally
+
+It looks at the output with terminal escapes removed and CR LF as LF; --view raw and --view screen change
+that. A match that more output could still extend or displace is held until it is decided, or until the
+output has paused for --settle.
+";
+
+const DIALOGUE: &str = "\
+Dialogue flags are read in order, as a little program:
+  --expect P         the next step: wait for P, then do what follows
+  --on P             a rule: whenever P appears, do what follows
+  --fail-on P        a watch: fail as soon as P appears
+  --until P          a watch: the job is done when P appears
+
+Actions belong to the step or rule before them; before the first, to the start:
+  --send TEXT        type it, C escapes replaced        --line TEXT    type it, then Enter
+  --key NAME         ctrl-c, up, f1, enter, eof ...     --send-secret NAME
+  --do WHAT          pass, fail[:WHY], interrupt, terminate, kill; in a rule also next
+
+Modifiers belong to what is before them:
+  --within D         the limit of a step                --max N        how often a rule may fire
+  --stream, --view   where a pattern listens            --echo-ok      of a --send-secret
+
+A watch does not end the step or rule it stands in: actions after it still belong to that step or rule. Only
+a --stream or --view directly after a watch is the watch's own.
+";
+
+const VALUES: &str = "\
+  durations          500ms, 10s, 2m, 1h30m, 1d; a bare number is seconds (0.5); 0 is off
+  sizes              4096, 64KiB, 10M, 1GiB (K, M, G are powers of 1024; KB, MB, GB of 1000)
+  signals            TERM, SIGTERM, 15, RTMIN+1
+  ladders            TERM:10s,KILL
+  exit codes         0,3,10-19
+  terminal sizes     80x24
+  secrets            NAME=env:VAR, NAME=file:PATH, NAME=fd:N, NAME=cmd:COMMAND, NAME=ask
+";
+
+/// The names of all topics.
+pub const NAMES: &[&str] = &["exit-codes", "patterns", "dialogue", "values"];
+
+/// The text on a topic.
+pub fn find(name: &str) -> Option<String> {
+    match name {
+        "exit-codes" => {
+            Some(format!("Exit codes of run:\n{}\n{}\n", exit_codes::text(), exit_codes::NOTES))
+        }
+        "patterns" => Some(PATTERNS.to_owned()),
+        "dialogue" => Some(DIALOGUE.to_owned()),
+        "values" => Some(VALUES.to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! What works on tracked runs: `list`, `reap`, `inspect`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::value;
+
+/// Which tracking database.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Db {
+    /// The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath, hide_short_help = true)]
+    pub db: Option<PathBuf>,
+}
+
+/// List live runs and orphans.
+#[derive(Clone, Debug, clap::Args)]
+pub struct List {
+    /// Print a JSON array
+    #[arg(long)]
+    pub json: bool,
+
+    /// List ended runs too
+    #[arg(short, long)]
+    pub all: bool,
+
+    /// Only runs with this tag; repeated: with all of them
+    #[arg(long, value_name = "K=V", value_parser = value::tag)]
+    pub tag: Vec<value::Tag>,
+
+    /// Which database.
+    #[command(flatten)]
+    pub db: Db,
+}
+
+/// End what was left behind.
+///
+/// Without arguments: the orphans of this user, which are runs with living processes whose heeler is gone.
+/// A run whose heeler lives is told to stop, by its own ladder. Exit code 0 means that nothing is left; 1
+/// that something survived, or with --dry-run that there is something to reap.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Reap {
+    /// Runs to end, by id, unique prefix of an id, or name
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<String>,
+
+    /// End live runs too, not only orphans
+    #[arg(short, long, conflicts_with = "runs")]
+    pub all: bool,
+
+    /// Only runs that were started longer than D ago
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    pub older_than: Option<Duration>,
+
+    /// Only runs with this tag; repeated: with all of them
+    #[arg(long, value_name = "K=V", value_parser = value::tag)]
+    pub tag: Vec<value::Tag>,
+
+    /// Say what would be ended, and end nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// How long processes have between TERM and KILL
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, default_value = "2s")]
+    pub grace: Duration,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Which database.
+    #[command(flatten)]
+    pub db: Db,
+}
+
+/// Print everything known of a run, as JSON.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Inspect {
+    /// The run: its id, a unique prefix of it, or its name
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// Which database.
+    #[command(flatten)]
+    pub db: Db,
+}

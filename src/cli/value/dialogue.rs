@@ -1,0 +1,71 @@
+//! Words of the dialogue.
+
+/// `--do`, as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Do {
+    /// `pass`.
+    Pass,
+    /// `fail[:WHY]`.
+    Fail(Option<String>),
+    /// `interrupt`.
+    Interrupt,
+    /// `terminate`.
+    Terminate,
+    /// `kill`.
+    Kill,
+    /// `next`.
+    Next,
+}
+
+/// Parses `pass|fail[:WHY]|interrupt|terminate|kill|next`.
+pub fn do_action(text: &str) -> Result<Do, String> {
+    match text {
+        "pass" => Ok(Do::Pass),
+        "fail" => Ok(Do::Fail(None)),
+        "interrupt" => Ok(Do::Interrupt),
+        "terminate" => Ok(Do::Terminate),
+        "kill" => Ok(Do::Kill),
+        "next" => Ok(Do::Next),
+        _ => match text.strip_prefix("fail:") {
+            Some(why) => Ok(Do::Fail(Some(why.to_owned()))),
+            None => {
+                Err("it is pass, fail, fail:WHY, interrupt, terminate, kill or next".to_owned())
+            }
+        },
+    }
+}
+
+/// `--stream`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stream {
+    /// Only stdout.
+    Stdout,
+    /// Only stderr.
+    Stderr,
+}
+
+/// `--view`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum View {
+    /// Terminal escapes removed, CR LF to LF.
+    Text,
+    /// The bytes as they came.
+    Raw,
+    /// The rendered screen.
+    Screen,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_and_acts() {
+        assert_eq!(do_action("pass"), Ok(Do::Pass));
+        assert_eq!(do_action("fail"), Ok(Do::Fail(None)));
+        assert_eq!(do_action("fail:no: route"), Ok(Do::Fail(Some("no: route".to_owned()))));
+        for bad in ["", "Pass", "pass:x", "stop", "kill:9"] {
+            assert!(do_action(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `heeler run`: resolves the plan, runs it, tells how it went.
+
+mod describe;
+mod tell;
+mod track;
+
+use std::ffi::OsString;
+
+use crate::cli;
+use crate::config::plan::{Plan, ReportTo};
+use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, report_target, resolve};
+use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
+use crate::core::record::{COOKIE, cookie};
+use crate::report::model::{ErrorInfo, Report};
+use crate::report::{output, write};
+use crate::runtime::clock::rfc3339;
+use crate::runtime::run::{Finished, Names, StartError, execute};
+use crate::store::id::new_run_id;
+use crate::sys::{fdio, poll, signals};
+
+/// Runs the command and returns heeler's exit code.
+pub fn run(args: &cli::Run, argv: &[OsString]) -> i32 {
+    let around = Surroundings::look();
+    let plan = match resolve(args, &around) {
+        Ok(plan) => plan,
+        Err(error) => return refuse(argv, &error),
+    };
+    if args.launch.dry_run {
+        return super::print(&format!("{:#}\n", dry_run::json(&plan, &around)));
+    }
+    if let Some(ReportTo::Fd(fd)) = plan.output.report {
+        fdio::keep_private(fd);
+    }
+    let outer = around.var(COOKIE).and_then(|value| value.to_str());
+    supervise(&plan, argv, outer)
+}
+
+fn supervise(plan: &Plan, argv: &[OsString], outer: Option<&str>) -> i32 {
+    let run = match new_run_id() {
+        Ok(run) => run,
+        Err(error) => {
+            return refuse(
+                argv,
+                &ConfigError::new(ErrorKind::Resource, format!("cannot make a run id: {error}")),
+            );
+        }
+    };
+    let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {
+        Ok(begun) => begun,
+        Err(error) => {
+            let message = format!("{error} (--track require)");
+            return refuse(argv, &ConfigError::new(ErrorKind::Resource, message));
+        }
+    };
+    let names = Names { cookie: cookie(outer, &run), run: run.clone() };
+    let note = |attempt: &_, outcome, next| tell::attempt(plan, attempt, outcome, next);
+    let mut finished = match execute(plan, names, &mut tracking, note) {
+        Ok(finished) => finished,
+        Err(error) => {
+            tracking.forget();
+            return refuse(argv, &start_error(&error));
+        }
+    };
+    warnings.append(&mut finished.warnings);
+    finished.warnings = warnings;
+    let code = exit_code(plan, &finished);
+    let mut report = describe::report(plan, &run, &finished, code);
+    report.warnings.extend(tracking.finish(&finished, &report));
+    for warning in &report.warnings {
+        output::complain(&format!("warning: {warning}"));
+    }
+    if let Some(to) = &plan.output.report
+        && let Err(error) = write::write(&report, to)
+    {
+        output::complain(&format!("warning: {error}"));
+    }
+    if let Some(signal) = last_word(&finished) {
+        // As PID 1 the signal has no effect, and the exit code says it.
+        signals::die_of(signal);
+    }
+    code
+}
+
+fn exit_code(plan: &Plan, finished: &Finished) -> i32 {
+    let last = finished.attempts.last();
+    if let Some(error) = last.and_then(|last| last.error.as_ref()) {
+        return error.exit_code;
+    }
+    let ended = last.and_then(|last| last.ended);
+    finished.outcome.exit_code(ended, |code| plan.is_ok(code), finished.cancelled_by)
+}
+
+/// The signal that heeler dies of after all is told: the one that cancelled it; or the command's own, when
+/// it had our terminal and Ctrl-C or Ctrl-\ killed it there, so that a shell's loop stops as it would have
+/// without us.
+fn last_word(finished: &Finished) -> Option<i32> {
+    let last = finished.attempts.last()?;
+    match (finished.outcome, last.ended) {
+        (Outcome::Cancelled, _) => finished.cancelled_by,
+        (Outcome::Signaled, Some(Ended::Signaled { signal, .. }))
+            if last.had_terminal && matches!(signal, signals::INT | signals::QUIT) =>
+        {
+            Some(signal)
+        }
+        _ => None,
+    }
+}
+
+fn start_error(error: &StartError) -> ConfigError {
+    let kind = match error {
+        StartError::Setup(_) => ErrorKind::Pattern,
+        StartError::Outlet(_) | StartError::System(..) => ErrorKind::Resource,
+    };
+    ConfigError::new(kind, error.to_string())
+}
+
+/// Says why nothing was started: one line on stderr, and the report where its place can be found, also in
+/// a command line that is wrong.
+pub fn refuse(argv: &[OsString], error: &ConfigError) -> i32 {
+    output::complain(&error.message);
+    if let Some(to) = report_target(argv) {
+        let report = refusal(error);
+        if let Err(error) = write::write(&report, &to) {
+            output::complain(&format!("warning: {error}"));
+        }
+    }
+    EXIT_HEELER
+}
+
+fn refusal(error: &ConfigError) -> Report {
+    let now = rfc3339(poll::wall());
+    let outcome = match error.kind {
+        ErrorKind::BadDirectory => Outcome::SpawnFailed,
+        ErrorKind::Resource => Outcome::InternalError,
+        ErrorKind::Usage | ErrorKind::Pattern | ErrorKind::Script => Outcome::Invalid,
+    };
+    Report {
+        started_at: now.clone(),
+        ended_at: now,
+        outcome,
+        error: Some(ErrorInfo {
+            kind: error.kind.name().to_owned(),
+            message: error.message.clone(),
+            errno: None,
+        }),
+        ..describe::empty()
+    }
+}

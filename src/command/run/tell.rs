@@ -1,0 +1,93 @@
+//! The lines on stderr, for people: why heeler intervened, and what failed. A command that just exits is
+//! not commented on.
+
+use std::time::Duration;
+
+use crate::config::plan::{Plan, Strays};
+use crate::core::outcome::{Ended, Outcome};
+use crate::expect::failure::{Failure, human};
+use crate::report::output;
+use crate::runtime::attempt::Attempt;
+use crate::sys::names::signal_name;
+
+/// Says how an attempt failed, and when the next one comes.
+pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Option<Duration>) {
+    let text = why(plan, attempt, outcome);
+    if let Some(pause) = next {
+        let of = plan.retry.retries.saturating_add(1);
+        let text = text.unwrap_or_else(|| plain(attempt));
+        let n = attempt.n;
+        output::complain(&format!("attempt {n} of {of} {text}; the next in {}", human(pause)));
+    } else if let Some(text) = text {
+        output::complain(&text);
+    }
+    if let Some(failure) = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref()) {
+        details(failure);
+    }
+    strays(plan, attempt);
+}
+
+/// Why heeler ended it, or what failed; nothing for a command that ended by itself.
+fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
+    let limit = |limit: Option<Duration>| limit.map_or_else(String::new, human);
+    Some(match outcome {
+        Outcome::Exited | Outcome::Signaled | Outcome::Until | Outcome::Cancelled => return None,
+        Outcome::Timeout => format!("timed out after {} (--timeout)", limit(plan.limits.timeout)),
+        Outcome::Idle => format!("silent for {} (--idle-timeout)", limit(plan.limits.idle)),
+        Outcome::TotalTimeout => {
+            format!("out of time after {} (--total-timeout)", limit(plan.limits.total))
+        }
+        Outcome::OutputLimit => {
+            let bytes = plan.limits.max_output.unwrap_or_default();
+            format!("more than {bytes} bytes of output (--max-output)")
+        }
+        Outcome::DialogueFailed => {
+            let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
+            failure.map_or_else(|| "the dialogue failed".to_owned(), |f| f.message.clone())
+        }
+        Outcome::StraysFailed => "members outlived the command (--strays fail)".to_owned(),
+        Outcome::SpawnFailed | Outcome::Invalid | Outcome::InternalError => {
+            return attempt.error.as_ref().map(|error| error.message.clone());
+        }
+    })
+}
+
+fn plain(attempt: &Attempt) -> String {
+    match attempt.ended {
+        Some(Ended::Exited(code)) => format!("exited with {code}"),
+        Some(Ended::Signaled { signal, .. }) => format!("was killed by {}", signal_name(signal)),
+        None => "failed".to_owned(),
+    }
+}
+
+fn details(failure: &Failure) {
+    for line in &failure.near_misses {
+        output::explain(line);
+    }
+    if !failure.last_lines.is_empty() {
+        output::explain("the last lines were:");
+        for line in &failure.last_lines {
+            output::explain(&format!("  | {line}"));
+        }
+    }
+}
+
+fn strays(plan: &Plan, attempt: &Attempt) {
+    if !attempt.strays.is_empty() {
+        let names: Vec<String> =
+            attempt.strays.iter().take(5).map(|m| format!("{} ({})", m.comm, m.pid)).collect();
+        let more = attempt.strays.len().saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names = names.join(", ");
+        output::complain(&match plan.stop.strays {
+            Strays::Leave => format!("left running: {names}{more}; `heeler reap` ends them"),
+            Strays::Release => format!("released: {names}{more}"),
+            Strays::Reap(_) | Strays::Wait | Strays::Fail => {
+                format!("ended what the command left behind: {names}{more} (see --strays)")
+            }
+        });
+    }
+    for (member, why) in &attempt.unkillable {
+        output::complain(&format!("could not end {} ({}): {why}", member.comm, member.pid));
+    }
+}

@@ -1,0 +1,370 @@
+//! The plan as JSON, for `--dry-run`: schema `heeler.plan/1`. Absent rather than null, as in the report.
+//! The values of secrets are not in the plan of a dry run, and would not be written here if they were.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::value::LONGEST;
+use crate::core::retry::{Condition, RetryPolicy};
+use crate::expect::program::{Action, Key, Listen, Program, StreamId, Then, Verdict, View};
+use crate::report::model::Mode;
+use crate::sys::names;
+
+use super::plan::{Launch, Output, Plan, ReportTo, Stdin, Strays, Track};
+use super::surroundings::Surroundings;
+
+/// The plan as one JSON object, for people and programs.
+pub fn json(plan: &Plan, around: &Surroundings) -> Value {
+    let mut object = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            object.insert(name.to_owned(), value);
+        }
+    };
+    let (launch, limits) = (&plan.launch, &plan.limits);
+    put("schema", Some(json!("heeler.plan/1")));
+    put("argv", Some(launch.argv.iter().map(|word| text(word)).collect()));
+    put("cwd", Some(path(&launch.cwd)));
+    put("mode", Some(json!(launch.mode)));
+    put("mode_reason", Some(json!(launch.mode_reason)));
+    put("uses_pty", Some(json!(launch.mode == Mode::Pty)));
+    let owner = ctrl_c_owner(launch, around);
+    put("ctrl_c_owner", Some(json!(owner)));
+    put("process_group", Some(json!(process_group(launch))));
+    put("restore_terminal", Some(json!(restores_terminal(launch, owner, around))));
+    put("stdin", Some(stdin(&launch.stdin)));
+    if launch.mode == Mode::Pty {
+        let (columns, rows) = launch.size;
+        let size = json!({"columns": columns, "rows": rows, "follow": launch.follow_size});
+        put("size", Some(size));
+        let term = launch.env.iter().find(|(name, _)| name == "TERM");
+        put("term", term.map(|(_, value)| text(value)));
+        put("echo", Some(json!(!launch.no_echo)));
+    }
+    put("nice", launch.nice.map(|nice| json!(nice)));
+    put("umask", launch.umask.map(|mask| json!(format!("{mask:04o}"))));
+    put("rlimits", some(rlimits(&launch.rlimits)));
+    let ignored = launch.ignore_signals.iter().map(|signal| json!(names::signal_name(*signal)));
+    put("ignore_signals", some(ignored.collect()));
+    put("output", Some(output(&plan.output)));
+    put(
+        "limits",
+        Some(compact([
+            ("timeout_ms", limits.timeout.map(ms)),
+            ("idle_timeout_ms", limits.idle.map(ms)),
+            ("total_timeout_ms", limits.total.map(ms)),
+            ("max_output_bytes", limits.max_output.map(|bytes| json!(bytes))),
+            ("until_idle_ms", limits.until_idle.map(ms)),
+        ])),
+    );
+    put("dialogue", (!plan.program.is_empty()).then(|| program(&plan.program)));
+    put("secrets", some(plan.secrets.keys().map(|name| json!(name)).collect()));
+    let rungs = plan.stop.ladder.rungs().iter();
+    let rung = |rung: &crate::core::ladder::Rung| json!({"signal": names::signal_name(rung.signal), "grace_ms": ms(rung.grace)});
+    put("stop", Some(rungs.map(rung).collect()));
+    put("strays", Some(strays(plan.stop.strays)));
+    put("drain_ms", Some(ms(plan.stop.drain)));
+    put("retry", (plan.retry.retries > 0).then(|| retry(&plan.retry)));
+    put("ok_exit", Some(plan.ok_exit.iter().copied().map(range).collect()));
+    put("track", Some(json!(track(plan.track))));
+    put("db", plan.db.as_deref().filter(|_| plan.track != Track::Off).map(path));
+    put("name", plan.name.as_ref().map(|name| json!(name)));
+    put("tags", (!plan.tags.is_empty()).then(|| tags(&plan.tags)));
+    Value::Object(object)
+}
+
+/// Who gets Ctrl-C: `child` (the terminal in front of it is its own), `shared` (it has ours, as it would
+/// have without us), `heeler` (which passes it on once).
+fn ctrl_c_owner(launch: &Launch, around: &Surroundings) -> &'static str {
+    // Without a terminal of its own, the command's group gets ours, as under a shell.
+    let lent = launch.stdin == Stdin::Inherit && around.terminals[0] && !launch.isolate;
+    if launch.mode == Mode::Pty || lent { "child" } else { "heeler" }
+}
+
+fn process_group(launch: &Launch) -> &'static str {
+    match launch.mode {
+        Mode::Pty => "session",
+        Mode::Pipe | Mode::Inherit => "own",
+    }
+}
+
+fn restores_terminal(launch: &Launch, owner: &str, around: &Surroundings) -> bool {
+    around.terminals[0]
+        && match launch.mode {
+            Mode::Pty => launch.stdin == Stdin::Inherit,
+            Mode::Inherit | Mode::Pipe => owner == "child",
+        }
+}
+
+fn stdin(stdin: &Stdin) -> Value {
+    match stdin {
+        Stdin::Inherit => json!("inherit"),
+        Stdin::Null => json!("null"),
+        Stdin::File(file) => json!({"file": path(file)}),
+        Stdin::Bytes(bytes) => json!({"bytes": bytes.len()}),
+    }
+}
+
+fn rlimits(limits: &[(i32, u64)]) -> Vec<Value> {
+    let limit = |(number, limit): &(i32, u64)| {
+        let name = names::RESOURCES.iter().find(|(_, known)| known == number);
+        let limit = if *limit == names::unlimited() { json!("unlimited") } else { json!(limit) };
+        json!({"resource": name.map_or("?", |(name, _)| name), "limit": limit})
+    };
+    limits.iter().map(limit).collect()
+}
+
+fn output(output: &Output) -> Value {
+    let file = |file: &Option<std::path::PathBuf>| file.as_deref().map(path);
+    compact([
+        ("quiet", output.quiet.then(|| json!(true))),
+        ("merge", output.merge.then(|| json!(true))),
+        ("stdout", file(&output.stdout)),
+        ("stderr", file(&output.stderr)),
+        ("output", file(&output.combined)),
+        ("timestamps", output.timestamps.then(|| json!(true))),
+        (
+            "report",
+            output.report.as_ref().map(|report| match report {
+                ReportTo::Stdout => json!("-"),
+                ReportTo::File(file) => path(file),
+                ReportTo::Fd(fd) => json!({"fd": fd}),
+            }),
+        ),
+        ("events", file(&output.events)),
+        ("record", file(&output.record)),
+        ("tail_bytes", Some(json!(output.tail))),
+    ])
+}
+
+fn program(program: &Program) -> Value {
+    let steps = program.steps.iter().map(|step| {
+        let branches = step.branches.iter().map(|branch| {
+            let mut object = listen(&branch.listen);
+            extend(
+                &mut object,
+                [
+                    ("max", branch.max.map(|max| json!(max))),
+                    ("do", some(branch.actions.iter().map(action).collect())),
+                    (
+                        "then",
+                        match branch.then {
+                            Then::Next => None,
+                            Then::Again { .. } => Some(json!("again")),
+                            Then::Goto(step) => Some(json!(step)),
+                        },
+                    ),
+                ],
+            );
+            Value::Object(object)
+        });
+        compact([
+            ("name", step.name.as_ref().map(|name| json!(name))),
+            ("on", some(branches.collect())),
+            ("do", some(step.actions.iter().map(action).collect())),
+            (
+                "within_ms",
+                step.within.map(|limit| if limit == LONGEST { json!(0) } else { ms(limit) }),
+            ),
+            ("optional", step.optional.then(|| json!(true))),
+        ])
+    });
+    let rules = program.rules.iter().map(|rule| {
+        let mut object = listen(&rule.listen);
+        extend(
+            &mut object,
+            [
+                ("max", rule.max.map(|max| json!(max))),
+                ("do", some(rule.actions.iter().map(action).collect())),
+            ],
+        );
+        Value::Object(object)
+    });
+    let watches = program.watches.iter().map(|watch| {
+        let mut object = listen(&watch.listen);
+        let verdict = match &watch.verdict {
+            Verdict::Pass => json!("pass"),
+            Verdict::Fail(_) => json!("fail"),
+            Verdict::Note(note) => json!({"retry_on": note}),
+        };
+        object.insert("verdict".to_owned(), verdict);
+        Value::Object(object)
+    });
+    compact([
+        ("start", some(program.start.iter().map(action).collect())),
+        ("steps", some(steps.collect())),
+        ("rules", some(rules.collect())),
+        ("watches", some(watches.collect())),
+        ("step_timeout_ms", program.step_timeout.map(ms)),
+        ("settle_ms", Some(ms(program.settle))),
+        ("window_bytes", Some(json!(program.window))),
+    ])
+}
+
+fn listen(listen: &Listen) -> Map<String, Value> {
+    let mut object = Map::new();
+    let view = match listen.view {
+        View::Text => None,
+        View::Raw => Some(json!("raw")),
+        View::Screen => Some(json!("screen")),
+    };
+    let stream = listen.stream.map(|stream| match stream {
+        StreamId::Stdout => json!("stdout"),
+        StreamId::Stderr => json!("stderr"),
+        StreamId::Terminal => json!("terminal"),
+    });
+    let pattern = Some(json!(listen.pattern.source));
+    extend(&mut object, [("pattern", pattern), ("stream", stream), ("view", view)]);
+    object
+}
+
+fn action(action: &Action) -> Value {
+    let bytes = |bytes: &[u8]| json!(String::from_utf8_lossy(bytes));
+    match action {
+        Action::Send(sent) => json!({"send": bytes(sent)}),
+        Action::Line(line) => json!({"line": bytes(line)}),
+        Action::Key(Key::Bytes(key)) => json!({"key": bytes(key)}),
+        Action::Key(Key::Cursor(letter)) => {
+            json!({"key": format!("\u{1b}[{}", char::from(*letter))})
+        }
+        Action::Key(Key::Eof) => json!({"key": "eof"}),
+        Action::Secret { name, echo_ok: false } => json!({"secret": name}),
+        Action::Secret { name, echo_ok: true } => json!({"secret": name, "echo_ok": true}),
+        Action::Pass => json!("pass"),
+        Action::Fail(None) => json!("fail"),
+        Action::Fail(Some(why)) => json!({"fail": why}),
+        Action::Interrupt => json!("interrupt"),
+        Action::Terminate => json!("terminate"),
+        Action::Kill => json!("kill"),
+        Action::Next => json!("next"),
+    }
+}
+
+fn strays(strays: Strays) -> Value {
+    match strays {
+        Strays::Reap(grace) => json!({"policy": "reap", "grace_ms": ms(grace)}),
+        Strays::Wait => json!({"policy": "wait"}),
+        Strays::Leave => json!({"policy": "leave"}),
+        Strays::Release => json!({"policy": "release"}),
+        Strays::Fail => json!({"policy": "fail"}),
+    }
+}
+
+fn retry(policy: &RetryPolicy) -> Value {
+    let on = policy.on.iter().map(|condition| match condition {
+        Condition::Exit => json!("exit"),
+        Condition::Codes(codes) => json!({"exit": codes}),
+        Condition::Signal => json!("signal"),
+        Condition::Timeout => json!("timeout"),
+        Condition::Idle => json!("idle"),
+        Condition::Dialogue => json!("dialogue"),
+        Condition::Match(note) => json!({"match": note}),
+        Condition::Any => json!("any"),
+    });
+    compact([
+        ("retries", Some(json!(policy.retries))),
+        ("delay_ms", Some(ms(policy.delay))),
+        ("backoff", Some(json!(policy.backoff))),
+        ("max_delay_ms", Some(ms(policy.max_delay))),
+        ("jitter", Some(json!(policy.jitter))),
+        ("on", Some(some(on.collect()).unwrap_or_else(|| json!(["any"])))),
+    ])
+}
+
+fn track(track: Track) -> &'static str {
+    match track {
+        Track::Auto => "auto",
+        Track::Require => "require",
+        Track::Off => "off",
+    }
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> Value {
+    tags.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<Map<_, _>>().into()
+}
+
+fn range((first, last): (i32, i32)) -> Value {
+    if first == last { json!(first) } else { json!(format!("{first}-{last}")) }
+}
+
+/// Milliseconds: a whole number where it is one.
+fn ms(duration: Duration) -> Value {
+    let nanos = duration.as_nanos();
+    match u64::try_from(nanos / 1_000_000) {
+        Ok(whole) if nanos.is_multiple_of(1_000_000) => json!(whole),
+        _ => json!(nanos as f64 / 1e6),
+    }
+}
+
+/// Text from a command line need not be UTF-8; what is not becomes U+FFFD, as in the report.
+fn text(text: &OsStr) -> Value {
+    json!(text.to_string_lossy())
+}
+
+fn path(path: &Path) -> Value {
+    text(path.as_os_str())
+}
+
+fn some(values: Vec<Value>) -> Option<Value> {
+    (!values.is_empty()).then(|| Value::Array(values))
+}
+
+fn compact<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
+    let mut object = Map::new();
+    extend(&mut object, fields);
+    Value::Object(object)
+}
+
+fn extend<const N: usize>(object: &mut Map<String, Value>, fields: [(&str, Option<Value>); N]) {
+    let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    object.extend(given);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::resolve;
+    use crate::config::tests::run;
+
+    fn plan(flags: &[&str], terminal: bool) -> Value {
+        let around = Surroundings { terminals: [terminal; 3], ..Surroundings::default() };
+        let plan = resolve(&run(flags), &around).unwrap_or_else(|e| panic!("{flags:?}: {e}"));
+        json(&plan, &around)
+    }
+
+    #[test]
+    fn who_owns_ctrl_c_and_the_terminal() {
+        for (flags, terminal, owner, group, restore) in [
+            (vec!["--pty"], true, "child", "session", true),
+            (vec!["--pty"], false, "child", "session", false),
+            (vec!["--inherit"], true, "child", "own", true),
+            (vec!["--inherit"], false, "heeler", "own", false),
+            (vec!["--inherit", "--isolate"], true, "heeler", "own", false),
+            (vec!["--inherit", "--isolate"], false, "heeler", "own", false),
+            (vec!["--pipe"], true, "child", "own", true),
+            (vec!["--pipe"], false, "heeler", "own", false),
+            (vec!["--pipe", "--stdin", "null"], true, "heeler", "own", false),
+        ] {
+            let plan = plan(&flags, terminal);
+            let found = (&plan["ctrl_c_owner"], &plan["process_group"], &plan["restore_terminal"]);
+            assert_eq!(found, (&json!(owner), &json!(group), &json!(restore)), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn limits_that_are_off_are_absent() {
+        let plan = plan(&["--timeout=1e-9", "--idle-timeout=0", "--total-timeout=90s"], false);
+        assert_eq!(plan["limits"], json!({"timeout_ms": 1e-6, "total_timeout_ms": 90_000}));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let plan = plan(&["--secret=pw=cmd:echo hunter2", "--send-secret=pw"], false);
+        assert!(!plan.to_string().contains("hunter2"));
+        assert_eq!(plan["dialogue"]["start"], json!([{"secret": "pw"}]));
+    }
+}

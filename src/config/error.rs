@@ -1,0 +1,51 @@
+//! Why there is no plan.
+
+/// What kind of mistake it is; the name is `error.kind` of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The command line.
+    Usage,
+    /// A pattern.
+    Pattern,
+    /// The working directory.
+    BadDirectory,
+    /// A script.
+    Script,
+    /// A file, descriptor, secret or limit that cannot be had.
+    Resource,
+}
+
+impl ErrorKind {
+    /// As the report has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Usage => "usage",
+            ErrorKind::Pattern => "pattern",
+            ErrorKind::BadDirectory => "bad_directory",
+            ErrorKind::Script => "script",
+            ErrorKind::Resource => "resource",
+        }
+    }
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ConfigError {
+    /// What kind of mistake it is.
+    pub kind: ErrorKind,
+    /// One line: what was tried, on what, what happened, which flag helps.
+    pub message: String,
+}
+
+impl ConfigError {
+    /// A mistake of any kind; control characters in the message are escaped.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> ConfigError {
+        ConfigError { kind, message: crate::cli::error::printable(&message.into()) }
+    }
+
+    /// A mistake on the command line.
+    pub fn usage(message: impl Into<String>) -> ConfigError {
+        ConfigError::new(ErrorKind::Usage, message)
+    }
+}

@@ -1,0 +1,296 @@
+//! The table of the automaton, cell by cell, and random orders of events.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const INT: i32 = 2;
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn config() -> Config {
+    Config {
+        limits: Limits::default(),
+        ladder: Ladder::new(vec![
+            Rung { signal: TERM, grace: ms(100) },
+            Rung { signal: KILL, grace: Duration::ZERO },
+        ])
+        .unwrap(),
+        strays: StraysPolicy::Reap(ms(20)),
+        drain: ms(50),
+        streams: true,
+    }
+}
+
+fn running(config: Config) -> Supervisor {
+    let mut supervisor = Supervisor::new(config);
+    assert_eq!(supervisor.step(ms(0), Event::Spawned), []);
+    supervisor
+}
+
+fn exited(others: usize) -> Event {
+    Event::LeaderExited { ended: Ended::Exited(0), others }
+}
+
+#[test]
+fn exit_then_end_of_file() {
+    let mut s = running(config());
+    assert_eq!(s.step(ms(5), exited(0)), []);
+    assert!(!s.is_finished(), "exit is not end of file");
+    assert_eq!(s.step(ms(6), Event::StreamsEnded), [Action::Finish]);
+    assert_eq!((s.cause(), s.held_open()), (None, false));
+}
+
+#[test]
+fn end_of_file_then_exit() {
+    let mut s = running(config());
+    assert_eq!(s.step(ms(5), Event::StreamsEnded), []);
+    assert!(!s.is_finished(), "end of file is not exit");
+    assert_eq!(s.step(ms(6), exited(0)), [Action::Finish]);
+}
+
+#[test]
+fn a_spawn_failure_finishes() {
+    let mut s = Supervisor::new(config());
+    assert_eq!(s.step(ms(0), Event::SpawnFailed), [Action::Finish]);
+    assert!(s.is_finished());
+}
+
+#[test]
+fn held_streams_are_given_up_after_the_drain() {
+    let mut s = running(config());
+    s.step(ms(5), exited(0));
+    assert_eq!(s.next_deadline(), Some(ms(55)));
+    assert_eq!(s.step(ms(54), Event::Tick), []);
+    assert_eq!(s.step(ms(55), Event::Tick), [Action::CloseStreams]);
+    assert_eq!(s.step(ms(55), Event::StreamsEnded), [Action::Finish]);
+    assert!(s.held_open());
+}
+
+#[test]
+fn the_drain_waits_for_a_stalled_reader_but_not_after_a_limit() {
+    let mut s = running(config());
+    s.step(ms(1), Event::Stalled);
+    s.step(ms(5), exited(0));
+    assert_eq!(s.next_deadline(), None);
+    s.step(ms(900), Event::Flows);
+    assert_eq!(s.next_deadline(), Some(ms(950)));
+
+    let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    s.step(ms(1), Event::Stalled);
+    s.step(ms(10), Event::Tick);
+    s.step(ms(12), exited(0));
+    assert_eq!(s.next_deadline(), Some(ms(62)));
+}
+
+#[test]
+fn a_timeout_climbs_the_ladder_and_the_grace_belongs_to_the_tree() {
+    let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    assert_eq!(s.next_deadline(), Some(ms(10)));
+    assert_eq!(s.step(ms(10), Event::Tick), [Action::Signal(TERM)]);
+    // The leader obeys, its child does not.
+    assert_eq!(s.step(ms(12), exited(1)), []);
+    assert_eq!(s.step(ms(13), Event::Tree(1)), []);
+    assert_eq!(s.step(ms(110), Event::Tick), [Action::Signal(KILL)]);
+    assert_eq!(s.step(ms(111), Event::Tree(0)), []);
+    assert_eq!(s.step(ms(112), Event::StreamsEnded), [Action::Finish]);
+    assert_eq!(s.cause(), Some(Cause::Timeout));
+    assert_eq!(s.signals().iter().map(|s| s.signal).collect::<Vec<_>>(), [TERM, KILL]);
+}
+
+#[test]
+fn what_survives_kill_is_unkillable_after_a_bounded_wait() {
+    let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    s.step(ms(10), Event::Tick);
+    s.step(ms(110), Event::Tick);
+    assert_eq!(s.next_deadline(), Some(ms(110) + LAST_WAIT));
+    assert_eq!(s.step(ms(110) + LAST_WAIT, Event::Tick), []);
+    assert!(s.unkillable());
+    let drained = s.next_deadline().unwrap();
+    assert_eq!(s.step(drained, Event::Tick), [Action::CloseStreams]);
+}
+
+#[test]
+fn a_tree_is_not_over_before_its_leader() {
+    let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    s.step(ms(10), Event::Tick);
+    assert_eq!(s.step(ms(11), Event::Tree(0)), []);
+    assert!(s.is_terminating());
+}
+
+#[test]
+fn strays_are_reaped_waited_for_or_left() {
+    let mut s = running(config());
+    assert_eq!(s.step(ms(5), exited(2)), []);
+    assert_eq!(s.step(ms(55), Event::Tick), [Action::Signal(TERM)]);
+    assert_eq!((s.cause(), s.had_strays()), (Some(Cause::Strays), true));
+    assert_eq!(s.step(ms(75), Event::Tick), [Action::Signal(KILL)]);
+
+    let mut s = running(Config { strays: StraysPolicy::Wait, ..config() });
+    assert_eq!(s.step(ms(5), exited(2)), []);
+    assert_eq!(s.step(ms(900), Event::Tree(1)), []);
+    s.step(ms(901), Event::StreamsEnded);
+    assert_eq!(s.step(ms(950), Event::Tree(0)), [Action::Finish]);
+    assert_eq!(s.cause(), None);
+
+    let mut s = running(Config { strays: StraysPolicy::Leave, ..config() });
+    assert_eq!(s.step(ms(5), exited(2)), []);
+    assert_eq!(s.step(ms(55), Event::Tick), [Action::CloseStreams]);
+}
+
+#[test]
+fn members_that_end_by_themselves_in_the_drain_time_are_no_strays() {
+    let mut s = running(config());
+    s.step(ms(5), exited(1));
+    assert_eq!(s.step(ms(30), Event::Tree(0)), []);
+    assert_eq!(s.step(ms(31), Event::StreamsEnded), [Action::Finish]);
+    assert_eq!((s.cause(), s.had_strays()), (None, false));
+}
+
+#[test]
+fn members_that_hold_no_stream_are_strays_at_once() {
+    let mut s = running(config());
+    s.step(ms(5), exited(1));
+    assert_eq!(s.step(ms(6), Event::StreamsEnded), [Action::Signal(TERM)]);
+
+    let mut s = running(config());
+    s.step(ms(4), Event::StreamsEnded);
+    assert_eq!(s.step(ms(5), exited(1)), [Action::Signal(TERM)]);
+}
+
+#[test]
+fn without_streams_of_ours_members_have_the_drain_time() {
+    let mut s = running(Config { streams: false, ..config() });
+    s.step(ms(0), Event::StreamsEnded);
+    assert_eq!(s.step(ms(5), exited(1)), []);
+    assert_eq!(s.next_deadline(), Some(ms(55)));
+}
+
+#[test]
+fn limits_go_on_while_waiting_for_strays() {
+    let limits = Limits { timeout: Some(ms(100)), ..Limits::default() };
+    let mut s = running(Config { limits, strays: StraysPolicy::Wait, ..config() });
+    s.step(ms(5), exited(1));
+    assert_eq!(s.next_deadline(), Some(ms(100)));
+    assert_eq!(s.step(ms(100), Event::Tick), [Action::Signal(TERM)]);
+    assert_eq!(s.cause(), Some(Cause::Timeout));
+}
+
+#[test]
+fn a_request_forwards_its_own_signal_and_a_second_one_kills() {
+    let mut s = running(config());
+    assert_eq!(s.step(ms(5), Event::StopRequest { signal: INT }), [Action::Signal(INT)]);
+    assert_eq!(s.cause(), Some(Cause::Cancelled));
+    assert_eq!(s.step(ms(6), Event::StopRequest { signal: INT }), [Action::Signal(KILL)]);
+    assert_eq!(s.requests(), [INT, INT]);
+}
+
+#[test]
+fn the_first_request_in_the_grace_of_a_limit_does_not_kill() {
+    let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    s.step(ms(10), Event::Tick);
+    assert_eq!(s.step(ms(11), Event::StopRequest { signal: TERM }), []);
+    assert_eq!(s.cause(), Some(Cause::Cancelled));
+    assert_eq!(s.step(ms(12), Event::StopRequest { signal: TERM }), [Action::Signal(KILL)]);
+}
+
+#[test]
+fn a_request_while_draining_keeps_the_verdict() {
+    let mut s = running(config());
+    s.step(ms(5), exited(0));
+    let actions = s.step(ms(6), Event::StopRequest { signal: INT });
+    assert_eq!(actions, [Action::CloseStreams]);
+    assert_eq!(s.cause(), None);
+}
+
+#[test]
+fn a_milder_cause_does_not_replace_a_graver_one() {
+    let mut s = running(config());
+    s.step(ms(5), Event::Verdict { cause: Cause::DialogueFailed, kill: false });
+    s.step(ms(6), Event::Verdict { cause: Cause::Until, kill: false });
+    assert_eq!(s.cause(), Some(Cause::DialogueFailed));
+}
+
+#[test]
+fn do_kill_skips_the_ladder() {
+    let mut s = running(config());
+    let actions = s.step(ms(5), Event::Verdict { cause: Cause::Dialogue, kill: true });
+    assert_eq!(actions, [Action::Signal(KILL)]);
+    assert_eq!(s.cause(), Some(Cause::Dialogue));
+}
+
+#[test]
+fn a_limit_reached_while_draining_is_no_timeout() {
+    let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    s.step(ms(5), exited(0));
+    assert_eq!(s.step(ms(20), Event::Tick), []);
+    assert_eq!(s.step(ms(20), Event::Output(3)), []);
+    assert_eq!(s.cause(), None);
+}
+
+#[test]
+fn a_flood_ends_the_run_at_once() {
+    let limits = Limits { max_output: Some(100), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    assert_eq!(s.step(ms(1), Event::Output(100)), []);
+    assert_eq!(s.step(ms(1), Event::Output(1)), [Action::Signal(TERM)]);
+    assert_eq!(s.cause(), Some(Cause::OutputLimit));
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        Just(Event::Spawned),
+        (0usize..3).prop_map(exited),
+        (0usize..3).prop_map(Event::Tree),
+        Just(Event::StreamsEnded),
+        (0u64..200).prop_map(Event::Output),
+        Just(Event::Active),
+        Just(Event::Stalled),
+        Just(Event::Flows),
+        Just(Event::Verdict { cause: Cause::Until, kill: false }),
+        Just(Event::Verdict { cause: Cause::DialogueFailed, kill: true }),
+        Just(Event::StopRequest { signal: TERM }),
+        Just(Event::Tick),
+    ]
+}
+
+proptest! {
+    /// Whatever the order of events: it finishes at most once, nothing is done after it, the verdict never
+    /// gets milder, and once the leader has exited a finite number of ticks at its own deadlines ends it
+    /// (unless strays are waited for or our reader stalls without any limit).
+    #[test]
+    fn random_orders(events in prop::collection::vec((any_event(), 0u64..60), 0..40)) {
+        let limits = Limits { timeout: Some(ms(500)), max_output: Some(1000), ..Limits::default() };
+        let mut s = Supervisor::new(Config { limits, ..config() });
+        s.step(ms(0), Event::Spawned);
+        let mut now = 0;
+        let mut finishes = 0;
+        let mut cause = None;
+        for (event, later) in events {
+            now += later;
+            let before = s.is_finished();
+            let actions = s.step(ms(now), event);
+            prop_assert!(!before || actions.is_empty());
+            finishes += actions.iter().filter(|a| **a == Action::Finish).count();
+            prop_assert!(s.cause() >= cause);
+            cause = s.cause();
+        }
+        s.step(ms(now), exited(1));
+        for _ in 0..12 {
+            let Some(deadline) = s.next_deadline() else { break };
+            now = now.max(deadline.as_millis() as u64 + 1);
+            finishes += s.step(ms(now), Event::Tick).iter().filter(|a| **a == Action::Finish).count();
+        }
+        finishes += s.step(ms(now), Event::StreamsEnded).iter().filter(|a| **a == Action::Finish).count();
+        prop_assert!(s.is_finished());
+        prop_assert_eq!(finishes, 1);
+    }
+}

@@ -1,0 +1,197 @@
+//! What a dialogue is given at its start, and what it wants done.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::expect::failure::Failure;
+use crate::expect::mask::Mask;
+use crate::expect::pattern::PatternError;
+use crate::expect::program::{Action, Program, StreamId, Then};
+
+/// What a dialogue has to know of the run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The command's streams. Where two hold a match at the same time, the first in this list goes first.
+    pub streams: Vec<StreamId>,
+    /// The terminal's size: columns, rows.
+    pub size: (u16, u16),
+    /// Whether the command has a terminal: Enter is CR then, and LF on a pipe.
+    pub terminal: bool,
+    /// The secrets that exist.
+    pub secret_names: Vec<String>,
+    /// Their values, for masking. Everything that leaves the dialogue in a record or failure goes through
+    /// it; patterns and captures inside see the bytes as they are. The dialogue never sends a value.
+    pub mask: Mask,
+}
+
+/// What a dialogue wants done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Type these bytes. Tell [`super::Dialogue::sent`] when they were written.
+    Send(Vec<u8>),
+    /// Close the command's input (a pipe).
+    CloseInput,
+    /// Type the terminal's own end-of-file character.
+    SendEof,
+    /// Type a secret, then call [`super::Dialogue::secret_sent`]; until then the dialogue does nothing
+    /// else. Unless `echo_ok`, wait until the terminal has stopped echoing; the dialogue ends the wait by
+    /// a [`Effect::Fail`] when `deadline` passes. At most one is under way.
+    Secret {
+        /// Which one.
+        name: String,
+        /// Whether it may be sent while the terminal echoes. Always true on a pipe.
+        echo_ok: bool,
+        /// What to type after it: Enter.
+        enter: &'static [u8],
+        /// When the dialogue gives up: the step's limit. Absent is never.
+        deadline: Option<Duration>,
+    },
+    /// The secret that is under way is not wanted any more: the run ended or is being ended.
+    DropSecret,
+    /// INT to the foreground of the terminal, or to the tree.
+    Interrupt,
+    /// Start the ladder. The dialogue goes on answering, but an unmet step fails it no more.
+    Terminate,
+    /// Kill the tree. The same holds.
+    Kill,
+    /// The run has done its job. The last effect.
+    Pass,
+    /// The dialogue failed. The last effect.
+    Fail(Failure),
+    /// A watch noted this index; each index once.
+    Noted(usize),
+    /// Something happened, for whoever keeps a protocol.
+    Told(Told),
+}
+
+/// Something that happened in a dialogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What.
+    pub what: What,
+    /// The step's name or number, or the rule's name.
+    pub label: Option<String>,
+    /// The pattern that matched, as written.
+    pub pattern: Option<String>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A branch of the current step matched.
+    Step,
+    /// An optional step was given up.
+    Skipped,
+    /// A rule fired.
+    Rule,
+    /// A watch saw its pattern.
+    Watch,
+}
+
+/// Why a program cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SetupError {
+    /// `--send-secret` names no secret.
+    #[error("there is no secret `{name}`; define it with `--secret {name}=env:VARIABLE`{}", near(.nearest.as_deref()))]
+    UnknownSecret {
+        /// As written.
+        name: String,
+        /// The nearest name.
+        nearest: Option<String>,
+    },
+    /// `--stream` names a stream that this run does not have.
+    #[error("`{pattern}` listens to {stream}, which this run does not have: {why}")]
+    NoSuchStream {
+        /// The pattern.
+        pattern: String,
+        /// The stream, as the flag spells it.
+        stream: &'static str,
+        /// Why it is not there.
+        why: &'static str,
+    },
+    /// A `goto` leads nowhere.
+    #[error("step {step} goes on at step {target}, and there are {steps}")]
+    NoSuchStep {
+        /// The step with the `goto`, 1 for the first.
+        step: usize,
+        /// Where it leads, 1 for the first.
+        target: usize,
+        /// How many there are.
+        steps: usize,
+    },
+    /// A pattern cannot be compiled.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+}
+
+fn near(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(", or did you mean `{name}`?"))
+}
+
+/// Checks a program against a run: what it names has to be there.
+pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> {
+    let branches = program.steps.iter().flat_map(|step| &step.branches);
+    let actions = program
+        .start
+        .iter()
+        .chain(program.steps.iter().flat_map(|step| &step.actions))
+        .chain(branches.clone().flat_map(|branch| &branch.actions))
+        .chain(program.rules.iter().flat_map(|rule| &rule.actions));
+    for action in actions {
+        if let Action::Secret { name, .. } = action
+            && !setup.secret_names.contains(name)
+        {
+            return Err(SetupError::UnknownSecret {
+                name: name.clone(),
+                nearest: nearest(name, &setup.secret_names),
+            });
+        }
+    }
+    let listens = branches
+        .map(|branch| &branch.listen)
+        .chain(program.rules.iter().map(|rule| &rule.listen))
+        .chain(program.watches.iter().map(|watch| &watch.listen));
+    for listen in listens {
+        if let Some(stream) = listen.stream
+            && !setup.streams.contains(&stream)
+        {
+            return Err(SetupError::NoSuchStream {
+                pattern: listen.pattern.source.clone(),
+                stream: match stream {
+                    StreamId::Stdout => "stdout",
+                    StreamId::Stderr => "stderr",
+                    StreamId::Terminal => "the terminal",
+                },
+                why: if setup.terminal {
+                    "a terminal is one stream; use `--pipe`, or drop `--stream`"
+                } else {
+                    "it is not read"
+                },
+            });
+        }
+    }
+    for (index, step) in program.steps.iter().enumerate() {
+        for branch in &step.branches {
+            if let Then::Goto(target) = branch.then
+                && target >= program.steps.len()
+            {
+                return Err(SetupError::NoSuchStep {
+                    step: index + 1,
+                    target: target + 1,
+                    steps: program.steps.len(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, name), known))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known.clone())
+}

@@ -1,0 +1,228 @@
+//! What a dialogue says of itself: the sentence of a failure, and the record. Everything is masked here,
+//! and nowhere else: whatever leaves through a failure or record has passed [`Dialogue::masked`].
+
+use std::time::Duration;
+
+use super::{Capture, Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState};
+use crate::expect::escape::show;
+use crate::expect::failure::human;
+use crate::expect::near::{self, Wanted};
+use crate::expect::program::StreamId;
+
+/// How many patterns a sentence names.
+const NAMED: usize = 3;
+/// How many characters of a pattern or line are shown.
+const SHOWN: usize = 200;
+
+impl Dialogue {
+    /// A step's name or number.
+    pub(super) fn label(&self, step: usize) -> String {
+        let name = self.program.steps[step].name.clone();
+        name.unwrap_or_else(|| (step + 1).to_string())
+    }
+
+    /// ``step 2: `Password: ` did not appear within 5s``.
+    pub(super) fn unmet(&self, step: usize, within: &str) -> String {
+        let sources = self.sources(step);
+        let what = match sources.as_slice() {
+            [one] => format!("{one} did not appear"),
+            [a, b] => format!("neither {a} nor {b} appeared"),
+            more => format!("none of {} appeared", listed(more)),
+        };
+        format!("step {}: {what} within {within}", self.label(step))
+    }
+
+    /// ``step 2 (`Password: `) was met``.
+    pub(super) fn wanted_words(&self, step: usize) -> String {
+        format!("step {} ({}) was met", self.label(step), listed(&self.sources(step)))
+    }
+
+    fn sources(&self, step: usize) -> Vec<String> {
+        self.table
+            .branches(step)
+            .map(|id| format!("`{}`", self.shown(self.table.all[id].source().as_bytes())))
+            .collect()
+    }
+
+    /// `5s (--within 5s)`.
+    pub(super) fn limit_words(&self) -> String {
+        let limit = self.clock.limit().map(human).unwrap_or_default();
+        format!("{limit} ({})", self.clock.name().unwrap_or_default())
+    }
+
+    pub(super) fn end_words(&self) -> &'static str {
+        match self.end_reason() {
+            Reason::Eof => "the output ended",
+            _ => "the command exited",
+        }
+    }
+
+    /// Why a `fail` without a reason was done.
+    pub(super) fn asked_words(&self) -> String {
+        let by = self.acting.as_ref().and_then(|acting| acting.by);
+        let text = self.groups.first().and_then(Option::as_deref);
+        match (by, text) {
+            (Some(_), Some(text)) => format!("`{}` appeared (fail)", self.shown(text)),
+            (Some(id), None) => format!("`{}` happened (fail)", self.table.all[id].source()),
+            (None, _) => "the dialogue was told to fail".to_owned(),
+        }
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        reason: Reason,
+        message: &str,
+        clock: Option<String>,
+        now: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        let armed = self.armed();
+        let losses = self.feeds.iter_mut().flat_map(|feed| std::iter::from_fn(|| feed.take_loss()));
+        let mut lost: Vec<usize> = losses.collect();
+        lost.sort_unstable();
+        lost.dedup();
+        let unmet = matches!(reason, Reason::StepTimeout | Reason::Eof | Reason::Exit);
+        let failure = Failure {
+            reason,
+            message: self.masked(message.as_bytes()),
+            step: self.step.map(|step| self.label(step)),
+            clock,
+            armed: armed
+                .iter()
+                .map(|&id| self.masked(self.table.all[id].source().as_bytes()))
+                .collect(),
+            last_lines: self.last_lines(),
+            near_misses: if unmet { self.near_misses(&lost) } else { Vec::new() },
+        };
+        // A rule or watch that fails is not the step's doing: that one still waits.
+        let acting = self.acting.as_ref().map(|acting| &acting.origin);
+        if unmet || matches!(acting, Some(Origin::Step | Origin::Branch(_))) {
+            let matched = self.steps.last().map(|step| (step.pattern.clone(), step.offset));
+            let (pattern, offset) = matched.unwrap_or_default();
+            self.decide(StepState::Failed, pattern, offset, now);
+        }
+        self.failure = Some(failure.clone());
+        self.end(out);
+        out.push(Effect::Fail(failure));
+    }
+
+    /// Of every stream that said something; with its name where that is more than one.
+    fn last_lines(&self) -> Vec<String> {
+        let feeds: Vec<(StreamId, Vec<String>)> = self
+            .feeds
+            .iter()
+            .map(|feed| (feed.stream, feed.last_lines(&self.mask)))
+            .filter(|(_, lines)| !lines.is_empty())
+            .collect();
+        let named = feeds.len() > 1;
+        let mut out = Vec::new();
+        for (stream, lines) in feeds {
+            let name = match stream {
+                StreamId::Stdout if named => "stdout: ",
+                StreamId::Stderr if named => "stderr: ",
+                StreamId::Stdout | StreamId::Stderr | StreamId::Terminal => "",
+            };
+            out.extend(lines.into_iter().map(|line| format!("{name}{line}")));
+        }
+        out
+    }
+
+    fn near_misses(&self, lost: &[usize]) -> Vec<String> {
+        // A rule that fired has consumed what it looks for; one that never did may be the one meant.
+        let unfired = self.table.rules().filter(|&id| self.table.all[id].fired == 0);
+        let wanted: Vec<Wanted<'_>> = self
+            .step
+            .into_iter()
+            .flat_map(|step| self.table.branches(step))
+            .chain(unfired)
+            .map(|id| &self.table.all[id].listen)
+            .map(|listen| Wanted {
+                pattern: &listen.pattern,
+                view: listen.view,
+                stream: listen.stream,
+            })
+            .collect();
+        let seen: Vec<_> = self.feeds.iter().map(super::Feed::seen).collect();
+        let mut out = near::misses(&wanted, &seen, &self.mask);
+        if self.input_closed {
+            out.push("the command had closed its input: what was sent did not arrive".to_owned());
+        }
+        out.extend(lost.iter().map(|&id| {
+            let pattern = self.shown(self.table.all[id].source().as_bytes());
+            let window = self.program.window;
+            format!("`{pattern}` may have matched, but began more than the window of {window} bytes back")
+        }));
+        let dropped = self.dropped();
+        if dropped > 0 {
+            out.push(format!("{dropped} bytes left the window before they could be matched"));
+        }
+        out
+    }
+
+    fn dropped(&self) -> u64 {
+        self.feeds.iter().map(super::Feed::dropped).sum()
+    }
+
+    /// For a sentence: masked, and cut only then.
+    pub(super) fn shown(&self, bytes: &[u8]) -> String {
+        show(&self.mask.bytes(bytes), SHOWN)
+    }
+
+    pub(super) fn masked(&self, bytes: &[u8]) -> String {
+        self.mask.text(bytes)
+    }
+
+    /// What the dialogue did so far. Masked.
+    pub fn record(&self) -> Record {
+        let rules = self
+            .table
+            .rules()
+            .chain(self.table.watches())
+            .map(|id| &self.table.all[id])
+            .filter(|listener| listener.fired > 0)
+            .map(|listener| RuleRecord {
+                pattern: self.masked(listener.source().as_bytes()),
+                fired: listener.fired,
+            })
+            .collect();
+        let captures = self
+            .captures
+            .iter()
+            .map(|(name, value)| {
+                let value = value.as_deref().map(|value| self.masked(value));
+                (name.clone(), Capture::Text(value))
+            })
+            .collect();
+        let mut steps = self.steps.clone();
+        for step in &mut steps {
+            step.pattern = step.pattern.as_deref().map(|pattern| self.masked(pattern.as_bytes()));
+        }
+        Record {
+            steps,
+            rules,
+            captures,
+            failure: self.failure.clone(),
+            window_dropped_bytes: self.dropped(),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// A named or numbered capture, as it was matched: for sending, never for showing.
+    pub fn capture(&self, name: &str) -> Option<&[u8]> {
+        if name == "before" {
+            return Some(&self.before);
+        }
+        match name.parse::<usize>() {
+            Ok(number) => self.groups.get(number)?.as_deref(),
+            Err(_) => self.captures.get(name)?.as_deref(),
+        }
+    }
+}
+
+fn listed(sources: &[String]) -> String {
+    let named = sources[..sources.len().min(NAMED)].join(", ");
+    match sources.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}

@@ -1,0 +1,159 @@
+//! One stream of the command: its matcher, and what is known of its end and of its silence.
+
+use std::time::Duration;
+
+use super::listen::Listener;
+use crate::expect::mask::Mask;
+use crate::expect::matcher::{Match, Matcher, MatcherConfig};
+use crate::expect::near::{Seen, Shown};
+use crate::expect::pattern::PatternError;
+use crate::expect::program::{StreamId, View};
+
+/// How many lines a failure shows.
+const LAST_LINES: usize = 10;
+/// How many characters of each.
+const LINE: usize = 1000;
+
+pub(super) struct Feed {
+    pub(super) stream: StreamId,
+    /// Its end was read.
+    pub(super) eof: bool,
+    /// Nothing more comes: its end was read, or the run is over and others hold it open.
+    pub(super) closed: bool,
+    pub(super) last_output: Duration,
+    echoed: bool,
+    matcher: Matcher,
+    /// The matcher's ids are places in here; these are ours. Ascending.
+    ids: Vec<usize>,
+}
+
+/// A text that matched, with our id.
+pub(super) struct Hit {
+    pub(super) id: usize,
+    pub(super) end: u64,
+    pub(super) groups: Vec<Option<Vec<u8>>>,
+    pub(super) names: Vec<(String, Option<Vec<u8>>)>,
+    pub(super) before: Vec<u8>,
+}
+
+impl Feed {
+    pub(super) fn new(
+        stream: StreamId,
+        listeners: &[Listener],
+        config: MatcherConfig,
+    ) -> Result<Feed, PatternError> {
+        let ids: Vec<usize> = (0..listeners.len())
+            .filter(|&id| listeners[id].event().is_none() && listeners[id].hears(stream))
+            .collect();
+        let patterns: Vec<_> = ids
+            .iter()
+            .map(|&id| (listeners[id].listen.pattern.clone(), listeners[id].listen.view))
+            .collect();
+        Ok(Feed {
+            stream,
+            eof: false,
+            closed: false,
+            last_output: Duration::ZERO,
+            echoed: false,
+            matcher: Matcher::new(&patterns, config)?,
+            ids,
+        })
+    }
+
+    /// Arms those of `ids` that listen here, in this order.
+    pub(super) fn arm(&mut self, ids: &[usize]) {
+        let local = self.local(ids);
+        self.matcher.arm(&local);
+    }
+
+    pub(super) fn watch(&mut self, ids: &[usize]) {
+        let local = self.local(ids);
+        self.matcher.watch(&local);
+    }
+
+    fn local(&self, ids: &[usize]) -> Vec<usize> {
+        ids.iter().filter_map(|id| self.ids.binary_search(id).ok()).collect()
+    }
+
+    pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) {
+        self.last_output = now;
+        self.matcher.push(now, bytes);
+    }
+
+    /// The next match that is decided by now.
+    pub(super) fn poll(&mut self, now: Duration) -> Option<Hit> {
+        self.matcher.poll(now).map(|found| self.hit(found))
+    }
+
+    /// The next match, decided by what has come so far.
+    pub(super) fn poll_at_once(&mut self) -> Option<Hit> {
+        let settled = self.matcher.deadline()?;
+        self.poll(settled)
+    }
+
+    fn hit(&self, found: Match) -> Hit {
+        Hit {
+            id: self.ids[found.id],
+            end: found.end,
+            groups: found.groups,
+            names: found.names,
+            before: found.before,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.matcher.deadline()
+    }
+
+    pub(super) fn close(&mut self, now: Duration) {
+        if !self.closed {
+            self.closed = true;
+            self.matcher.close(now);
+        }
+    }
+
+    pub(super) fn expect_echo(&mut self, bytes: &[u8]) {
+        self.echoed = true;
+        self.matcher.expect_echo(bytes);
+    }
+
+    pub(super) fn resize(&mut self, cols: u16, rows: u16) {
+        self.matcher.resize(cols, rows);
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.matcher.dropped()
+    }
+
+    /// The last lines, each masked as a part of everything that is retained, and cut only then.
+    pub(super) fn last_lines(&self, mask: &Mask) -> Vec<String> {
+        let Shown { all, .. } = self.shown(View::Text);
+        let end = all.len() - usize::from(all.ends_with(b"\n"));
+        let start = memchr::memrchr_iter(b'\n', &all[..end]).nth(LAST_LINES - 1);
+        let start = start.map_or(0, |at| at + 1);
+        if start == end {
+            return Vec::new();
+        }
+        let lines = String::from_utf8_lossy(&mask.part(&all, start..end)).into_owned();
+        lines.split('\n').map(|line| line.chars().take(LINE).collect()).collect()
+    }
+
+    /// A pattern whose match was lost because it was longer than the window.
+    pub(super) fn take_loss(&mut self) -> Option<usize> {
+        self.matcher.take_loss().map(|loss| self.ids[loss.id])
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            stream: self.stream,
+            text: self.shown(View::Text),
+            raw: self.shown(View::Raw),
+            echoed: self.echoed,
+        }
+    }
+
+    fn shown(&self, view: View) -> Shown {
+        let (before, after) = (self.matcher.matched(view), self.matcher.unmatched(view));
+        Shown { all: [before, after].concat(), cursor: before.len() }
+    }
+}

@@ -1,0 +1,358 @@
+//! The dialogue: steps in order, rules whenever they match, watches over everything.
+//!
+//! Pure: facts come in with the time at which they were seen, wishes go out as [`Effect`]s, and
+//! [`Dialogue::next_deadline`] says when to call [`Dialogue::tick`] if nothing else happens. It never sees
+//! a secret's value except to mask it, and never asks the terminal anything.
+//!
+//! # States and events
+//!
+//! *typing*: a secret is under way, and the actions behind it are held. *waiting*: a step waits. *met*: all
+//! steps are done, rules and watches stay armed. *over*: a [`Effect::Pass`] or [`Effect::Fail`] was given.
+//! "Watches" below means: they judge what is new, before anything else that looks at the same text.
+//!
+//! | | not begun | typing | waiting | met | over |
+//! | --- | --- | --- | --- | --- | --- |
+//! | `start` | start actions, then step 1 begins | nothing | nothing | nothing | nothing |
+//! | `output` | kept | watches; the rest is kept | watches, then branches and rules | watches, then rules | nothing |
+//! | `eof` | noted | watches; noted | held matches are decided; `@eof`; a step that nothing can meet any more is skipped or fails (`eof`) | held matches; `@eof` | nothing |
+//! | `exited` | noted | noted | noted: `@exit` comes behind the output, see below | the same | nothing |
+//! | `finish` | noted | a branch's secret fails (`eof`, `exit`); another's is dropped, with the actions behind it | as `eof`, for all streams; then `@exit`; then skip or fail | as `eof`, then `@exit` | nothing |
+//! | limit | has none | fails (`secret_echo`) | what has come is decided at once; then skip or fail (`step_timeout`) | has none | nothing |
+//! | idle | has none | watches | `@idle` of watches, branches, rules | `@idle` of watches, rules | nothing |
+//! | `secret_sent` | nothing | goes on with the actions | nothing | nothing | nothing |
+//! | `send_failed`, input closed | noted | the secret is given up, the actions go on | noted, told if the step stays unmet | noted | nothing |
+//! | `send_failed`, other | fails | fails | fails | fails | nothing |
+//! | `sent`, `resize` | told to the matchers in every state | | | | |
+//!
+//! After `terminate` and `kill` all of this goes on, but no limit and no end fails the dialogue: the user
+//! ended the run on purpose.
+//!
+//! # Order
+//!
+//! Text goes before events, because the output that arrived before an end or a limit was there first. On
+//! one stream the matcher decides who wins (leftmost, then branches before rules). Where two streams hold a
+//! match at the same time, the first in [`Setup::streams`] goes first. Events are taken by the time at
+//! which they are due, then watches, branches, rules, in the order of their definition.
+//!
+//! `@eof` is the end of all streams that the pattern listens to. `@exit` is told when the output that was
+//! written before the exit has been read: at the end of all streams, or once they have paused for `settle`
+//! where others hold them open. For a step both are states (a step that waits for `@eof` after the end is
+//! met at once); for a rule or watch they happen once. `@idle:D` fires after each D without output on the
+//! streams that it listens to, counted from the begin of the step for a branch, and anew after it fired;
+//! for a watch it fires once in a pause.
+
+mod act;
+mod clock;
+mod effect;
+mod explain;
+mod feed;
+mod listen;
+mod record;
+mod turn;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+pub use effect::{Effect, Setup, SetupError, Told, What};
+pub use record::{Capture, Record, RuleRecord, StepRecord, StepState};
+
+use self::clock::Clock;
+use self::feed::Feed;
+use self::listen::Table;
+use super::failure::{Failure, Reason, SendError};
+use super::keypad::Keypad;
+use super::mask::Mask;
+use super::matcher::MatcherConfig;
+use super::pattern::Event;
+use super::program::{Action, Program, StreamId, Then};
+
+/// A dialogue with one attempt of a command.
+pub struct Dialogue {
+    program: Program,
+    table: Table,
+    feeds: Vec<Feed>,
+    terminal: bool,
+    mask: Mask,
+    keypad: Keypad,
+    phase: Phase,
+    /// The current step; none before the first and after the last.
+    step: Option<usize>,
+    clock: Clock,
+    /// What is being done; nothing is listened to but watches meanwhile.
+    acting: Option<Acting>,
+    /// What the matchers are armed with does not fit any more.
+    rearm: bool,
+    /// How many steps were begun.
+    taken: u32,
+    exit: Exit,
+    finished: bool,
+    stopping: bool,
+    input_closed: bool,
+    captures: BTreeMap<String, Option<Vec<u8>>>,
+    /// The numbered groups of the last match, and the text before it.
+    groups: Vec<Option<Vec<u8>>>,
+    before: Vec<u8>,
+    steps: Vec<StepRecord>,
+    notes: Vec<usize>,
+    failure: Option<Failure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Unstarted,
+    Open,
+    Over,
+}
+
+/// Actions under way.
+struct Acting {
+    todo: VecDeque<Action>,
+    origin: Origin,
+    /// The pattern that matched, by its id; none at the start and for a step that only acts.
+    by: Option<usize>,
+    /// A `next` was among the actions.
+    next: bool,
+    /// The secret that the runtime is to type.
+    secret: Option<SecretWait>,
+}
+
+struct SecretWait {
+    name: String,
+    echo_ok: bool,
+    clock: Clock,
+    deadline: Option<Duration>,
+}
+
+/// Whose actions they are, which says how it goes on.
+#[derive(Clone, Debug)]
+enum Origin {
+    Start,
+    Step,
+    Branch(Then),
+    Rule,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Exit {
+    Running,
+    /// Seen, and told once the output has paused; at the latest at the cap.
+    Seen {
+        due: Duration,
+        cap: Duration,
+    },
+}
+
+/// How many settle times a busy stream may put off `@exit`.
+const EXIT_CAP: u32 = 20;
+
+impl Dialogue {
+    /// Checks the program against the run and makes everything ready; nothing happens before
+    /// [`Dialogue::start`].
+    pub fn new(program: Program, setup: Setup) -> Result<Dialogue, SetupError> {
+        effect::check(&program, &setup)?;
+        let table = Table::new(&program);
+        let watches: Vec<usize> = table.watches().collect();
+        let mut feeds = Vec::with_capacity(setup.streams.len());
+        let config =
+            MatcherConfig { window: program.window, settle: program.settle, size: setup.size };
+        for &stream in &setup.streams {
+            let mut feed = Feed::new(stream, &table.all, config)?;
+            feed.watch(&watches);
+            feeds.push(feed);
+        }
+        Ok(Dialogue {
+            clock: Clock::common(None, Duration::ZERO),
+            program,
+            table,
+            feeds,
+            terminal: setup.terminal,
+            mask: setup.mask,
+            keypad: Keypad::default(),
+            phase: Phase::Unstarted,
+            step: None,
+            acting: None,
+            rearm: true,
+            taken: 0,
+            exit: Exit::Running,
+            finished: false,
+            stopping: false,
+            input_closed: false,
+            captures: BTreeMap::new(),
+            groups: Vec::new(),
+            before: Vec::new(),
+            steps: Vec::new(),
+            notes: Vec::new(),
+            failure: None,
+        })
+    }
+
+    /// The command runs: the start actions are done, then the first step begins.
+    pub fn start(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Unstarted {
+            self.phase = Phase::Open;
+            for listener in &mut self.table.all {
+                listener.quiet_from = now;
+            }
+            self.act_on(self.program.start.clone(), Origin::Start, None);
+            self.drive(now, out);
+        }
+    }
+
+    /// Output was read. It counts before a limit that has passed meanwhile: a busy machine is no reason to
+    /// overlook what is already there.
+    pub fn output(&mut self, now: Duration, stream: StreamId, bytes: &[u8], out: &mut Vec<Effect>) {
+        if self.phase == Phase::Over || bytes.is_empty() {
+            return;
+        }
+        let settle = self.program.settle;
+        if let Exit::Seen { due, cap } = &mut self.exit {
+            *due = now.saturating_add(settle).min(*cap);
+        }
+        self.keypad.push(bytes);
+        for listener in &mut self.table.all {
+            if listener.hears(stream) && matches!(listener.event(), Some(Event::Idle(_))) {
+                listener.told = false;
+            }
+        }
+        if let Some(feed) = self.feed(stream) {
+            feed.push(now, bytes);
+        }
+        self.drive(now, out);
+    }
+
+    /// That stream has ended.
+    pub fn eof(&mut self, now: Duration, stream: StreamId, out: &mut Vec<Effect>) {
+        if let Some(feed) = self.feed(stream) {
+            feed.eof = true;
+            feed.close(now);
+        }
+        self.drive(now, out);
+    }
+
+    /// The leader has exited; output may still come.
+    pub fn exited(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if let Exit::Running = self.exit {
+            let settle = self.program.settle;
+            self.exit = Exit::Seen {
+                due: now.saturating_add(settle),
+                cap: now.saturating_add(settle.saturating_mul(EXIT_CAP)),
+            };
+        }
+        self.drive(now, out);
+    }
+
+    /// The leader is gone and nothing more comes.
+    pub fn finish(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if let Exit::Running = self.exit {
+            self.exit = Exit::Seen { due: now, cap: now };
+        }
+        self.finished = true;
+        for feed in &mut self.feeds {
+            feed.close(now);
+        }
+        self.drive(now, out);
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        self.drive(now, out);
+    }
+
+    /// When to call [`Dialogue::tick`] if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        if self.phase != Phase::Open {
+            return None;
+        }
+        let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref()?.deadline);
+        self.feeds
+            .iter()
+            .filter_map(Feed::deadline)
+            .chain(self.next_event().map(|(due, _)| due))
+            .chain(self.limit())
+            .chain(secret)
+            .min()
+    }
+
+    /// These bytes were written to the command; with `echo`, its terminal was echoing, so that they will
+    /// come back on `stream` without being output.
+    pub fn sent(&mut self, stream: StreamId, bytes: &[u8], echo: bool) {
+        if echo && let Some(feed) = self.feed(stream) {
+            feed.expect_echo(bytes);
+        }
+    }
+
+    /// The secret that was under way has been written.
+    pub fn secret_sent(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        if let Some(acting) = &mut self.acting
+            && acting.secret.take().is_some()
+        {
+            self.drive(now, out);
+        }
+    }
+
+    /// The name of the secret that is under way.
+    pub fn secret_wanted(&self) -> Option<&str> {
+        Some(&self.acting.as_ref()?.secret.as_ref()?.name)
+    }
+
+    /// Whether it matters that the terminal stops echoing.
+    pub fn wants_echo_state(&self) -> bool {
+        let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
+        secret.is_some_and(|secret| !secret.echo_ok)
+    }
+
+    /// Something could not be written.
+    pub fn send_failed(&mut self, now: Duration, error: &SendError, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        let secret = self.acting.as_mut().and_then(|acting| acting.secret.take());
+        if secret.is_some() {
+            // What failed may have been typed before it.
+            out.push(Effect::DropSecret);
+        }
+        let reason = match error {
+            SendError::InputClosed => {
+                self.input_closed = true;
+                None
+            }
+            SendError::CanonicalLimit { .. } => Some(Reason::CanonicalLimit),
+            SendError::SecretEcho => Some(Reason::SecretEcho),
+            SendError::Other(_) => Some(Reason::Send),
+        };
+        match reason {
+            Some(reason) if !self.stopping => {
+                let message = match secret {
+                    Some(secret) => format!("the secret `{}` was not sent: {error}", secret.name),
+                    None => error.to_string(),
+                };
+                self.fail(reason, &message, None, now, out);
+            }
+            _ => self.drive(now, out),
+        }
+    }
+
+    /// The terminal has this size now.
+    pub fn resize(&mut self, cols: u16, rows: u16) {
+        for feed in &mut self.feeds {
+            feed.resize(cols, rows);
+        }
+    }
+
+    /// Whether all steps are met. Rules and watches go on.
+    pub fn is_done(&self) -> bool {
+        self.phase == Phase::Open && self.step.is_none() && self.acting.is_none()
+    }
+
+    /// Whether a [`Effect::Pass`] or [`Effect::Fail`] was given: nothing is listened to any more.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    fn feed(&mut self, stream: StreamId) -> Option<&mut Feed> {
+        self.feeds.iter_mut().find(|feed| feed.stream == stream)
+    }
+}
+
+#[cfg(test)]
+mod tests;

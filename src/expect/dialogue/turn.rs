@@ -1,0 +1,274 @@
+//! Who is heard next: one decision a turn, until nothing is left to decide.
+
+use std::time::Duration;
+
+use super::feed::Hit;
+use super::listen::Who;
+use super::{Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
+use crate::expect::failure::human;
+use crate::expect::pattern::Event;
+use crate::expect::program::{Action, Verdict};
+
+impl Dialogue {
+    /// Decides everything that can be decided by now.
+    pub(super) fn drive(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        while self.phase == Phase::Open && self.turn(now, out) {}
+    }
+
+    /// One decision; false when there is none to take.
+    fn turn(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
+        if self.acting.as_ref().is_some_and(|acting| acting.secret.is_none()) {
+            self.act(now, out);
+            return true;
+        }
+        if self.hear(now, out) {
+            return true;
+        }
+        let event = self.next_event().filter(|(due, _)| *due <= now);
+        let limit = self.limit().filter(|limit| *limit <= now);
+        match (event, limit) {
+            (Some((due, id)), limit) if limit.is_none_or(|limit| due <= limit) => {
+                self.table.all[id].quiet_from = now;
+                self.table.all[id].told = true;
+                self.groups.clear();
+                self.before.clear();
+                self.happened(id, None, now, out);
+                true
+            }
+            (_, Some(_)) => {
+                self.limit_passed(now, out);
+                true
+            }
+            _ => self.secret_ends(now, out) || self.step_is_lost(now, out),
+        }
+    }
+
+    /// Text that is decided by now.
+    fn hear(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
+        self.arm();
+        let hit = self.feeds.iter_mut().find_map(|feed| feed.poll(now));
+        hit.map(|hit| self.hit(hit, now, out)).is_some()
+    }
+
+    fn arm(&mut self) {
+        if self.rearm {
+            self.rearm = false;
+            let ids = self.armed();
+            for feed in &mut self.feeds {
+                feed.arm(&ids);
+            }
+        }
+    }
+
+    /// What is listened to besides watches, in the order in which it is tried.
+    pub(super) fn armed(&self) -> Vec<usize> {
+        if self.acting.is_some() {
+            return Vec::new();
+        }
+        let branches = self.step.map(|step| self.table.branches(step));
+        branches.into_iter().flatten().chain(self.table.rules()).collect()
+    }
+
+    fn hit(&mut self, hit: Hit, now: Duration, out: &mut Vec<Effect>) {
+        self.captures.extend(hit.names);
+        self.groups = hit.groups;
+        self.before = hit.before;
+        self.happened(hit.id, Some(hit.end), now, out);
+    }
+
+    /// The pattern `id` matched, at `end` where it was text.
+    fn happened(&mut self, id: usize, end: Option<u64>, now: Duration, out: &mut Vec<Effect>) {
+        self.table.all[id].fired += 1;
+        let fired = self.table.all[id].fired;
+        let pattern = self.table.all[id].source().to_owned();
+        let shown = self.shown(pattern.as_bytes());
+        let masked = self.masked(pattern.as_bytes());
+        let tell = |what, label, out: &mut Vec<Effect>| {
+            out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
+        };
+        let (max, actions, origin) = match self.table.all[id].who {
+            Who::Watch(watch) => {
+                tell(What::Watch, None, out);
+                return self.judge(watch, &shown, now, out);
+            }
+            Who::Rule(rule) => {
+                let rule = &self.program.rules[rule];
+                tell(What::Rule, rule.name.clone(), out);
+                (rule.max, rule.actions.clone(), Origin::Rule)
+            }
+            Who::Branch { step, branch } => {
+                tell(What::Step, Some(self.label(step)), out);
+                let branch = &self.program.steps[step].branches[branch];
+                (branch.max, branch.actions.clone(), Origin::Branch(branch.then.clone()))
+            }
+        };
+        if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
+            let times = if max == 1 { "once".to_owned() } else { format!("{max} times") };
+            let message =
+                format!("`{shown}` appeared again after it was answered {times} (--max {max})");
+            return self.fail(Reason::RuleExhausted, &message, None, now, out);
+        }
+        if let Origin::Branch(_) = origin {
+            self.decide(StepState::Matched, Some(pattern), end, now);
+        }
+        self.act_on(actions, origin, Some(id));
+    }
+
+    fn judge(&mut self, watch: usize, pattern: &str, now: Duration, out: &mut Vec<Effect>) {
+        match self.program.watches[watch].verdict.clone() {
+            Verdict::Pass => self.pass(out),
+            Verdict::Fail(why) => {
+                let message = match why {
+                    Some(why) => format!("{why} (`{pattern}` appeared)"),
+                    None => format!("`{pattern}` appeared (--fail-on)"),
+                };
+                self.fail(Reason::Fail, &message, None, now, out);
+            }
+            Verdict::Note(index) => {
+                if !self.notes.contains(&index) {
+                    self.notes.push(index);
+                    out.push(Effect::Noted(index));
+                }
+            }
+        }
+    }
+
+    /// The next event that someone listens to: when, and whose. One that is a state since long is due at
+    /// once.
+    pub(super) fn next_event(&self) -> Option<(Duration, usize)> {
+        let due = |id: usize| Some((self.event_due(id)?, id));
+        // `min_by_key` keeps the first of equals.
+        self.table.watches().chain(self.armed()).filter_map(due).min_by_key(|(due, _)| *due)
+    }
+
+    fn event_due(&self, id: usize) -> Option<Duration> {
+        let listener = &self.table.all[id];
+        let is_state = matches!(listener.who, Who::Branch { .. });
+        let is_watch = matches!(listener.who, Who::Watch(_));
+        let heard = || self.feeds.iter().filter(|feed| listener.hears(feed.stream));
+        match listener.event()? {
+            Event::Eof | Event::Exit if listener.told && !is_state => None,
+            Event::Eof => heard().all(|feed| feed.closed).then_some(Duration::ZERO),
+            Event::Exit => self.exit_due(),
+            // After the end there is nothing to be silent.
+            Event::Idle(_) if self.finished || (listener.told && is_watch) => None,
+            Event::Idle(limit) => {
+                let output = heard().map(|feed| feed.last_output).max().unwrap_or_default();
+                let from = output.max(listener.quiet_from);
+                from.checked_add(limit).filter(|_| !limit.is_zero())
+            }
+        }
+    }
+
+    fn exit_due(&self) -> Option<Duration> {
+        match self.exit {
+            Exit::Running => None,
+            Exit::Seen { .. } if self.feeds.iter().all(|feed| feed.closed) => Some(Duration::ZERO),
+            Exit::Seen { due, .. } => Some(due),
+        }
+    }
+
+    /// The limit of the step that waits.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        let waits = self.step.is_some() && self.acting.is_none() && !self.stopping;
+        self.clock.deadline().filter(|_| waits)
+    }
+
+    fn limit_passed(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        // What has come before the limit counts, also where it waited to settle.
+        if let Some(hit) = self.feeds.iter_mut().find_map(super::Feed::poll_at_once) {
+            return self.hit(hit, now, out);
+        }
+        let Some(step) = self.step else { return };
+        if self.program.steps[step].optional {
+            return self.skip(step, now, out);
+        }
+        let message = self.unmet(step, &self.limit_words());
+        self.fail(Reason::StepTimeout, &message, self.clock.name(), now, out);
+    }
+
+    /// A secret that will not be sent any more: the terminal echoed for too long, or the run is over.
+    fn secret_ends(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
+        let Some(acting) = &mut self.acting else { return false };
+        let Some(secret) = &acting.secret else { return false };
+        let late = secret.deadline.is_some_and(|deadline| deadline <= now);
+        if !late && !self.finished {
+            return false;
+        }
+        let required = !self.finished || matches!(acting.origin, Origin::Branch(_));
+        if required && !self.stopping {
+            let name = secret.name.clone();
+            let clock = secret.clock.clone();
+            let waited = clock.limit().map(human).unwrap_or_default();
+            let (reason, message, clock) = if self.finished {
+                let message = format!("{} before the secret `{name}` was sent", self.end_words());
+                (self.end_reason(), message, None)
+            } else if secret.echo_ok {
+                let message = format!(
+                    "the secret `{name}` was not sent within {waited}: the command does not read"
+                );
+                (Reason::Send, message, clock.name())
+            } else {
+                let message = format!(
+                    "the secret `{name}` was not sent: the terminal kept echoing for {waited}; \
+                     `--echo-ok` sends it anyway"
+                );
+                (Reason::SecretEcho, message, clock.name())
+            };
+            self.fail(reason, &message, clock, now, out);
+            return true;
+        }
+        acting.secret = None;
+        acting.todo.clear();
+        out.push(Effect::DropSecret);
+        true
+    }
+
+    /// Nothing that could still happen would meet the step.
+    fn step_is_lost(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
+        let Some(step) = self.step else { return false };
+        if self.acting.is_some() || self.stopping {
+            return false;
+        }
+        let saved = self.table.branches(step).any(|id| self.may_happen(id))
+            || self.table.rules().any(|id| self.may_happen(id) && self.leads_on(id));
+        if saved {
+            return false;
+        }
+        if self.program.steps[step].optional {
+            self.skip(step, now, out);
+        } else {
+            let message = format!("{} before {}", self.end_words(), self.wanted_words(step));
+            self.fail(self.end_reason(), &message, None, now, out);
+        }
+        true
+    }
+
+    fn may_happen(&self, id: usize) -> bool {
+        let listener = &self.table.all[id];
+        let open = || self.feeds.iter().any(|feed| listener.hears(feed.stream) && !feed.closed);
+        match listener.event() {
+            None | Some(Event::Eof) => open(),
+            // What is due was taken before this question comes up.
+            Some(Event::Exit) => !(self.finished || listener.told),
+            Some(Event::Idle(_)) => !self.finished,
+        }
+    }
+
+    /// Whether this rule could bring the dialogue on.
+    fn leads_on(&self, id: usize) -> bool {
+        let Who::Rule(rule) = self.table.all[id].who else { return false };
+        self.program.rules[rule].actions.iter().any(|action| {
+            matches!(
+                action,
+                Action::Next | Action::Pass | Action::Fail(_) | Action::Terminate | Action::Kill
+            )
+        })
+    }
+
+    /// What ended: the output, as far as it was listened to, or only the command.
+    pub(super) fn end_reason(&self) -> Reason {
+        let held_open = self.feeds.iter().any(|feed| !feed.eof);
+        if self.finished && held_open { Reason::Exit } else { Reason::Eof }
+    }
+}

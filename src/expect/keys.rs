@@ -1,0 +1,210 @@
+//! Keys by name, as `--key NAME` and `key = "NAME"` spell them.
+//!
+//! The bytes are those of xterm, which `TERM` promises by default. Arrows, home and end have two
+//! spellings, chosen by the program that reads them; see [`super::keypad`].
+
+use thiserror::Error;
+
+use super::program::Key;
+
+/// A name that is no key.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no key `{name}`; {}", hint(.nearest.as_deref()))]
+pub struct UnknownKey {
+    /// As it was written.
+    pub name: String,
+    /// The nearest name, where one is near.
+    pub nearest: Option<String>,
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => {
+            "keys are ctrl-a to ctrl-z, alt-x, up, down, left, right, home, end, pageup, pagedown, \
+                 insert, delete, f1 to f12, enter, tab, shift-tab, esc, backspace, space, eof"
+                .to_owned()
+        }
+    }
+}
+
+/// Keys that always type the same bytes. The first spelling of several is the one that hints offer.
+const FIXED: &[(&str, &[u8])] = &[
+    ("enter", b"\r"),
+    ("return", b"\r"),
+    ("tab", b"\t"),
+    ("shift-tab", b"\x1b[Z"),
+    ("esc", b"\x1b"),
+    ("escape", b"\x1b"),
+    ("backspace", b"\x7f"),
+    ("space", b" "),
+    ("pageup", b"\x1b[5~"),
+    ("pgup", b"\x1b[5~"),
+    ("pagedown", b"\x1b[6~"),
+    ("pgdn", b"\x1b[6~"),
+    ("insert", b"\x1b[2~"),
+    ("ins", b"\x1b[2~"),
+    ("delete", b"\x1b[3~"),
+    ("del", b"\x1b[3~"),
+    ("f1", b"\x1bOP"),
+    ("f2", b"\x1bOQ"),
+    ("f3", b"\x1bOR"),
+    ("f4", b"\x1bOS"),
+    ("f5", b"\x1b[15~"),
+    ("f6", b"\x1b[17~"),
+    ("f7", b"\x1b[18~"),
+    ("f8", b"\x1b[19~"),
+    ("f9", b"\x1b[20~"),
+    ("f10", b"\x1b[21~"),
+    ("f11", b"\x1b[23~"),
+    ("f12", b"\x1b[24~"),
+    ("ctrl-space", b"\0"),
+];
+
+/// Keys whose bytes depend on the keypad mode: the final letter.
+const CURSOR: &[(&str, u8)] =
+    &[("up", b'A'), ("down", b'B'), ("right", b'C'), ("left", b'D'), ("home", b'H'), ("end", b'F')];
+
+/// The key of this name. Names are read without regard to case, except for the character after `alt-`.
+pub fn parse(name: &str) -> Result<Key, UnknownKey> {
+    let lower = name.to_ascii_lowercase();
+    if lower == "eof" {
+        return Ok(Key::Eof);
+    }
+    if let Some(&(_, bytes)) = FIXED.iter().find(|(known, _)| *known == lower) {
+        return Ok(Key::Bytes(bytes.to_vec()));
+    }
+    if let Some(&(_, letter)) = CURSOR.iter().find(|(known, _)| *known == lower) {
+        return Ok(Key::Cursor(letter));
+    }
+    if let Some(byte) = lower.strip_prefix("ctrl-").and_then(control) {
+        return Ok(Key::Bytes(vec![byte]));
+    }
+    if lower.starts_with("alt-")
+        && let Some(bytes) = alt(&name["alt-".len()..])
+    {
+        return Ok(Key::Bytes(bytes));
+    }
+    Err(UnknownKey { name: name.to_owned(), nearest: nearest(&lower) })
+}
+
+/// The control character of one letter: what a terminal sends for Ctrl and that key.
+fn control(key: &str) -> Option<u8> {
+    match key.as_bytes() {
+        [letter @ b'a'..=b'z'] => Some(letter - b'a' + 1),
+        [mark @ (b'@' | b'[' | b'\\' | b']' | b'^' | b'_')] => Some(mark - b'@'),
+        [b'?'] => Some(0x7f),
+        _ => None,
+    }
+}
+
+/// Alt is an escape before what the key itself types.
+fn alt(key: &str) -> Option<Vec<u8>> {
+    let mut chars = key.chars();
+    let typed = match (chars.next(), chars.next()) {
+        (Some(c), None) if !c.is_control() => key.as_bytes().to_vec(),
+        _ => match parse(key) {
+            Ok(Key::Bytes(bytes)) if !key.to_ascii_lowercase().starts_with("alt-") => bytes,
+            _ => return None,
+        },
+    };
+    Some([b"\x1b".as_slice(), &typed].concat())
+}
+
+fn nearest(name: &str) -> Option<String> {
+    let fixed = FIXED.iter().map(|(known, _)| (*known).to_owned());
+    let cursor = CURSOR.iter().map(|(known, _)| (*known).to_owned());
+    let control = ('a'..='z').map(|letter| format!("ctrl-{letter}"));
+    // Other tools' spellings, which no edit distance would find.
+    let habit = name
+        .strip_prefix("c-")
+        .or_else(|| name.strip_prefix('^'))
+        .or_else(|| name.strip_prefix("ctrl+"))
+        .or_else(|| name.strip_prefix("control-"))
+        .filter(|key| self::control(key).is_some())
+        .map(|key| format!("ctrl-{key}"))
+        .or_else(|| name.strip_prefix("m-").map(|key| format!("alt-{key}")));
+    habit.or_else(|| {
+        fixed
+            .chain(cursor)
+            .chain(control)
+            .chain(["eof".to_owned()])
+            .map(|known| (strsim::damerau_levenshtein(&known, name), known))
+            .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+            .min_by_key(|(distance, _)| *distance)
+            .map(|(_, known)| known)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(name: &str) -> Vec<u8> {
+        match parse(name) {
+            Ok(Key::Bytes(bytes)) => bytes,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_control_character_has_a_name() {
+        for (index, letter) in ('a'..='z').enumerate() {
+            assert_eq!(bytes(&format!("ctrl-{letter}")), [index as u8 + 1]);
+        }
+        let marks = [("ctrl-@", 0), ("ctrl-[", 27), ("ctrl-\\", 28), ("ctrl-]", 29)];
+        for (name, byte) in marks.into_iter().chain([("ctrl-^", 30), ("ctrl-_", 31)]) {
+            assert_eq!(bytes(name), [byte], "{name}");
+        }
+        assert_eq!(bytes("ctrl-?"), [127]);
+        assert_eq!(bytes("Ctrl-C"), [3]);
+    }
+
+    #[test]
+    fn named_keys_type_what_xterm_types() {
+        assert_eq!(bytes("enter"), b"\r");
+        assert_eq!(bytes("shift-tab"), b"\x1b[Z");
+        assert_eq!(bytes("f1"), b"\x1bOP");
+        assert_eq!(bytes("F12"), b"\x1b[24~");
+        assert_eq!(bytes("PageUp"), b"\x1b[5~");
+        assert_eq!(parse("up"), Ok(Key::Cursor(b'A')));
+        assert_eq!(parse("END"), Ok(Key::Cursor(b'F')));
+        assert_eq!(parse("eof"), Ok(Key::Eof));
+    }
+
+    #[test]
+    fn alt_is_an_escape_before_the_key() {
+        assert_eq!(bytes("alt-x"), b"\x1bx");
+        assert_eq!(bytes("alt-X"), b"\x1bX");
+        assert_eq!(bytes("alt-é"), "\x1bé".as_bytes());
+        assert_eq!(bytes("alt--"), b"\x1b-");
+        assert_eq!(bytes("alt-enter"), b"\x1b\r");
+        assert_eq!(bytes("alt-ctrl-a"), b"\x1b\x01");
+        assert!(parse("alt-").is_err());
+        assert!(parse("alt-alt-x").is_err());
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_one() {
+        let near = |name: &str| parse(name).unwrap_err().nearest;
+        assert_eq!(near("pgeup").as_deref(), Some("pageup"));
+        assert_eq!(near("bakcspace").as_deref(), Some("backspace"));
+        assert_eq!(near("^C").as_deref(), Some("ctrl-c"));
+        assert_eq!(near("C-c").as_deref(), Some("ctrl-c"));
+        assert_eq!(near("ctrl+c").as_deref(), Some("ctrl-c"));
+        assert_eq!(near("banana"), None);
+        assert_eq!(near(""), None);
+        assert_eq!(
+            parse("entr").unwrap_err().to_string(),
+            "there is no key `entr`; did you mean `enter`?"
+        );
+        assert!(parse("banana").unwrap_err().to_string().contains("keys are ctrl-a to ctrl-z"));
+    }
+
+    #[test]
+    fn names_that_cut_a_character_are_only_unknown() {
+        assert!(parse("altö").is_err());
+        assert!(parse("é").is_err());
+        assert!(parse("alt-\u{1}").is_err());
+    }
+}

@@ -1,0 +1,324 @@
+//! What is typed to the command: by the dialogue, by a person at our terminal, from a file. Queued and
+//! non-blocking, in the same loop as reading, so that a command that does not read cannot stall heeler.
+//!
+//! A secret waits until the terminal has stopped echoing. The kernel has no event for that change, so
+//! while one waits, and only then, the terminal is asked again after 1 ms, 2 ms, 4 ms, … 20 ms.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::sys::{fdio, tty};
+
+/// What a canonical terminal takes a line (N_TTY_BUF_SIZE less the line end); the kernel drops the rest.
+pub const CANONICAL_LIMIT: usize = 4095;
+
+/// How much is read ahead from our own input.
+const READ: usize = 64 << 10;
+
+/// Where typed bytes go.
+#[derive(Debug)]
+pub enum Target {
+    /// A terminal's own side, duplicated.
+    Terminal(OwnedFd),
+    /// The write end of a pipe, non-blocking.
+    Pipe(OwnedFd),
+}
+
+/// Something that happened to what was to be typed.
+#[derive(Debug)]
+pub enum Typed {
+    /// These bytes have been written for the dialogue; `echo` says whether the terminal echoed.
+    Sent {
+        /// What, wiped when dropped.
+        bytes: Zeroizing<Vec<u8>>,
+        /// Whether the terminal echoed at that time.
+        echo: bool,
+    },
+    /// The secret has been written.
+    SecretSent,
+    /// A secret was not sent: the terminal kept echoing until the limit.
+    StillEchoing,
+    /// A line is longer than a canonical terminal takes.
+    TooLong(usize),
+    /// Nobody reads any more.
+    Closed,
+    /// Input of another source went out.
+    Relayed,
+}
+
+enum Item {
+    Bytes {
+        data: Zeroizing<Vec<u8>>,
+        done: usize,
+        dialogue: bool,
+        secret: bool,
+    },
+    Secret {
+        data: Zeroizing<Vec<u8>>,
+        deadline: Option<Duration>,
+    },
+    /// The terminal's end-of-file character, or a closed pipe.
+    End,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Item(..)")
+    }
+}
+
+/// The command's input.
+#[derive(Debug)]
+pub struct Input {
+    target: Option<Target>,
+    queue: VecDeque<Item>,
+    source: Option<OwnedFd>,
+    /// Whether the end of the source ends the input.
+    source_ends: bool,
+    at_line_start: bool,
+    recheck: Option<(Duration, Duration)>,
+    full: bool,
+}
+
+impl Input {
+    /// Input to `target`; without one nothing can be typed.
+    pub fn new(target: Option<Target>) -> Input {
+        Input {
+            target,
+            queue: VecDeque::new(),
+            source: None,
+            source_ends: true,
+            at_line_start: true,
+            recheck: None,
+            full: false,
+        }
+    }
+
+    /// Copies everything from `source`; its end is the input's end if `ends`.
+    pub fn relay(&mut self, source: OwnedFd, ends: bool) {
+        self.source = Some(source);
+        self.source_ends = ends;
+    }
+
+    /// Types `bytes` as the first thing; then the input's end if `ends`.
+    pub fn preload(&mut self, bytes: &[u8], ends: bool) {
+        self.queue.push_back(Item::Bytes {
+            data: Zeroizing::new(bytes.to_vec()),
+            done: 0,
+            dialogue: false,
+            secret: false,
+        });
+        if ends {
+            self.queue.push_back(Item::End);
+        }
+    }
+
+    /// Types `bytes` for the dialogue.
+    pub fn send(&mut self, bytes: Vec<u8>) {
+        let data = Zeroizing::new(bytes);
+        self.queue.push_back(Item::Bytes { data, done: 0, dialogue: true, secret: false });
+    }
+
+    /// Types a secret once the terminal has stopped echoing, until `deadline`; without one, at once.
+    pub fn send_secret(&mut self, now: Duration, bytes: Vec<u8>, deadline: Option<Duration>) {
+        let data = Zeroizing::new(bytes);
+        self.recheck = Some((now, Duration::from_millis(1)));
+        self.queue.push_back(Item::Secret { data, deadline });
+    }
+
+    /// A secret that waits is not wanted any more.
+    pub fn drop_secret(&mut self) {
+        self.queue.retain(|item| !matches!(item, Item::Secret { .. }));
+    }
+
+    /// Ends the input after what is queued.
+    pub fn end(&mut self) {
+        self.queue.push_back(Item::End);
+    }
+
+    /// Whether bytes wait for room.
+    pub fn wants_room(&self) -> bool {
+        self.full && self.target.is_some()
+    }
+
+    /// Our own input, to poll for reading while nothing is queued.
+    pub fn source(&self) -> Option<BorrowedFd<'_>> {
+        let takes = self.queue.is_empty() && self.target.is_some();
+        self.source.as_ref().filter(|_| takes).map(AsFd::as_fd)
+    }
+
+    /// Where typed bytes go, to poll for room.
+    pub fn target(&self) -> Option<BorrowedFd<'_>> {
+        self.target.as_ref().map(|target| match target {
+            Target::Terminal(fd) | Target::Pipe(fd) => fd.as_fd(),
+        })
+    }
+
+    /// When a waiting secret looks at the terminal again.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        matches!(self.queue.front(), Some(Item::Secret { .. }))
+            .then_some(self.recheck)
+            .flatten()
+            .map(|(at, _)| at)
+    }
+
+    /// Reads what our own input has.
+    pub fn read_source(&mut self) {
+        let Some(source) = &self.source else { return };
+        let mut buffer = vec![0; READ];
+        match fdio::read(source.as_fd(), &mut buffer) {
+            Ok(Some(count)) if count > 0 => {
+                buffer.truncate(count);
+                let data = Zeroizing::new(buffer);
+                self.queue.push_back(Item::Bytes { data, done: 0, dialogue: false, secret: false });
+            }
+            Ok(None) => {}
+            // EIO: our terminal is gone, or we are in its background.
+            Ok(Some(_)) | Err(_) => {
+                self.source = None;
+                if self.source_ends {
+                    self.end();
+                }
+            }
+        }
+    }
+
+    /// Writes what can be written, and says what became of it.
+    pub fn pump(&mut self, now: Duration) -> Vec<Typed> {
+        let mut typed = Vec::new();
+        self.full = false;
+        while let Some(item) = self.queue.pop_front() {
+            if self.target.is_none() {
+                if !matches!(item, Item::End) {
+                    typed.push(Typed::Closed);
+                }
+                continue;
+            }
+            if let Some(back) = self.take(now, item, &mut typed) {
+                self.queue.push_front(back);
+                break;
+            }
+        }
+        typed
+    }
+
+    /// Handles one item; gives it back when it has to wait.
+    fn take(&mut self, now: Duration, item: Item, typed: &mut Vec<Typed>) -> Option<Item> {
+        match item {
+            Item::Secret { data, deadline } => {
+                if deadline.is_none() || !self.echoes() {
+                    let item = Item::Bytes { data, done: 0, dialogue: true, secret: true };
+                    return self.take(now, item, typed);
+                }
+                if deadline.is_some_and(|deadline| now >= deadline) {
+                    typed.push(Typed::StillEchoing);
+                    return None;
+                }
+                let (at, step) = self.recheck.unwrap_or((now, Duration::from_millis(1)));
+                if now >= at {
+                    let next = now + step;
+                    let next = deadline.map_or(next, |deadline| next.min(deadline));
+                    self.recheck = Some((next, (step * 2).min(Duration::from_millis(20))));
+                }
+                Some(Item::Secret { data, deadline })
+            }
+            Item::Bytes { data, done, dialogue, secret } => {
+                self.write(data, done, dialogue, secret, typed)
+            }
+            Item::End => {
+                self.write_end();
+                None
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        data: Zeroizing<Vec<u8>>,
+        mut done: usize,
+        dialogue: bool,
+        secret: bool,
+        typed: &mut Vec<Typed>,
+    ) -> Option<Item> {
+        if dialogue
+            && done == 0
+            && let Some(length) = self.too_long(&data)
+        {
+            typed.push(Typed::TooLong(length));
+            return None;
+        }
+        let echo = self.echoes();
+        while done < data.len() {
+            let fd = self.target()?;
+            match fdio::write(fd, &data[done..]) {
+                Ok(Some(count)) => {
+                    done += count;
+                    self.at_line_start = matches!(data[done - 1], b'\n' | b'\r');
+                }
+                Ok(None) => {
+                    self.full = true;
+                    return Some(Item::Bytes { data, done, dialogue, secret });
+                }
+                Err(error) => {
+                    self.lose(&error);
+                    if dialogue {
+                        typed.push(Typed::Closed);
+                    }
+                    return None;
+                }
+            }
+        }
+        typed.push(match (dialogue, secret) {
+            (_, true) => Typed::SecretSent,
+            (true, false) => Typed::Sent { bytes: data, echo },
+            (false, false) => Typed::Relayed,
+        });
+        None
+    }
+
+    /// EPIPE and EIO: the command has closed its input, which is its right.
+    fn lose(&mut self, _: &io::Error) {
+        self.target = None;
+        self.source = None;
+    }
+
+    fn write_end(&mut self) {
+        match &self.target {
+            Some(Target::Pipe(_)) => self.target = None,
+            Some(Target::Terminal(fd)) => {
+                let attributes = tty::attributes(fd.as_fd()).ok();
+                if let Some(eof) = attributes.as_ref().and_then(tty::eof_character) {
+                    // In the middle of a line the character only delivers the line so far; a second one
+                    // then stands at the start of a line and is the end of file (POSIX, termios).
+                    let bytes = [eof, eof];
+                    let count = if self.at_line_start { 1 } else { 2 };
+                    let _ = fdio::write(fd.as_fd(), &bytes[..count]);
+                    self.at_line_start = true;
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Whether what is typed now is echoed.
+    pub fn echoes(&self) -> bool {
+        match &self.target {
+            Some(Target::Terminal(fd)) => {
+                tty::attributes(fd.as_fd()).is_ok_and(|attributes| tty::echoes(&attributes))
+            }
+            _ => false,
+        }
+    }
+
+    fn too_long(&self, bytes: &[u8]) -> Option<usize> {
+        let Some(Target::Terminal(fd)) = &self.target else { return None };
+        let longest = bytes.split(|b| matches!(b, b'\n' | b'\r')).map(<[u8]>::len).max()?;
+        let over = longest > CANONICAL_LIMIT;
+        (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a)))
+            .then_some(longest)
+    }
+}

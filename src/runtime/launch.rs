@@ -1,0 +1,321 @@
+//! From a plan to a running command: descriptors, terminal, environment, and errors that say which of
+//! directory, program and interpreter was missing.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+
+use crate::config::plan::{Launch, Stdin};
+use crate::core::outcome::{EXIT_HEELER, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
+use crate::expect::program::StreamId;
+use crate::report::model::Mode;
+use crate::runtime::input::{Input, Target};
+use crate::runtime::stream::Stream;
+use crate::runtime::terminal::Lent;
+use crate::runtime::tree::Tree;
+use crate::sys::pty::{self, Pty};
+use crate::sys::signals::Inherited;
+use crate::sys::spawn::{Command, Group, SpawnError, Stage, c_string, spawn};
+use crate::sys::{errnos, fdio, tty};
+
+/// A command that runs.
+#[derive(Debug)]
+pub struct Launched {
+    /// Its processes.
+    pub tree: Tree,
+    /// What is read from it.
+    pub streams: Vec<Stream>,
+    /// What is typed to it.
+    pub input: Input,
+    /// Its terminal, in PTY mode.
+    pub pty: Option<Pty>,
+    /// Our terminal's foreground, lent to it.
+    pub lent: Option<Lent>,
+}
+
+/// Why a command could not be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaunchError {
+    /// For programs, as in the report.
+    pub kind: &'static str,
+    /// For people.
+    pub message: String,
+    /// The system's name for it.
+    pub errno: Option<String>,
+    /// heeler's exit code: 125, 126 or 127.
+    pub exit_code: i32,
+}
+
+/// What differs between attempts and runs, beside the plan's launch.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// Variables on top of the plan's environment.
+    pub extra_env: Vec<(OsString, OsString)>,
+    /// Whether stderr goes into stdout's pipe.
+    pub merge: bool,
+    /// How much of each stream's end is kept.
+    pub tail: usize,
+    /// Whether the dialogue types, so that input must be a pipe of ours.
+    pub types: bool,
+    /// The terminal's size now.
+    pub size: (u16, u16),
+    /// What the caller had set.
+    pub inherited: &'a Inherited,
+}
+
+/// Descriptors for the child, and our ends of them.
+struct Wiring {
+    stdio: [OwnedFd; 3],
+    streams: Vec<Stream>,
+    input: Input,
+    pty: Option<Pty>,
+    group: Group,
+    lend: Option<BorrowedFd<'static>>,
+}
+
+/// Starts the command.
+pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, LaunchError> {
+    let wiring = match launch.mode {
+        Mode::Pty => wire_pty(launch, context),
+        Mode::Pipe => wire_pipes(launch, context),
+        Mode::Inherit => wire_inherit(launch, context),
+    }
+    .map_err(|error| resource("connect the command's streams", &error))?;
+    let saved = wiring.lend.and_then(|fd| tty::attributes(fd).ok());
+    let command = Command {
+        candidates: candidates(launch)?,
+        argv: c_strings(launch.argv.iter().map(OsString::as_os_str), "argument")?,
+        env: environment(launch, context)?,
+        cwd: Some(c_strings([launch.cwd.as_os_str()].into_iter(), "--cwd")?.remove(0)),
+        stdio: [0, 1, 2].map(|i: usize| wiring.stdio[i].as_raw_fd()),
+        group: wiring.group,
+        nice: launch.nice,
+        umask: launch.umask,
+        rlimits: launch.rlimits.clone(),
+        ignore: launch.ignore_signals.clone(),
+        inherited: context.inherited,
+    };
+    let pid = spawn(&command).map_err(|error| {
+        if let (Some(fd), Some(saved)) = (wiring.lend, &saved) {
+            // The child may have taken the terminal before its exec failed.
+            let _ = tty::set_foreground(fd, tty::own_group());
+            let _ = tty::set_attributes(fd, saved);
+        }
+        explain(launch, &error)
+    })?;
+    let tree = Tree::new(pid).map_err(|error| resource("hold the new process", &error))?;
+    let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));
+    let Wiring { streams, input, pty, .. } = wiring;
+    Ok(Launched { tree, streams, input, pty, lent })
+}
+
+fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
+    let (pty, slave) = pty::open(context.size)?;
+    if launch.no_echo {
+        let attributes = tty::attributes(slave.as_fd())?;
+        tty::set_attributes(slave.as_fd(), &tty::with_echo(&attributes, false))?;
+    }
+    let duplicate = || fdio::duplicate(pty.fd());
+    let mut input = Input::new(Some(Target::Terminal(duplicate()?)));
+    match &launch.stdin {
+        Stdin::Null => {}
+        Stdin::Inherit => input.relay(own_input()?, true),
+        Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
+        Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
+    }
+    let streams = vec![Stream::new(StreamId::Terminal, duplicate()?, context.tail)];
+    let stdio = [fdio::duplicate(slave.as_fd())?, fdio::duplicate(slave.as_fd())?, slave];
+    Ok(Wiring { stdio, streams, input, pty: Some(pty), group: Group::Terminal, lend: None })
+}
+
+fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
+    let (stdin, input) = wire_stdin(launch, context)?;
+    let mut streams = Vec::new();
+    let mut output = |id| -> io::Result<OwnedFd> {
+        let (read, write) = fdio::pipe()?;
+        fdio::set_nonblocking(read.as_fd(), true)?;
+        streams.push(Stream::new(id, read, context.tail));
+        Ok(write)
+    };
+    let stdout = output(StreamId::Stdout)?;
+    let stderr =
+        if context.merge { fdio::duplicate(stdout.as_fd())? } else { output(StreamId::Stderr)? };
+    let (group, lend) = own_group(launch);
+    Ok(Wiring { stdio: [stdin, stdout, stderr], streams, input, pty: None, group, lend })
+}
+
+fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
+    let (group, lend) = own_group(launch);
+    let (stdin, input) = wire_stdin(launch, context)?;
+    let [stdout, stderr] = [fdio::standard(1), fdio::standard(2)].map(fdio::duplicate);
+    let stdio = [stdin, stdout?, stderr?];
+    Ok(Wiring { stdio, streams: Vec::new(), input, pty: None, group, lend })
+}
+
+/// The command's input without a terminal: what it can read without our help, or a pipe that we type into.
+fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, Input)> {
+    if !context.types && !matches!(launch.stdin, Stdin::Bytes(_)) {
+        let stdin = match &launch.stdin {
+            Stdin::Inherit => fdio::duplicate(fdio::standard(0)),
+            Stdin::File(path) => fdio::open_read(path),
+            Stdin::Null | Stdin::Bytes(_) => fdio::null(),
+        };
+        return Ok((stdin?, Input::new(None)));
+    }
+    let (read, write) = fdio::pipe()?;
+    fdio::set_nonblocking(write.as_fd(), true)?;
+    let mut input = Input::new(Some(Target::Pipe(write)));
+    match &launch.stdin {
+        Stdin::Null => {}
+        Stdin::Inherit => input.relay(own_input()?, true),
+        Stdin::File(path) => input.relay(fdio::open_read(path)?, false),
+        Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
+    }
+    Ok((read, input))
+}
+
+/// Our own input, to be read by us: opened anew where possible, so that only we do not block on it.
+fn own_input() -> io::Result<OwnedFd> {
+    let stdin = fdio::standard(0);
+    match fdio::kind(stdin)? {
+        fdio::FdKind::Pipe | fdio::FdKind::Terminal => {
+            fdio::reopen_nonblocking(stdin, false).or_else(|_| fdio::duplicate(stdin))
+        }
+        _ => fdio::duplicate(stdin),
+    }
+}
+
+/// A group of its own, with our terminal's foreground when the command inherits that terminal as its stdin
+/// and we have it: then Ctrl-C is its own business, as under a shell.
+fn own_group(launch: &Launch) -> (Group, Option<BorrowedFd<'static>>) {
+    let lend = (launch.stdin == Stdin::Inherit && !launch.isolate).then(Lent::available).flatten();
+    let foreground: Option<RawFd> = lend.map(|fd| fd.as_raw_fd());
+    (Group::Own { foreground }, lend)
+}
+
+/// Where the program may be: itself when its name has a slash, else every directory of the command's PATH.
+fn candidates(launch: &Launch) -> Result<Vec<CString>, LaunchError> {
+    let name = &launch.argv[0];
+    if name.as_bytes().contains(&b'/') || name.is_empty() {
+        return c_strings([name.as_os_str()].into_iter(), "command");
+    }
+    let path =
+        launch.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.clone());
+    // The default of confstr(_CS_PATH), as execvp has it when there is no PATH.
+    let path = path.unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
+    let names: Vec<OsString> = path
+        .as_bytes()
+        .split(|byte| *byte == b':')
+        .map(|dir| {
+            let dir = if dir.is_empty() { b"." } else { dir };
+            let mut full = OsStr::from_bytes(dir).to_owned();
+            full.push("/");
+            full.push(name);
+            full
+        })
+        .collect();
+    c_strings(names.iter().map(OsString::as_os_str), "command")
+}
+
+fn environment(launch: &Launch, context: &Context<'_>) -> Result<Vec<CString>, LaunchError> {
+    let joined: Vec<OsString> = launch
+        .env
+        .iter()
+        .filter(|(key, _)| !context.extra_env.iter().any(|(extra, _)| extra == key))
+        .chain(&context.extra_env)
+        .map(|(key, value)| {
+            let mut joined = key.clone();
+            joined.push("=");
+            joined.push(value);
+            joined
+        })
+        .collect();
+    c_strings(joined.iter().map(OsString::as_os_str), "environment")
+}
+
+fn c_strings<'a>(
+    texts: impl Iterator<Item = &'a OsStr>,
+    what: &str,
+) -> Result<Vec<CString>, LaunchError> {
+    texts
+        .map(|text| {
+            c_string(text).map_err(|_| LaunchError {
+                kind: "usage",
+                message: format!("the {what} {} contains a NUL byte", text.display()),
+                errno: None,
+                exit_code: EXIT_HEELER,
+            })
+        })
+        .collect()
+}
+
+fn resource(doing: &str, error: &io::Error) -> LaunchError {
+    LaunchError {
+        kind: "resource",
+        message: format!("cannot {doing}: {error}"),
+        errno: error.raw_os_error().and_then(fdio::errno_name),
+        exit_code: EXIT_HEELER,
+    }
+}
+
+/// Says which of the many things behind an error number it was.
+fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
+    let system = io::Error::from_raw_os_error(error.errno);
+    let name = launch.argv[0].display();
+    let (kind, exit_code, message) = match error.stage {
+        Stage::Chdir => (
+            "bad_directory",
+            EXIT_HEELER,
+            format!("cannot enter the directory {} (--cwd): {system}", launch.cwd.display()),
+        ),
+        Stage::Exec if error.errno == errnos::ENOENT => match interpreter(launch) {
+            Some(interpreter) => (
+                "bad_interpreter",
+                EXIT_NOT_FOUND,
+                format!("cannot run {name}: its interpreter {interpreter} does not exist"),
+            ),
+            None if launch.argv[0].as_bytes().contains(&b'/') => {
+                ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: no such file"))
+            }
+            None => ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: not found in PATH")),
+        },
+        Stage::Exec if error.errno == errnos::ENOEXEC => (
+            "not_executable",
+            EXIT_NOT_EXECUTABLE,
+            format!("cannot run {name}: {system}; a script needs a #! line, or run it with sh"),
+        ),
+        Stage::Exec => {
+            ("not_executable", EXIT_NOT_EXECUTABLE, format!("cannot run {name}: {system}"))
+        }
+        Stage::Fork => ("resource", EXIT_HEELER, format!("cannot start a process: {system}")),
+        Stage::Group => ("resource", EXIT_HEELER, format!("cannot make a session: {system}")),
+        Stage::Stdio => {
+            ("resource", EXIT_HEELER, format!("cannot connect the command's streams: {system}"))
+        }
+        Stage::Rlimit => {
+            ("resource", EXIT_HEELER, format!("cannot set a resource limit (--rlimit): {system}"))
+        }
+        Stage::Nice => {
+            ("resource", EXIT_HEELER, format!("cannot set the priority (--nice): {system}"))
+        }
+    };
+    LaunchError { kind, message, errno: fdio::errno_name(error.errno), exit_code }
+}
+
+/// The interpreter that a script names, when the script is there and the interpreter is not: the kernel
+/// says ENOENT for both.
+fn interpreter(launch: &Launch) -> Option<String> {
+    let candidates = candidates(launch).ok()?;
+    let path = candidates.iter().find_map(|candidate| {
+        let relative = std::path::Path::new(OsStr::from_bytes(candidate.as_bytes()));
+        let path = launch.cwd.join(relative);
+        path.is_file().then_some(path)
+    })?;
+    let file = fdio::open_read(&path).ok()?;
+    let mut head = [0; 256];
+    let count = fdio::read(file.as_fd(), &mut head).ok()??;
+    let line = head[..count].strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let first = line.split(u8::is_ascii_whitespace).find(|word| !word.is_empty())?;
+    Some(String::from_utf8_lossy(first).escape_debug().to_string())
+}

@@ -1,0 +1,285 @@
+//! Where the command's output goes: through to our own streams, into copies, a recording, the event file
+//! and the report's tail. Everything that leaves here has its secrets masked; what the dialogue reads has
+//! not, and never comes from here.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::config::plan::{Output, ReportTo};
+use crate::expect::mask::{Mask, Masker};
+use crate::expect::program::StreamId;
+use crate::report::cast;
+use crate::runtime::sink::Sink;
+use crate::runtime::stream::Stream;
+use crate::sys::{before_main, fdio};
+
+/// All outlets of a run. They outlive its attempts.
+#[derive(Debug, Default)]
+pub struct Outlets {
+    sinks: Vec<Sink>,
+    stdout: Routes,
+    stderr: Routes,
+    record: Option<usize>,
+    events: Option<usize>,
+    timestamps: bool,
+    mask: Mask,
+    warnings: Vec<String>,
+}
+
+/// Which sinks a stream goes to.
+#[derive(Clone, Debug, Default)]
+struct Routes {
+    through: Option<usize>,
+    copies: Vec<usize>,
+}
+
+/// What one stream of one attempt needs on its way out.
+#[derive(Debug)]
+pub struct Channel {
+    masker: Masker,
+    encoder: cast::Encoder,
+    at_line_start: bool,
+    shown: Vec<u8>,
+}
+
+impl Outlets {
+    /// Opens what `output` names. An error says which file and why; nothing has been started then.
+    pub fn open(output: &Output, mask: &Mask) -> Result<Outlets, String> {
+        let mut outlets =
+            Outlets { timestamps: output.timestamps, mask: mask.clone(), ..Outlets::default() };
+        if !output.quiet {
+            outlets.pass_through(output);
+        }
+        let open = |outlets: &mut Outlets, path: &Option<std::path::PathBuf>, flag: &str| {
+            path.as_deref().map(|path| outlets.create(path, flag)).transpose()
+        };
+        let stdout = open(&mut outlets, &output.stdout, "--stdout")?;
+        let stderr = open(&mut outlets, &output.stderr, "--stderr")?;
+        let both = open(&mut outlets, &output.combined, "--output")?;
+        outlets.record = open(&mut outlets, &output.record, "--record")?;
+        outlets.events = match output.events.as_deref() {
+            Some(path) if path == Path::new("-") => outlets.share(2, "--events"),
+            Some(path) => Some(outlets.create(path, "--events")?),
+            None => None,
+        };
+        outlets.stdout.copies.extend(stdout.into_iter().chain(both));
+        outlets.stderr.copies.extend(stderr.into_iter().chain(both));
+        Ok(outlets)
+    }
+
+    /// Our own streams. When the report takes stdout, what passes through goes to stderr.
+    fn pass_through(&mut self, output: &Output) {
+        let stderr = self.share(2, "stderr");
+        let stdout =
+            if output.report == Some(ReportTo::Stdout) { stderr } else { self.share(1, "stdout") };
+        if stdout != stderr && before_main::stdout_was_closed() {
+            self.warnings.push("stdout is closed; output to it is dropped".to_owned());
+        }
+        self.stdout.through = stdout;
+        self.stderr.through = stderr;
+    }
+
+    fn share(&mut self, fd: i32, label: &str) -> Option<usize> {
+        match Sink::shared(fdio::standard(fd), label) {
+            Ok(sink) => Some(self.add(sink)),
+            Err(error) => {
+                self.warnings
+                    .push(format!("cannot write to {label}: {error}; its output is dropped"));
+                None
+            }
+        }
+    }
+
+    fn create(&mut self, path: &Path, flag: &str) -> Result<usize, String> {
+        match fdio::create(path) {
+            Ok(fd) => Ok(self.add(Sink::owned(fd, &path.display().to_string()))),
+            Err(error) if error.raw_os_error() == Some(fdio::NO_READER) => {
+                Err(format!("{flag} {}: nobody reads this FIFO yet", path.display()))
+            }
+            Err(error) => Err(format!("{flag} {}: {error}", path.display())),
+        }
+    }
+
+    fn add(&mut self, sink: Sink) -> usize {
+        self.sinks.push(sink);
+        self.sinks.len() - 1
+    }
+
+    /// A channel for a stream of a new attempt.
+    pub fn channel(&self) -> Channel {
+        Channel {
+            masker: Masker::new(self.mask.clone()),
+            encoder: cast::Encoder::default(),
+            at_line_start: true,
+            shown: Vec::new(),
+        }
+    }
+
+    /// Begins the recording.
+    pub fn record_header(
+        &mut self,
+        size: (u16, u16),
+        started_unix: u64,
+        command: &str,
+        term: &str,
+    ) {
+        if let Some(record) = self.record {
+            self.sinks[record].write(&cast::header(size, started_unix, command, term));
+        }
+    }
+
+    /// Notes a change of the terminal's size in the recording.
+    pub fn resized(&mut self, now: Duration, size: (u16, u16)) {
+        if let Some(record) = self.record {
+            self.sinks[record].write(&cast::resize(now, size));
+        }
+    }
+
+    /// Passes on what came on a stream.
+    pub fn output(
+        &mut self,
+        now: Duration,
+        stream: &mut Stream,
+        channel: &mut Channel,
+        bytes: &[u8],
+    ) {
+        if self.mask.is_empty() {
+            self.show(now, stream, channel, bytes);
+        } else {
+            let mut shown = std::mem::take(&mut channel.shown);
+            shown.clear();
+            channel.masker.mask(bytes, &mut shown);
+            self.show(now, stream, channel, &shown);
+            channel.shown = shown;
+        }
+    }
+
+    /// The stream has ended: gives on what was held back.
+    pub fn end(&mut self, now: Duration, stream: &mut Stream, channel: &mut Channel) {
+        let mut shown = Vec::new();
+        channel.masker.finish(&mut shown);
+        self.show(now, stream, channel, &shown);
+        if let Some(record) = self.record {
+            self.sinks[record].write(&channel.encoder.finish(now));
+        }
+    }
+
+    fn show(&mut self, now: Duration, stream: &mut Stream, channel: &mut Channel, shown: &[u8]) {
+        if shown.is_empty() {
+            return;
+        }
+        stream.keep(shown);
+        let routes = if stream.id == StreamId::Stderr { &self.stderr } else { &self.stdout };
+        if let Some(through) = routes.through {
+            if self.timestamps {
+                let stamped = stamp(now, shown, &mut channel.at_line_start);
+                self.sinks[through].write(&stamped);
+            } else {
+                self.sinks[through].write(shown);
+            }
+        }
+        for copy in &routes.copies {
+            self.sinks[*copy].write(shown);
+        }
+        if let Some(record) = self.record {
+            self.sinks[record].write(&channel.encoder.output(now, shown));
+        }
+        if self.events.is_some() {
+            let text = String::from_utf8_lossy(shown);
+            self.event(now, "output", &json!({ "stream": stream_name(stream.id), "text": text }));
+        }
+    }
+
+    /// Writes one line of `--events`: `{"at_ms":…,"event":NAME,…fields}`.
+    pub fn event(&mut self, now: Duration, name: &str, fields: &Value) {
+        let Some(events) = self.events else { return };
+        let mut line = json!({ "at_ms": now.as_millis() as u64, "event": name });
+        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+            line.extend(fields.clone());
+        }
+        let mut text = line.to_string().into_bytes();
+        text.push(b'\n');
+        self.sinks[events].write(&text);
+    }
+
+    /// Whether someone does not take what they are given. Reading from the command waits for them.
+    pub fn is_stalled(&self) -> bool {
+        self.sinks.iter().any(Sink::is_pending)
+    }
+
+    /// The descriptors to poll for writing, by sink.
+    pub fn pending(&self) -> impl Iterator<Item = (usize, BorrowedFd<'_>)> {
+        self.sinks.iter().enumerate().filter(|(_, s)| s.is_pending()).map(|(i, s)| (i, s.fd()))
+    }
+
+    /// Sink `index` takes more.
+    pub fn flush(&mut self, index: usize) {
+        self.sinks[index].flush();
+    }
+
+    /// What failed since the last call, for people.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        for sink in &mut self.sinks {
+            if let Some(error) = sink.take_failure() {
+                let label = sink.label();
+                warnings.push(if error.kind() == io::ErrorKind::BrokenPipe {
+                    format!("nobody reads {label} any more; output to it is dropped from here on")
+                } else {
+                    format!(
+                        "cannot write to {label}: {error}; output to it is dropped from here on"
+                    )
+                });
+            }
+        }
+        warnings
+    }
+}
+
+/// A stream's name in events and messages.
+pub fn stream_name(id: StreamId) -> &'static str {
+    match id {
+        StreamId::Stdout => "stdout",
+        StreamId::Stderr => "stderr",
+        StreamId::Terminal => "terminal",
+    }
+}
+
+/// Puts the time since the start before every line.
+fn stamp(now: Duration, bytes: &[u8], at_line_start: &mut bool) -> Vec<u8> {
+    let seconds = now.as_secs();
+    let prefix = format!(
+        "[{:02}:{:02}:{:02}.{:03}] ",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        now.subsec_millis()
+    );
+    let mut stamped = Vec::with_capacity(bytes.len() + prefix.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if *at_line_start {
+            stamped.extend_from_slice(prefix.as_bytes());
+        }
+        stamped.extend_from_slice(line);
+        *at_line_start = line.ends_with(b"\n");
+    }
+    stamped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_stamped_once_however_it_comes() {
+        let mut at_start = true;
+        let mut out = stamp(Duration::from_millis(61_250), b"a\nb", &mut at_start);
+        out.extend(stamp(Duration::from_secs(3700), b"c\n\n", &mut at_start));
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "[00:01:01.250] a\n[00:01:01.250] bc\n[01:01:40.000] \n");
+    }
+}

@@ -1,0 +1,261 @@
+//! A run: its attempts, the pauses between them, and what it came to.
+
+use std::time::{Duration, SystemTime};
+
+use super::attempt::{self, Attempt, Observer, Shared};
+use super::clock::Clock;
+use super::outlets::Outlets;
+use super::terminal::RawMode;
+use crate::config::plan::{Plan, Stdin};
+use crate::core::limits::earliest;
+use crate::core::outcome::{Cause, Ended, Outcome};
+use crate::core::retry::Failed;
+use crate::expect::dialogue::{Dialogue, Setup, SetupError};
+use crate::expect::mask::Mask;
+use crate::expect::program::StreamId;
+use crate::report::model::Mode;
+use crate::sys::poll::{self, Want};
+use crate::sys::signals::{self, Signals};
+use crate::sys::{ids, wait};
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Finished {
+    /// When it began.
+    pub started_at: SystemTime,
+    /// Wall time.
+    pub duration: Duration,
+    /// The same without time spent stopped.
+    pub active: Duration,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The signal that cancelled it.
+    pub cancelled_by: Option<i32>,
+    /// Its attempts; at least one.
+    pub attempts: Vec<Attempt>,
+    /// The pause after each attempt that was followed by one.
+    pub delays: Vec<Duration>,
+    /// Resources of the whole tree: user, system, largest resident set.
+    pub usage: (Duration, Duration, u64),
+    /// What went wrong without changing the outcome.
+    pub warnings: Vec<String>,
+}
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The dialogue cannot be run.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A file of ours cannot be opened.
+    #[error("{0}")]
+    Outlet(String),
+    /// The system refuses something that every run needs.
+    #[error("cannot {0}: {1}")]
+    System(&'static str, std::io::Error),
+}
+
+/// Who a run is.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// Its id.
+    pub run: String,
+    /// What its members carry.
+    pub cookie: String,
+}
+
+/// Runs `plan` to its end. `ready` is called when everything is set up, right before the first spawn.
+pub fn execute(
+    plan: &Plan,
+    names: Names,
+    observer: &mut dyn Observer,
+    mut note_try: impl FnMut(&Attempt, Outcome, Option<Duration>),
+) -> Result<Finished, StartError> {
+    let mask = Mask::new(plan.secrets.values().map(|secret| secret.bytes().to_vec()));
+    let mut dialogue = dialogue(plan, &mask)?;
+    let mut outlets = Outlets::open(&plan.output, &mask).map_err(StartError::Outlet)?;
+    let signals = Signals::take().map_err(|e| StartError::System("take signals", e))?;
+    wait::become_subreaper().map_err(|e| StartError::System("become a subreaper", e))?;
+    let clock = Clock::start();
+    record_header(plan, &mut outlets, &clock);
+    let mut shared = Shared {
+        plan,
+        raw: (plan.launch.mode == Mode::Pty && plan.launch.stdin == Stdin::Inherit)
+            .then(RawMode::enter)
+            .flatten(),
+        clock,
+        signals,
+        outlets,
+        size: plan.launch.size,
+        run: names.run,
+        cookie: names.cookie,
+        warnings: Vec::new(),
+    };
+    let ok = |code| plan.is_ok(code);
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut delays = Vec::new();
+    let (outcome, cancelled_by) = loop {
+        let n = attempts.len() as u32 + 1;
+        let spent = shared.clock.active();
+        let total = plan.limits.total.map(|total| total.saturating_sub(spent));
+        let talk = dialogue.take();
+        let attempt = attempt::run(&mut shared, n, total, talk, observer);
+        let outcome = attempt.outcome(plan.stop.strays, ok);
+        observer.ended(&attempt, outcome);
+        let pause = next_pause(plan, &attempt, outcome);
+        note_try(&attempt, outcome, pause);
+        let request = attempt.requests.first().copied();
+        attempts.push(attempt);
+        let Some(pause) = pause else { break (outcome, request) };
+        delays.push(pause);
+        match wait_between(&mut shared, pause) {
+            Waited::Over => {}
+            Waited::Total => break (Outcome::TotalTimeout, None),
+            Waited::Cancelled(signal) => break (Outcome::Cancelled, Some(signal)),
+        }
+        dialogue = self::dialogue(plan, &mask)?;
+    };
+    flush(&mut shared, attempts.last());
+    Ok(Finished {
+        started_at: shared.clock.started_at(),
+        duration: shared.clock.wall(),
+        active: shared.clock.active(),
+        outcome,
+        cancelled_by,
+        attempts,
+        delays,
+        usage: wait::usage_of_children(),
+        warnings: shared.warnings,
+    })
+}
+
+fn dialogue(plan: &Plan, mask: &Mask) -> Result<Option<Dialogue>, SetupError> {
+    if plan.program.is_empty() {
+        return Ok(None);
+    }
+    let streams = match plan.launch.mode {
+        Mode::Pty => vec![StreamId::Terminal],
+        Mode::Pipe if plan.output.merge => vec![StreamId::Stdout],
+        Mode::Pipe => vec![StreamId::Stdout, StreamId::Stderr],
+        Mode::Inherit => Vec::new(),
+    };
+    let setup = Setup {
+        streams,
+        size: plan.launch.size,
+        terminal: plan.launch.mode == Mode::Pty,
+        secret_names: plan.secrets.keys().cloned().collect(),
+        mask: mask.clone(),
+    };
+    Dialogue::new(plan.program.clone(), setup).map(Some)
+}
+
+fn record_header(plan: &Plan, outlets: &mut Outlets, clock: &Clock) {
+    let since = clock.started_at().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let command: Vec<_> = plan.launch.argv.iter().map(|arg| arg.to_string_lossy()).collect();
+    let term = plan.launch.env.iter().rev().find(|(key, _)| key == "TERM");
+    let term = term.map_or_else(String::new, |(_, value)| value.to_string_lossy().into_owned());
+    outlets.record_header(plan.launch.size, since.as_secs(), &command.join(" "), &term);
+}
+
+fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Duration> {
+    let success = match (outcome, attempt.ended) {
+        (Outcome::Until, _) => true,
+        (Outcome::Exited, Some(Ended::Exited(code))) => plan.is_ok(code),
+        _ => false,
+    };
+    // Someone asked for the end: even where the command was quicker, they do not want another attempt.
+    if success || !attempt.requests.is_empty() || attempt.cause == Some(Cause::Cancelled) {
+        return None;
+    }
+    // Attempts are separate trees: the next starts only after this one is proven gone.
+    if !attempt.verified && !attempt.strays_left {
+        return None;
+    }
+    let noted = attempt.dialogue.as_ref().map(|d| d.notes.clone()).unwrap_or_default();
+    let failed = Failed { outcome, ended: attempt.ended, noted: &noted };
+    plan.retry.next(attempt.n, &failed, random())
+}
+
+/// From `[0, 1)`.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    // Without randomness all the jitter there is, is none.
+    let _ = ids::random(&mut bytes);
+    f64::from(u32::from_ne_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+}
+
+enum Waited {
+    Over,
+    Total,
+    Cancelled(i32),
+}
+
+fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
+    let over = shared.clock.active().saturating_add(pause);
+    let total = shared.plan.limits.total;
+    let mut ready = Vec::new();
+    loop {
+        let now = shared.clock.active();
+        if total.is_some_and(|total| now >= total) {
+            return Waited::Total;
+        }
+        if now >= over {
+            return Waited::Over;
+        }
+        let until = earliest(Some(over), total).map(|until| until.saturating_sub(now));
+        let wants = [(shared.signals.fd(), Want::Read)];
+        let _ = poll::poll(&wants, until, &mut ready);
+        for received in shared.signals.read() {
+            match received.signal {
+                signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
+                    return Waited::Cancelled(received.signal);
+                }
+                signals::TSTP => {
+                    let from = shared.clock.wall();
+                    signals::stop_self();
+                    let stopped = shared.clock.wall().saturating_sub(from);
+                    shared.clock.skip(stopped);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Writes out what is still kept for slow readers. Where the run was ended by force they have the drain
+/// time for it, else until someone asks us to end.
+fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
+    let forced = last.and_then(|attempt| attempt.cause).is_some_and(|cause| cause > Cause::Until);
+    let until = forced.then(|| shared.clock.active() + shared.plan.stop.drain);
+    let mut ready = Vec::new();
+    while shared.outlets.is_stalled() {
+        let left = until.map(|until| until.saturating_sub(shared.clock.active()));
+        if left.is_some_and(|left| left.is_zero()) {
+            shared
+                .warnings
+                .push("a reader of the output did not take all of it in time".to_owned());
+            break;
+        }
+        let mut wants = vec![(shared.signals.fd(), Want::Read)];
+        let mut sinks = Vec::new();
+        for (sink, fd) in shared.outlets.pending() {
+            sinks.push(sink);
+            wants.push((fd, Want::Write));
+        }
+        if poll::poll(&wants, left, &mut ready).is_err() {
+            break;
+        }
+        let asked = shared.signals.read().iter().any(|received| {
+            matches!(received.signal, signals::INT | signals::TERM | signals::HUP | signals::QUIT)
+        });
+        if asked {
+            break;
+        }
+        for (sink, ready) in sinks.iter().zip(&ready[1..]) {
+            if ready.ready {
+                shared.outlets.flush(*sink);
+            }
+        }
+    }
+    shared.warnings.extend(shared.outlets.take_warnings());
+}

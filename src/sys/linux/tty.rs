@@ -1,0 +1,99 @@
+//! Terminals: ours and the command's. Verbs only; when to change what is the runtime's business.
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetpgrp,
+    tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
+};
+
+/// Saved terminal attributes.
+#[derive(Clone, Debug)]
+pub struct Attributes(Termios);
+
+/// Whether `fd` is a terminal.
+pub fn is_terminal(fd: BorrowedFd<'_>) -> bool {
+    rustix::termios::isatty(fd)
+}
+
+/// The size (columns, rows), unless it is unknown or 0x0.
+pub fn size(fd: BorrowedFd<'_>) -> Option<(u16, u16)> {
+    let size = tcgetwinsize(fd).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}
+
+/// Sets the size; the kernel tells the foreground group with SIGWINCH when it changed.
+pub fn set_size(fd: BorrowedFd<'_>, (columns, rows): (u16, u16)) -> io::Result<()> {
+    let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
+    Ok(tcsetwinsize(fd, size)?)
+}
+
+/// The attributes as they are.
+pub fn attributes(fd: BorrowedFd<'_>) -> io::Result<Attributes> {
+    Ok(Attributes(tcgetattr(fd)?))
+}
+
+/// Sets attributes, at once.
+pub fn set_attributes(fd: BorrowedFd<'_>, attributes: &Attributes) -> io::Result<()> {
+    Ok(tcsetattr(fd, OptionalActions::Now, &attributes.0)?)
+}
+
+/// Raw mode: every byte goes through, nothing is echoed or translated.
+pub fn raw(attributes: &Attributes) -> Attributes {
+    let mut raw = attributes.clone();
+    raw.0.make_raw();
+    raw
+}
+
+/// The same with echo on or off.
+pub fn with_echo(attributes: &Attributes, on: bool) -> Attributes {
+    let mut changed = attributes.clone();
+    changed.0.local_modes.set(LocalModes::ECHO, on);
+    changed
+}
+
+/// Whether input is echoed.
+pub fn echoes(attributes: &Attributes) -> bool {
+    attributes.0.local_modes.contains(LocalModes::ECHO)
+}
+
+/// Whether input is taken line by line, with the kernel's limit on a line's length.
+pub fn is_canonical(attributes: &Attributes) -> bool {
+    attributes.0.local_modes.contains(LocalModes::ICANON)
+}
+
+/// The terminal's own end-of-file character, unless it is disabled (`_POSIX_VDISABLE`, 0 on Linux).
+pub fn eof_character(attributes: &Attributes) -> Option<u8> {
+    let byte = attributes.0.special_codes[SpecialCodeIndex::VEOF];
+    (byte != 0).then_some(byte)
+}
+
+/// Whether our process group is the foreground one of the terminal `fd`. False for a terminal that is not
+/// our controlling one.
+pub fn in_foreground(fd: BorrowedFd<'_>) -> bool {
+    tcgetpgrp(fd).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+/// The foreground process group of `fd`.
+pub fn foreground(fd: BorrowedFd<'_>) -> Option<i32> {
+    tcgetpgrp(fd).ok().map(|group| group.as_raw_nonzero().get())
+}
+
+/// Makes `group` the foreground group. SIGTTOU must be ignored or blocked when we are not in it.
+pub fn set_foreground(fd: BorrowedFd<'_>, group: i32) -> io::Result<()> {
+    let group = rustix::process::Pid::from_raw(group).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(tcsetpgrp(fd, group)?)
+}
+
+/// Our own process group.
+pub fn own_group() -> i32 {
+    rustix::process::getpgrp().as_raw_nonzero().get()
+}
+
+/// Opens the terminal at `path` without making it our controlling one.
+pub fn open(path: &std::path::Path) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
