@@ -1,1 +1,3 @@
 //! Behaviour through the real binary, one module per behaviour.
+
+mod docs;

@@ -1,6 +1,7 @@
 //! Linux.
 
 pub mod ask;
+pub mod before_main;
 pub mod descriptor;
 pub mod errnos;
 pub mod fdio;
@@ -9,6 +10,7 @@ pub mod ids;
 pub mod names;
 pub mod pidfd;
 pub mod poll;
+pub mod probe;
 pub mod proc;
 pub mod pty;
 pub mod signals;
