@@ -8,7 +8,7 @@
 //! between reading a parent's list of children and opening the pidfd the parent may do that, so after
 //! opening the process is looked at once more: it must still descend from us.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -38,7 +38,7 @@ pub struct Tree {
     collected: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
     sending: Option<i32>,
-    signalled: HashSet<(i32, u64)>,
+    signalled: BTreeSet<(i32, u64)>,
     /// Members that could not be signalled, and why.
     refused: Vec<(Member, String)>,
 }
@@ -53,7 +53,7 @@ impl Tree {
             ended: None,
             collected: false,
             sending: None,
-            signalled: HashSet::new(),
+            signalled: BTreeSet::new(),
             refused: Vec::new(),
         })
     }
@@ -83,21 +83,30 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
+        self.look(|_| {})
+    }
+
+    /// The living members, and what to do with a child of ours that has ended, the leader excepted.
+    fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
         let mut found = Vec::new();
-        let mut parents = vec![ids::pid()];
-        let mut seen = HashSet::new();
+        let us = ids::pid();
+        let mut parents = vec![us];
+        let mut seen = BTreeSet::new();
         while let Some(parent) = parents.pop() {
             // Whoever has gone meanwhile has left its children to us; the next look finds them.
             for pid in proc::children(parent).unwrap_or_default() {
-                if !seen.insert(pid) {
+                let ended_leader = pid == self.leader && self.ended.is_some();
+                // One that has ended has no children any more.
+                if ended_leader || !seen.insert(pid) {
                     continue;
                 }
                 parents.push(pid);
-                if let Ok(Some(stat)) = proc::stat(pid)
-                    && !stat.dead()
-                    && !(pid == self.leader && self.ended.is_some())
-                {
-                    found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                match proc::stat(pid) {
+                    Ok(Some(stat)) if !stat.dead() => {
+                        found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                    }
+                    Ok(Some(_)) if parent == us && pid != self.leader => orphan_ended(pid),
+                    _ => {}
                 }
             }
         }
@@ -106,8 +115,7 @@ impl Tree {
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live.
     pub fn sweep(&mut self) -> usize {
-        self.collect_orphans();
-        let members = self.members();
+        let members = self.look(|orphan| drop(wait::reap(orphan)));
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
@@ -178,8 +186,12 @@ impl Tree {
             let _ = wait::reap(self.leader);
             self.collected = true;
         }
+        let alone = || !wait::has_children().unwrap_or(true);
+        if self.collected && alone() {
+            return true;
+        }
         self.sweep();
-        self.collected && !wait::has_children().unwrap_or(true)
+        self.collected && alone()
     }
 
     /// Members that could not be signalled, and why.
