@@ -24,6 +24,7 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
         title: title.to_owned(),
         figures: vec![Figure { title: "System calls".to_owned(), unit: Unit::Count }],
         rounds: 3,
+        block: 1,
         contenders,
         headline: None,
     };

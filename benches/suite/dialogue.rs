@@ -23,7 +23,7 @@ pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
     ];
     if let Some(path) = peers.path("expect") {
         let script = format!(
-            "set timeout 30; spawn -noecho {}; expect {{ -ex {{{prompt}}} {{ send yes\\r; exp_continue }} eof {{}} }}",
+            "set timeout 30; spawn -noecho {}; expect -ex {{{prompt}}} {{ send yes\\r; exp_continue }} eof {{}}",
             asks.join(" ")
         );
         contenders.push(Contender::new("expect", [path, "-c", &script]));
@@ -46,6 +46,7 @@ pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
             figure("After, at the 99th percentile", 0.99),
         ],
         rounds: scale.rounds(9),
+        block: 1,
         contenders,
         headline: Some(("From prompt to answer, median", vec!["expect", "C: poll and answer"])),
     }]

@@ -131,6 +131,8 @@ pub struct Group {
     pub figures: Vec<Figure>,
     /// How often each contender is run.
     pub rounds: usize,
+    /// So many rounds give one value, their median: for what is short, and so mostly noise.
+    pub block: usize,
     /// In the order of the first round.
     pub contenders: Vec<Contender>,
     /// The figures whose heeler rows go into the README, with who they are compared with there.
@@ -144,7 +146,7 @@ pub struct Column {
     pub name: String,
     /// Whether it is heeler.
     pub ours: bool,
-    /// One figure a round.
+    /// One figure a round, or a block of rounds.
     pub values: Vec<f64>,
 }
 
@@ -224,10 +226,11 @@ impl Group {
         };
         let first = usize::from(figure.unit == Unit::AddedMs);
         let columns = (first..self.contenders.len())
-            .map(|index| Column {
-                name: self.contenders[index].name.clone(),
-                ours: self.contenders[index].ours,
-                values: (0..self.rounds).map(|round| value(index, round)).collect(),
+            .map(|index| {
+                let values: Vec<f64> = (0..self.rounds).map(|round| value(index, round)).collect();
+                let values = values.chunks(self.block).map(|block| spread(block).median).collect();
+                let Contender { name, ours, .. } = self.contenders[index].clone();
+                Column { name, ours, values }
             })
             .collect();
         Table { figure: figure.clone(), columns }

@@ -47,7 +47,6 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
     };
     let mut contenders = vec![
         heeler("heeler --pipe", "--pipe"),
-        heeler("heeler (inherits)", "--inherit"),
         Contender::new("C: read and write", copy("rw")),
         Contender::new("C: splice", copy("splice")),
     ];
@@ -56,6 +55,10 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
             let command = [path].into_iter().chain(args.iter().copied());
             contenders.push(Contender::new(name, command).fed(bytes, "log"));
         }
+    }
+    if sink != Sink::Null {
+        // Straight into the null device would measure the generator.
+        contenders.insert(1, heeler("heeler (inherits)", "--inherit"));
     }
     let (name, to) = match sink {
         Sink::Null => ("pipe", "/dev/null"),
@@ -67,6 +70,7 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
         title: format!("Pipe mode: {} of log lines to {to}", size(bytes)),
         figures: both(bytes),
         rounds: scale.rounds(9),
+        block: 1,
         contenders: contenders.into_iter().map(|contender| contender.into(sink)).collect(),
         headline: (sink == Sink::Null)
             .then(|| ("Log lines over a pipe", vec!["cat", "C: read and write"])),
@@ -91,6 +95,7 @@ fn lines(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         title: format!("Pipe mode: {} of log lines, one write each, to a pipe", size(bytes)),
         figures: both(bytes),
         rounds: scale.rounds(9),
+        block: 1,
         contenders: contenders.into_iter().map(|contender| contender.into(Sink::Pipe)).collect(),
         headline: None,
     }
@@ -132,6 +137,7 @@ fn terminal(tools: &Tools, peers: &Peers, scale: Scale, kind: &'static str) -> G
         title: format!("Terminal mode: {} of {what} to /dev/null", size(bytes)),
         figures,
         rounds: scale.rounds(5),
+        block: 1,
         contenders,
         headline: (kind == "log")
             .then(|| ("Log lines over a terminal", vec!["script", "expect", "C: read and write"])),
@@ -149,6 +155,7 @@ fn flat(tools: &Tools, scale: Scale) -> Group {
         title: "Memory, at a volume and at ten times that".to_owned(),
         figures: vec![Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib }],
         rounds: 1,
+        block: 1,
         contenders: vec![
             run("heeler --pipe, 1 GiB", "--pipe", 1024),
             run("heeler --pipe, 10 GiB", "--pipe", 10240),

@@ -44,6 +44,7 @@ fn start(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
             Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib },
         ],
         rounds: scale.rounds(200),
+        block: 20,
         contenders,
         headline: Some((
             "Start-up, beyond a bare fork and exec",
@@ -69,6 +70,7 @@ fn limit(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
             unit: Unit::LateMs(500.0),
         }],
         rounds: scale.rounds(15),
+        block: 1,
         contenders: contenders.into_iter().map(|contender| contender.exits(124)).collect(),
         headline: Some(("A 0.5 s limit fires late by", vec!["timeout"])),
     }
