@@ -1,3 +1,16 @@
 //! Behaviour through the real binary, one module per behaviour.
+//!
+//! Read `harness.rs` first: every test begins with `Test::new()`. Comments such as `seeds 49, supervisors 26`
+//! name the acceptance scenario of the research notes that a test covers.
+
+#![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
+
+mod harness;
 
 mod docs;
+mod exit;
+
+// Real programs, the scenarios of the expect family, and the documentation.
+mod real;
+mod real_prompts;
+mod real_repl;
