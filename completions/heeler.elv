@@ -147,9 +147,10 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'heeler;doctor'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
             cand --json 'Print JSON'
-            cand -h 'Print help'
-            cand --help 'Print help'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'heeler;completions'= {
             cand -h 'Print help'

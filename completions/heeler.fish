@@ -130,8 +130,9 @@ complete -c heeler -n "__fish_heeler_using_subcommand reap" -l json -d 'Print JS
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand doctor" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand doctor" -l json -d 'Print JSON'
-complete -c heeler -n "__fish_heeler_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c heeler -n "__fish_heeler_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c heeler -n "__fish_heeler_using_subcommand man" -l out -d 'Write every man page into DIR, which is made if need be' -r -f -a "(__fish_complete_directories)"
 complete -c heeler -n "__fish_heeler_using_subcommand man" -s h -l help -d 'Print help'

@@ -80,14 +80,9 @@ pub fn json(plan: &Plan, around: &Surroundings) -> Value {
 /// Who gets Ctrl-C: `child` (the terminal in front of it is its own), `shared` (it has ours, as it would
 /// have without us), `heeler` (which passes it on once).
 fn ctrl_c_owner(launch: &Launch, around: &Surroundings) -> &'static str {
-    match launch.mode {
-        Mode::Pty => "child",
-        Mode::Inherit if launch.isolate => "heeler",
-        Mode::Inherit => "shared",
-        // The command's group gets our terminal, as under a shell.
-        Mode::Pipe if launch.stdin == Stdin::Inherit && around.terminals[0] => "child",
-        Mode::Pipe => "heeler",
-    }
+    // Without a terminal of its own, the command's group gets ours, as under a shell.
+    let lent = launch.stdin == Stdin::Inherit && around.terminals[0] && !launch.isolate;
+    if launch.mode == Mode::Pty || lent { "child" } else { "heeler" }
 }
 
 fn process_group(launch: &Launch) -> &'static str {
@@ -101,8 +96,7 @@ fn restores_terminal(launch: &Launch, owner: &str, around: &Surroundings) -> boo
     around.terminals[0]
         && match launch.mode {
             Mode::Pty => launch.stdin == Stdin::Inherit,
-            Mode::Inherit => launch.isolate,
-            Mode::Pipe => owner == "child",
+            Mode::Inherit | Mode::Pipe => owner == "child",
         }
 }
 
@@ -347,8 +341,9 @@ mod tests {
         for (flags, terminal, owner, group, restore) in [
             (vec!["--pty"], true, "child", "session", true),
             (vec!["--pty"], false, "child", "session", false),
-            (vec!["--inherit"], true, "shared", "own", false),
-            (vec!["--inherit", "--isolate"], true, "heeler", "own", true),
+            (vec!["--inherit"], true, "child", "own", true),
+            (vec!["--inherit"], false, "heeler", "own", false),
+            (vec!["--inherit", "--isolate"], true, "heeler", "own", false),
             (vec!["--inherit", "--isolate"], false, "heeler", "own", false),
             (vec!["--pipe"], true, "child", "own", true),
             (vec!["--pipe"], false, "heeler", "own", false),
