@@ -21,7 +21,8 @@ fn assert_secret_nowhere(t: &Test, done: &Done, files: &[&str]) {
 
 fn keygen<'t>(t: &'t Test, dialogue: &str) -> Cmd<'t> {
     need("ssh-keygen");
-    let flags = format!("--pty --secret pw=env:KEY_PASS {dialogue} -- ssh-keygen -t ed25519 -f key");
+    let flags =
+        format!("--pty --secret pw=env:KEY_PASS {dialogue} -- ssh-keygen -t ed25519 -f key");
     t.run(words(&flags)).env("KEY_PASS", SECRET).report().any_out()
 }
 
@@ -143,7 +144,9 @@ fn sudo_is_answered_no_more_often_than_allowed() {
     let done = sudo(&t, "wrong", "--max 1")
         .any_out()
         .exit(122)
-        .err_has("`[sudo] password for alice: ` appeared again after it was answered once (--max 1)")
+        .err_has(
+            "`[sudo] password for alice: ` appeared again after it was answered once (--max 1)",
+        )
         .check();
     done.has("/dialogue/failure/reason", "rule_exhausted").has("/dialogue/rules/0/fired", 1);
 }
