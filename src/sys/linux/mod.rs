@@ -1,6 +1,7 @@
 //! Linux.
 
 pub mod ask;
+pub mod before_main;
 pub mod descriptor;
 pub mod errnos;
 pub mod fdio;
