@@ -11,6 +11,9 @@ mod docs;
 mod exit;
 
 // Real programs, the scenarios of the expect family, and the documentation.
+mod expect_scenarios;
 mod real;
 mod real_prompts;
 mod real_repl;
+mod real_screen;
+mod real_services;
