@@ -17,3 +17,4 @@ mod real_prompts;
 mod real_repl;
 mod real_screen;
 mod real_services;
+mod tour;
