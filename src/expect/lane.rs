@@ -20,6 +20,8 @@ use super::window::Window;
 const BEFORE: u64 = 64 << 10;
 /// For how many sets of armed patterns the automaton is kept.
 const KEPT: usize = 8;
+/// How much the table of an automaton for many patterns may take.
+pub const CACHE: usize = 2 << 20;
 
 /// The patterns of a view, compiled.
 #[derive(Debug)]
@@ -200,7 +202,7 @@ impl Lane {
         }
         let prefilter = self.patterns.prefilter(order);
         let compiled = Rc::clone(&self.patterns.compiled);
-        let lazy = Lazy::new(compiled, order, Mode::First, prefilter.is_some());
+        let lazy = Lazy::new(compiled, order, Mode::First, prefilter.is_some(), CACHE);
         Automaton { order: order.to_vec(), lazy, prefilter }
     }
 

@@ -162,14 +162,7 @@ impl Matcher {
             return;
         }
         if self.total > 0 && self.is_paused(now) {
-            // The pause came first, and what it decides is decided on what was there then.
-            self.pause();
-            self.pauses.push_back(self.total);
-            self.text.pauses.push_back(self.text.window.end());
-            self.raw.pauses.push_back(self.raw.window.end());
-            if let Some(screen) = self.screen.as_mut().filter(|screen| screen.is_stale()) {
-                screen.look();
-            }
+            self.note_pause();
         }
         self.last_push = now;
         self.stale = true;
@@ -189,8 +182,19 @@ impl Matcher {
         self.closed || now >= self.last_push.saturating_add(self.config.settle)
     }
 
-    /// What was held as a possible echo is output.
+    /// A pause that nobody looked at: what it decides is decided on what was there then.
+    fn note_pause(&mut self) {
+        self.pause();
+        self.pauses.push_back(self.total);
+        self.text.pauses.push_back(self.text.window.end());
+        self.raw.pauses.push_back(self.raw.window.end());
+    }
+
+    /// The output pauses here: what was held as a possible echo is output, and the screen is looked at.
     fn pause(&mut self) {
+        if let Some(screen) = self.screen.as_mut().filter(|screen| screen.is_stale()) {
+            screen.look();
+        }
         let (text, raw, view) = (&mut self.text, &mut self.raw, &mut self.text_view);
         self.echo.release(self.total, &mut |offset, bytes: &[u8]| {
             view.push(offset, bytes, &mut text.window);
@@ -204,9 +208,6 @@ impl Matcher {
         let paused = self.is_paused(now);
         if paused {
             self.pause();
-            if let Some(screen) = self.screen.as_mut().filter(|screen| screen.is_stale()) {
-                screen.look();
-            }
         }
         self.stale = true;
         loop {
@@ -344,7 +345,9 @@ impl Matcher {
         if self.closed {
             return;
         }
-        self.last_push = self.last_push.max(now);
+        if self.total > 0 && self.is_paused(now) {
+            self.note_pause();
+        }
         self.pause();
         self.text_view.close(&mut self.text.window);
         self.closed = true;

@@ -5,11 +5,14 @@
 use std::rc::Rc;
 
 use super::automaton::lazy::{Lazy, Mode, StateNo};
-use super::lane::{Decided, Patterns};
+use super::lane::{CACHE, Decided, Patterns};
 use super::matcher::Loss;
 use super::prefilter::Prefilter;
 use super::search::{Decision, Search};
 use super::window::Window;
+
+/// How much the table of one watch may take; there may be many.
+const CACHE_OF_ONE: usize = 256 << 10;
 
 /// The watches of a view.
 #[derive(Debug)]
@@ -64,14 +67,14 @@ impl Watches {
             let patterns: Vec<usize> = self.list.iter().map(|watch| watch.pattern).collect();
             let prefilter = self.patterns.prefilter(&patterns);
             let compiled = Rc::clone(&self.patterns.compiled);
-            let mut lazy = Lazy::new(compiled, &patterns, Mode::Any, true);
+            let mut lazy = Lazy::new(compiled, &patterns, Mode::Any, true, CACHE);
             Gate { state: lazy.start(None), lazy, prefilter, at: floor }
         });
     }
 
     fn fresh(&self, pattern: usize, window: &Window, at: u64) -> Watch {
         let compiled = Rc::clone(&self.patterns.compiled);
-        let mut lazy = Lazy::new(compiled, &[pattern], Mode::First, false);
+        let mut lazy = Lazy::new(compiled, &[pattern], Mode::First, false, CACHE_OF_ONE);
         let search = Search::new(&mut lazy, window, at);
         let (order, cursor, alarm, held, decided) = (0, at, 0, false, None);
         Watch { pattern, order, lazy, search, cursor, alarm, held, decided }

@@ -148,7 +148,8 @@ fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
 fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let (group, lend) = own_group(launch);
     let (stdin, input) = wire_stdin(launch, context)?;
-    let stdio = [stdin, fdio::duplicate(fdio::standard(1))?, fdio::duplicate(fdio::standard(2))?];
+    let [stdout, stderr] = [fdio::standard(1), fdio::standard(2)].map(fdio::duplicate);
+    let stdio = [stdin, stdout?, stderr?];
     Ok(Wiring { stdio, streams: Vec::new(), input, pty: None, group, lend })
 }
 

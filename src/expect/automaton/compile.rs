@@ -1,9 +1,12 @@
 //! Patterns compiled once: one NFA for all of them, and what is known of each.
 
+use std::cell::RefCell;
+
 use regex_automata::nfa::thompson::{self, NFA, State, WhichCaptures};
-use regex_automata::util::look::LookSet;
 use regex_automata::util::primitives::{PatternID, StateID};
 use regex_syntax::hir::Hir;
+
+use super::step::Stepper;
 
 /// The most that the automaton of all patterns of a stream may take.
 const SIZE_LIMIT: usize = 64 << 20;
@@ -21,6 +24,8 @@ pub struct Compiled {
     pub(super) looks: Looks,
     /// Which pattern a state of the NFA belongs to.
     owners: Vec<u32>,
+    /// Scratch space for whoever takes a step, as large as the NFA.
+    pub(super) stepper: RefCell<Stepper>,
 }
 
 /// What has to be known of the byte before a position.
@@ -46,13 +51,14 @@ impl Compiled {
         let looks = Looks {
             line: !set.is_empty(),
             crlf: set.contains_anchor_crlf(),
-            word: contains_word(set),
+            word: set.contains_word(),
         };
         let byte_classes = nfa.byte_classes();
         let classes = std::array::from_fn(|byte| byte_classes.get(byte as u8));
         let stride = byte_classes.alphabet_len();
         let owners = owners(&nfa);
-        Ok(Compiled { nfa, classes, stride, looks, owners })
+        let stepper = RefCell::new(Stepper::new(nfa.states().len()));
+        Ok(Compiled { nfa, classes, stride, looks, owners, stepper })
     }
 
     /// Where a pattern starts.
@@ -64,10 +70,6 @@ impl Compiled {
     pub(super) fn owner(&self, state: StateID) -> u32 {
         self.owners[state.as_usize()]
     }
-}
-
-fn contains_word(set: LookSet) -> bool {
-    set.contains_word()
 }
 
 /// Patterns share no state, so walking from each start finds whose each state is.

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use regex_automata::util::primitives::StateID;
 
 use super::compile::Compiled;
-use super::step::{Prev, State, Stepper, Unit};
+use super::step::{Prev, State, Unit};
 
-/// How much a table may take before it starts anew; in tests little, so that it often does.
-const CACHE: usize = if cfg!(test) { 2 << 10 } else { 4 << 20 };
+/// In tests a table starts anew all the time.
+const TEST_CACHE: usize = 2 << 10;
 
 /// An entry of the table that needs more than to be followed.
 const SPECIAL: u32 = 1 << 31;
@@ -55,15 +55,23 @@ pub struct Lazy {
     table: Vec<u32>,
     states: Vec<(Rc<State>, Flags)>,
     numbers: HashMap<Rc<State>, StateNo>,
-    stepper: Stepper,
     size: usize,
+    /// How large it may become before it starts anew.
+    cache: usize,
     /// Whether an idle state is to stop [`Lazy::follow`].
     stop_idle: bool,
 }
 
 impl Lazy {
-    /// An automaton over `patterns`, in order of precedence.
-    pub fn new(compiled: Rc<Compiled>, patterns: &[usize], mode: Mode, stop_idle: bool) -> Lazy {
+    /// An automaton over `patterns`, in order of precedence, with a table of about `cache` bytes at most.
+    /// `stop_idle`: [`Lazy::follow`] is to stop in idle states.
+    pub fn new(
+        compiled: Rc<Compiled>,
+        patterns: &[usize],
+        mode: Mode,
+        stop_idle: bool,
+        cache: usize,
+    ) -> Lazy {
         Lazy {
             mode,
             starts: patterns.iter().map(|&pattern| compiled.start(pattern)).collect(),
@@ -71,8 +79,8 @@ impl Lazy {
             table: Vec::new(),
             states: Vec::new(),
             numbers: HashMap::new(),
-            stepper: Stepper::new(&compiled),
             size: 0,
+            cache: if cfg!(test) { TEST_CACHE } else { cache },
             stop_idle,
             compiled,
         }
@@ -113,12 +121,17 @@ impl Lazy {
     /// First match: the pattern that matches up to here when the text ends here.
     pub fn at_end(&mut self, state: &mut StateNo) -> Option<usize> {
         let class = self.compiled.stride - 1;
-        let kept = Rc::clone(&self.states[self.index(*state)].0);
-        let next = self.entry(*state, class, Unit::End);
-        let found = self.found(next).first().map(|&pattern| pattern as usize);
-        // The table may have been emptied on the way.
-        *state = self.number((*kept).clone()) & !SPECIAL;
-        found
+        let known = self.table[*state as usize + class];
+        let next = if known == UNKNOWN {
+            let kept = Rc::clone(&self.states[self.index(*state)].0);
+            let next = self.entry(*state, class, Unit::End);
+            // The table may have been emptied on the way.
+            *state = self.number((*kept).clone()) & !SPECIAL;
+            next
+        } else {
+            known
+        };
+        self.found(next).first().map(|&pattern| pattern as usize)
     }
 
     /// First match: the pattern that matched up to before the last byte. Any match: the patterns that may
@@ -153,11 +166,13 @@ impl Lazy {
             return self.table[cell];
         }
         let from = Rc::clone(&self.states[self.index(state)].0);
+        let mut stepper = self.compiled.stepper.borrow_mut();
         let next = match self.mode {
-            Mode::First => self.stepper.first(&self.compiled, &self.starts, &from, unit),
-            Mode::Any => self.stepper.any(&self.compiled, &self.starts, &from, unit),
+            Mode::First => stepper.first(&self.compiled, &self.starts, &from, unit),
+            Mode::Any => stepper.any(&self.compiled, &self.starts, &from, unit),
         };
-        if self.size > CACHE {
+        drop(stepper);
+        if self.size > self.cache {
             self.table.clear();
             self.states.clear();
             self.numbers.clear();
@@ -178,7 +193,7 @@ impl Lazy {
         let stride = self.compiled.stride;
         let number = (self.states.len() * stride) as u32 | if special { SPECIAL } else { 0 };
         self.table.resize(self.table.len() + stride, UNKNOWN);
-        // Twice the state's own fields and the map's share, roughly.
+        // The rest is the state's own fields and its share of the map, roughly.
         self.size += stride * 4 + state.threads.len() * 4 + state.found.len() * 4 + 128;
         let state = Rc::new(state);
         self.states.push((Rc::clone(&state), flags));

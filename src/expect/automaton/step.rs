@@ -75,8 +75,8 @@ pub(super) struct Stepper {
 }
 
 impl Stepper {
-    pub(super) fn new(compiled: &Compiled) -> Stepper {
-        let nodes = compiled.nfa.states().len();
+    /// For an NFA with so many places.
+    pub(super) fn new(nodes: usize) -> Stepper {
         Stepper {
             here: Seen::new(nodes),
             there: Seen::new(nodes),

@@ -17,6 +17,9 @@ use crate::expect::view::screen::ScreenView;
 use crate::expect::view::text::TextView;
 use crate::expect::window::Window;
 
+/// How much is kept of a view that no pattern looks at.
+const UNUSED: usize = 64 << 10;
+
 pub(super) fn matcher(
     patterns: &[(Pattern, View)],
     config: MatcherConfig,
@@ -59,7 +62,10 @@ fn lane(patterns: &[(Pattern, View)], view: View, window: usize) -> Result<Lane,
         let message = "the patterns together are too large";
         PatternError::new(PatternErrorKind::TooLarge, 1, message)
     })?;
-    let patterns = Patterns::new(ids, &hirs, resolvers, compiled, window.max(1) as u64);
+    // The raw view is kept for near misses even when no pattern looks at it, but not much of it.
+    let unused = ids.is_empty() && view == View::Raw;
+    let reach = if unused { window.min(UNUSED) } else { window.max(1) };
+    let patterns = Patterns::new(ids, &hirs, resolvers, compiled, reach as u64);
     Ok(Lane::new(patterns, Window::new(view == View::Text)))
 }
 

@@ -152,32 +152,32 @@ type Found = (usize, usize, usize, Vec<Option<Vec<u8>>>);
 
 /// All matches of `armed`, in order of precedence, one after the other.
 fn oracle(nodes: &[Node], armed: &[usize], text: &[u8]) -> Vec<Found> {
-    let mut all = Vec::new();
-    let mut cursor = 0;
-    'next: while cursor < text.len() {
-        for start in cursor..text.len() {
-            for &id in armed {
-                let node = &nodes[id];
-                let mut groups = vec![None; node.groups()];
-                let mut found = None;
-                node.try_all(text, start, 0, &mut groups, &mut |end, groups| {
-                    if end > start {
-                        found = Some((end, groups.clone()));
-                    }
-                    end > start
-                });
-                if let Some((end, groups)) = found {
-                    let whole = std::iter::once(Some((start, end)));
-                    let texts = whole.chain(groups).map(|g| g.map(|(s, e)| text[s..e].to_vec()));
-                    all.push((id, start, end, texts.collect()));
-                    cursor = end;
-                    continue 'next;
-                }
-            }
-        }
-        break;
+    let mut all: Vec<Found> = Vec::new();
+    while let Some(found) = first(nodes, armed, text, all.last().map_or(0, |found| found.2)) {
+        all.push(found);
     }
     all
+}
+
+/// The first match from `cursor` on.
+fn first(nodes: &[Node], armed: &[usize], text: &[u8], cursor: usize) -> Option<Found> {
+    let places = (cursor..text.len()).flat_map(|start| armed.iter().map(move |&id| (start, id)));
+    for (start, id) in places {
+        let mut groups = vec![None; nodes[id].groups()];
+        let mut found = None;
+        nodes[id].try_all(text, start, 0, &mut groups, &mut |end, groups| {
+            if end > start {
+                found = Some((end, groups.clone()));
+            }
+            end > start
+        });
+        if let Some((end, groups)) = found {
+            let groups = std::iter::once(Some((start, end))).chain(groups);
+            let texts = groups.map(|group| group.map(|(from, to)| text[from..to].to_vec()));
+            return Some((id, start, end, texts.collect()));
+        }
+    }
+    None
 }
 
 fn leaf() -> impl Strategy<Value = Node> {
@@ -301,7 +301,15 @@ fn found(matches: &[Match], is_watch: bool, id: Option<usize>) -> Vec<Found> {
         .collect()
 }
 
+fn cases() -> ProptestConfig {
+    // Each case compiles its patterns six times, which takes long without optimisation.
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases / 4, ..usual }
+}
+
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn the_matches_are_those_of_the_plainest_search(
         patterns in patterns(),

@@ -31,8 +31,8 @@ fn texts(found: Option<Match>) -> Option<(usize, Vec<String>)> {
     Some((found.id, found.groups.iter().map(text).collect()))
 }
 
-fn hit(id: usize, groups: &[&str]) -> Option<(usize, Vec<String>)> {
-    Some((id, groups.iter().map(|&g| g.to_owned()).collect()))
+fn hit(id: usize, groups: &[&str]) -> (usize, Vec<String>) {
+    (id, groups.iter().map(|&g| g.to_owned()).collect())
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_number_is_never_half_a_number() {
     assert_eq!(m.poll(ms(10)), None);
     assert_eq!(m.deadline(), Some(ms(60)));
     m.push(ms(20), b"\n");
-    assert_eq!(texts(m.poll(ms(20))), hit(0, &["id=12345", "12345"]));
+    assert_eq!(texts(m.poll(ms(20))), Some(hit(0, &["id=12345", "12345"])));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_pause_decides_what_is_held() {
     let mut m = armed(&[r"/id=(\d+)/"]);
     m.push(ms(0), b"id=12");
     assert_eq!(m.poll(ms(49)), None);
-    assert_eq!(texts(m.poll(ms(50))), hit(0, &["id=12", "12"]));
+    assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["id=12", "12"])));
     assert_eq!(m.poll(ms(50)), None);
     assert_eq!(m.deadline(), None);
 }
@@ -76,8 +76,8 @@ fn a_pause_that_nobody_looked_at_decides_all_the_same() {
     m.push(ms(0), b"id=12");
     assert_eq!(m.poll(ms(0)), None);
     m.push(ms(70), b"345 id=9 ");
-    assert_eq!(texts(m.poll(ms(70))), hit(0, &["id=12", "12"]));
-    assert_eq!(texts(m.poll(ms(70))), hit(0, &["id=9", "9"]));
+    assert_eq!(texts(m.poll(ms(70))), Some(hit(0, &["id=12", "12"])));
+    assert_eq!(texts(m.poll(ms(70))), Some(hit(0, &["id=9", "9"])));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn the_end_decides_what_is_held() {
     m.push(ms(0), b"done so far");
     assert_eq!(m.poll(ms(0)), None);
     m.close(ms(1));
-    assert_eq!(texts(m.poll(ms(1))), hit(0, &["done so far"]));
+    assert_eq!(texts(m.poll(ms(1))), Some(hit(0, &["done so far"])));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_prompt_fires_in_a_pause_and_not_in_mid_output() {
     m.push(ms(20), b"\x1b[?2004h\x1b[1;32mme@host\x1b[0m:~# ");
     assert_eq!(m.poll(ms(20)), None);
     assert_eq!(m.deadline(), Some(ms(70)));
-    assert_eq!(texts(m.poll(ms(70))), hit(0, &["# "]));
+    assert_eq!(texts(m.poll(ms(70))), Some(hit(0, &["# "])));
 }
 
 #[test]
@@ -132,12 +132,12 @@ fn anchors_are_line_ends_also_before_crlf() {
     for bytes in [&b"one\r\ntwo\r\nthree"[..], b"one\ntwo\nthree", b"one\rtwo\rthree"] {
         let mut m = armed(&["/^two$/"]);
         m.push(ms(0), bytes);
-        assert_eq!(texts(m.poll(ms(0))), hit(0, &["two"]), "{bytes:?}");
+        assert_eq!(texts(m.poll(ms(0))), Some(hit(0, &["two"])), "{bytes:?}");
     }
     let mut m = matcher_with(CONFIG, &[("/^two$/", View::Raw)]);
     m.arm(&[0]);
     m.push(ms(0), b"one\r\ntwo\r\nthree");
-    assert_eq!(texts(m.poll(ms(0))), hit(0, &["two"]));
+    assert_eq!(texts(m.poll(ms(0))), Some(hit(0, &["two"])));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn dots_stay_on_a_line_unless_told() {
     let mut m = armed(&["/a.*b/", "/c(.*)d/s"]);
     m.push(ms(0), b"a\nb c\nd\n");
     m.close(ms(0));
-    assert_eq!(texts(m.poll(ms(0))), hit(1, &["c\\nd", "\\n"]));
+    assert_eq!(texts(m.poll(ms(0))), Some(hit(1, &["c\\nd", "\\n"])));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_held_watch_is_decided_by_the_pause() {
     m.push(ms(0), b"x\r\nWARNING: low");
     assert_eq!(m.poll(ms(0)), None);
     assert_eq!(m.deadline(), Some(ms(50)));
-    assert_eq!(texts(m.poll(ms(50))), hit(0, &["WARNING: low", "low"]));
+    assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["WARNING: low", "low"])));
     m.push(ms(60), b" disk\r\n");
     assert_eq!(m.poll(ms(200)), None);
 }
@@ -259,9 +259,9 @@ fn utf8_cut_in_two_and_bytes_that_are_none() {
     for byte in "caf\u{e9}".as_bytes() {
         m.push(ms(0), std::slice::from_ref(byte));
     }
-    assert_eq!(texts(m.poll(ms(0))), hit(1, &["caf\\xc3\\xa9", "\\xc3\\xa9"]));
+    assert_eq!(texts(m.poll(ms(0))), Some(hit(1, &["caf\\xc3\\xa9", "\\xc3\\xa9"])));
     m.push(ms(0), b"\xe9\xff\xfe\x80");
-    assert_eq!(texts(m.poll(ms(0))), hit(2, &["\\xff"]));
+    assert_eq!(texts(m.poll(ms(0))), Some(hit(2, &["\\xff"])));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_crlf_in_a_pattern_is_a_line_end_of_the_text() {
 fn a_match_as_long_as_the_window_is_found_and_a_longer_one_is_told() {
     let config = MatcherConfig { window: 1000, ..CONFIG };
     for chunk in [1, 7, 5000] {
-        for (gap, fires) in [(994, true), (995, false)] {
+        for (gap, fits) in [(995, true), (996, false)] {
             let mut m = matcher_with(config, &[("/<(?s:.)*?END>/", View::Text)]);
             m.arm(&[0]);
             let text = [b"..<", &vec![b'x'; gap][..], b"END>"].concat();
@@ -306,9 +306,7 @@ fn a_match_as_long_as_the_window_is_found_and_a_longer_one_is_told() {
                 m.push(ms(0), chunk);
                 found = found.or(m.poll(ms(0)));
             }
-            let fits = gap + 5 <= 1000;
             assert_eq!(found.is_some(), fits, "{chunk} {gap}");
-            let _ = fires;
             assert_eq!(m.take_loss().is_some(), !fits);
             assert_eq!(m.dropped() > 0, !fits);
         }
@@ -388,15 +386,15 @@ fn a_screen_is_looked_at_in_a_pause_and_fires_once_for_what_it_shows() {
     assert_eq!(m.deadline(), Some(ms(50)));
     let found = m.poll(ms(50));
     assert_eq!(found.as_ref().map(|m| m.end), Some(m.total()));
-    assert_eq!(texts(found), hit(0, &["> one", "one"]));
+    assert_eq!(texts(found), Some(hit(0, &["> one", "one"])));
     assert_eq!(m.poll(ms(50)), None);
     assert_eq!(m.deadline(), None);
     m.push(ms(60), b"\x1b[4;1Hstatus");
     assert_eq!(m.poll(ms(200)), None, "it still shows the same");
     m.arm(&[1, 0]);
     m.push(ms(210), b"\x1b[2;3Htwo");
-    assert_eq!(texts(m.poll(ms(300))), hit(1, &["> two"]));
-    assert_eq!(texts(m.poll(ms(300))), hit(0, &["> two", "two"]));
+    assert_eq!(texts(m.poll(ms(300))), Some(hit(1, &["> two"])));
+    assert_eq!(texts(m.poll(ms(300))), Some(hit(0, &["> two", "two"])));
     assert_eq!(m.poll(ms(300)), None);
 }
 

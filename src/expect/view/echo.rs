@@ -188,7 +188,9 @@ mod tests {
 
     #[test]
     fn the_table() {
-        let table: &[(&[&[u8]], &[u8], &[u8])] = &[
+        /// What was typed, what came, what of it is output.
+        type Row<'a> = (&'a [&'a [u8]], &'a [u8], &'a [u8]);
+        let table: &[Row<'_>] = &[
             (&[b"hello\r"], b"hello\r\nhello\r\n", b"\r\nhello\r\n"),
             (&[b"yes\n"], b"sure? yes\r\nok", b"sure? \r\nok"),
             (&[b"yes\n"], b"(yes/no) yes\r\nyes\r\n", b"(yes/no) \r\nyes\r\n"),

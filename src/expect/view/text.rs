@@ -86,7 +86,9 @@ impl TextView {
             (State::Osc | State::Line | State::Data | State::Ground, 0xc2) => {
                 self.half = Some(offset);
             }
-            (_, 0x18 | 0x1a) | (State::Osc, 0x07) => self.state = State::Ground,
+            (_, 0x18 | 0x1a) | (State::Osc, 0x07) | (State::Csi, 0x40..=0x7e) => {
+                self.state = State::Ground;
+            }
             (State::Osc | State::Line, b'\n' | b'\r') => {
                 self.state = State::Ground;
                 self.control(offset, byte, out);
@@ -94,7 +96,6 @@ impl TextView {
             (State::Osc | State::Line | State::Data, _)
             | (State::Csi, 0x20..=0x3f)
             | (State::Escape, 0x20..=0x2f) => {}
-            (State::Csi, 0x40..=0x7e) => self.state = State::Ground,
             (State::Escape, 0x30..=0x7e) => self.escape(byte),
             (_, 0x00..=0x1f | 0x7f) => self.control(offset, byte, out),
             (State::Csi | State::Escape | State::Ground, _) => {
@@ -149,7 +150,7 @@ impl TextView {
 /// output is nothing but text.
 fn plain(bytes: &[u8]) -> usize {
     const BLOCK: usize = 32;
-    let is_plain = |b: u8| (b >= 0x20 || b == b'\n' || b == b'\t') & (b != 0x7f) & (b != 0xc2);
+    let is_plain = |b: u8| matches!(b, b'\n' | b'\t' | 0x20..=0x7e | 0x80..=0xc1 | 0xc3..=0xff);
     let mut at = 0;
     for block in bytes.chunks_exact(BLOCK) {
         if !block.iter().fold(true, |all, &b| all & is_plain(b)) {
