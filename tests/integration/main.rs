@@ -13,6 +13,7 @@ mod exit;
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;
 mod real;
+mod real_others;
 mod real_prompts;
 mod real_repl;
 mod real_screen;
