@@ -8,6 +8,10 @@ pub struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+
+    /// Which database.
+    #[command(flatten)]
+    pub db: super::tracked::Db,
 }
 
 /// Print shell completions.

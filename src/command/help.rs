@@ -15,11 +15,10 @@ pub fn run(args: &cli::Help) -> i32 {
     if let Some(text) = topics::find(topic) {
         return super::print(&text);
     }
-    let mut tree = cli::tree();
-    tree.build();
-    match tree.find_subcommand_mut(topic) {
-        Some(command) => super::print(&command.render_long_help().to_string()),
-        None => super::fail(&format!(
+    // Asked for as it would be typed, so that both ways say the same.
+    match cli::parse(&["heeler".into(), topic.into(), "--help".into()]) {
+        Err(help) if cli::error::is_answer(&help) => super::print(&help.render().to_string()),
+        _ => super::fail(&format!(
             "there is no command and no topic '{}'; topics: {}; commands: heeler --help",
             cli::error::printable(topic),
             topics::NAMES.join(", ")

@@ -1,17 +1,22 @@
 //! One file per subcommand: wires the layers, decides nothing subtle.
 
 mod completions;
+pub mod doctor;
 mod help;
+pub mod inspect;
+pub mod list;
 mod man;
+pub mod reap;
 mod run;
 mod schema;
+mod tracked;
 
 use std::ffi::OsString;
 
 use crate::cli::{self, Command};
 use crate::config::ConfigError;
 use crate::core::outcome::EXIT_HEELER;
-use crate::report::output;
+use crate::report::output::{self, with_stdio};
 
 /// Does what the command line says, and returns the exit code.
 pub fn main(line: &[OsString]) -> i32 {
@@ -28,9 +33,10 @@ pub fn main(line: &[OsString]) -> i32 {
 fn dispatch(command: Command, line: &[OsString]) -> i32 {
     match command {
         Command::Run(args) => run::run(&args, line),
-        Command::List(_) | Command::Reap(_) | Command::Inspect(_) | Command::Doctor(_) => {
-            fail("internal: this command is not linked in")
-        }
+        Command::List(args) => with_stdio(|io| list::run(&args.into(), io)),
+        Command::Reap(args) => with_stdio(|io| reap::run(&args.into(), io)),
+        Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
+        Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::cli::value::LONGEST;
 use crate::core::retry::{Condition, RetryPolicy};
 use crate::expect::program::{Action, Key, Listen, Program, StreamId, Then, Verdict, View};
 use crate::report::model::Mode;
@@ -76,22 +77,17 @@ pub fn json(plan: &Plan, around: &Surroundings) -> Value {
     Value::Object(object)
 }
 
-/// Who gets Ctrl-C: `child` (its terminal is its own), `shared` (both of us, in one group), `heeler`.
+/// Who gets Ctrl-C: `child` (the terminal in front of it is its own), `shared` (it has ours, as it would
+/// have without us), `heeler` (which passes it on once).
 fn ctrl_c_owner(launch: &Launch, around: &Surroundings) -> &'static str {
-    match launch.mode {
-        Mode::Pty => "child",
-        Mode::Inherit if launch.isolate => "heeler",
-        Mode::Inherit => "shared",
-        // The command's group gets our terminal, as under a shell.
-        Mode::Pipe if launch.stdin == Stdin::Inherit && around.terminals[0] => "child",
-        Mode::Pipe => "heeler",
-    }
+    // Without a terminal of its own, the command's group gets ours, as under a shell.
+    let lent = launch.stdin == Stdin::Inherit && around.terminals[0] && !launch.isolate;
+    if launch.mode == Mode::Pty || lent { "child" } else { "heeler" }
 }
 
 fn process_group(launch: &Launch) -> &'static str {
     match launch.mode {
         Mode::Pty => "session",
-        Mode::Inherit if !launch.isolate => "shared",
         Mode::Pipe | Mode::Inherit => "own",
     }
 }
@@ -100,8 +96,7 @@ fn restores_terminal(launch: &Launch, owner: &str, around: &Surroundings) -> boo
     around.terminals[0]
         && match launch.mode {
             Mode::Pty => launch.stdin == Stdin::Inherit,
-            Mode::Inherit => launch.isolate,
-            Mode::Pipe => owner == "child",
+            Mode::Inherit | Mode::Pipe => owner == "child",
         }
 }
 
@@ -171,7 +166,10 @@ fn program(program: &Program) -> Value {
             ("name", step.name.as_ref().map(|name| json!(name))),
             ("on", some(branches.collect())),
             ("do", some(step.actions.iter().map(action).collect())),
-            ("within_ms", step.within.map(ms)),
+            (
+                "within_ms",
+                step.within.map(|limit| if limit == LONGEST { json!(0) } else { ms(limit) }),
+            ),
             ("optional", step.optional.then(|| json!(true))),
         ])
     });
@@ -298,7 +296,7 @@ fn ms(duration: Duration) -> Value {
     let nanos = duration.as_nanos();
     match u64::try_from(nanos / 1_000_000) {
         Ok(whole) if nanos.is_multiple_of(1_000_000) => json!(whole),
-        _ => json!(duration.as_secs_f64() * 1000.0),
+        _ => json!(nanos as f64 / 1e6),
     }
 }
 
@@ -324,4 +322,49 @@ fn compact<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
 fn extend<const N: usize>(object: &mut Map<String, Value>, fields: [(&str, Option<Value>); N]) {
     let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     object.extend(given);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::resolve;
+    use crate::config::tests::run;
+
+    fn plan(flags: &[&str], terminal: bool) -> Value {
+        let around = Surroundings { terminals: [terminal; 3], ..Surroundings::default() };
+        let plan = resolve(&run(flags), &around).unwrap_or_else(|e| panic!("{flags:?}: {e}"));
+        json(&plan, &around)
+    }
+
+    #[test]
+    fn who_owns_ctrl_c_and_the_terminal() {
+        for (flags, terminal, owner, group, restore) in [
+            (vec!["--pty"], true, "child", "session", true),
+            (vec!["--pty"], false, "child", "session", false),
+            (vec!["--inherit"], true, "child", "own", true),
+            (vec!["--inherit"], false, "heeler", "own", false),
+            (vec!["--inherit", "--isolate"], true, "heeler", "own", false),
+            (vec!["--inherit", "--isolate"], false, "heeler", "own", false),
+            (vec!["--pipe"], true, "child", "own", true),
+            (vec!["--pipe"], false, "heeler", "own", false),
+            (vec!["--pipe", "--stdin", "null"], true, "heeler", "own", false),
+        ] {
+            let plan = plan(&flags, terminal);
+            let found = (&plan["ctrl_c_owner"], &plan["process_group"], &plan["restore_terminal"]);
+            assert_eq!(found, (&json!(owner), &json!(group), &json!(restore)), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn limits_that_are_off_are_absent() {
+        let plan = plan(&["--timeout=1e-9", "--idle-timeout=0", "--total-timeout=90s"], false);
+        assert_eq!(plan["limits"], json!({"timeout_ms": 1e-6, "total_timeout_ms": 90_000}));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let plan = plan(&["--secret=pw=cmd:echo hunter2", "--send-secret=pw"], false);
+        assert!(!plan.to_string().contains("hunter2"));
+        assert_eq!(plan["dialogue"]["start"], json!([{"secret": "pw"}]));
+    }
 }

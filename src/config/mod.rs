@@ -36,6 +36,7 @@ pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigErro
     let launch = launch::resolve(run, mode, &program, around)?;
     let track = policy::track(&run.tracking);
     let stop = policy::stop(&run.limits, track)?;
+    let retry = policy::retry(&run.retries)?;
     let want = if run.launch.dry_run { Want::Names } else { Want::Values };
     let secrets = secrets::read(&run.dialogue.secrets, &program, want, around)?;
     Ok(Plan {
@@ -45,7 +46,7 @@ pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigErro
         secrets,
         limits: policy::limits(&run.limits),
         stop,
-        retry: policy::retry(&run.retries),
+        retry,
         ok_exit: policy::ok_exit(&run.limits),
         track,
         db: database_path(run.tracking.db_path().map(|path| &**path), around),

@@ -172,9 +172,8 @@ fn without_pty(run: &cli::Run, reason: &str) -> Result<(), ConfigError> {
     let Some(flag) = flags.into_iter().find_map(|(given, flag)| given.then_some(flag)) else {
         return Ok(());
     };
-    let why = if reason == "flag" { "" } else { " (" };
-    let (reason, end) = if reason == "flag" { ("", "") } else { (reason, ")") };
+    let why = if reason == "flag" { String::new() } else { format!(" ({reason})") };
     Err(ConfigError::usage(format!(
-        "{flag} sets up a terminal, and the command gets none{why}{reason}{end}; use --pty"
+        "{flag} sets up a terminal, and the command gets none{why}; use --pty"
     )))
 }

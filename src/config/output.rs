@@ -31,7 +31,8 @@ pub(super) fn report(
     match &run.output.report {
         None => Ok(None),
         Some(path) if path.as_os_str() == "-" => Ok(Some(ReportTo::Stdout)),
-        Some(path) => place("--report", path, around).map(|path| Some(ReportTo::File(path))),
+        // Whether it can be written is seen at the end: a report that cannot be must not cost the run.
+        Some(path) => Ok(Some(ReportTo::File(around.absolute(path)))),
     }
 }
 

@@ -75,10 +75,23 @@ pub(super) fn noted(flags: &Retries) -> Vec<&str> {
 }
 
 /// Whether and when it is tried again.
-pub(super) fn retry(flags: &Retries) -> RetryPolicy {
+pub(super) fn retry(flags: &Retries) -> Result<RetryPolicy, ConfigError> {
+    if flags.retries.is_none() {
+        let given = [
+            (flags.retry_delay.is_some(), "--retry-delay"),
+            (flags.retry_backoff.is_some(), "--retry-backoff"),
+            (flags.retry_max_delay.is_some(), "--retry-max-delay"),
+            (flags.retry_jitter.is_some(), "--retry-jitter"),
+            (!flags.retry_on.is_empty(), "--retry-on"),
+        ];
+        if let Some((_, flag)) = given.into_iter().find(|(given, _)| *given) {
+            let message = format!("{flag} does nothing without --retries N, which says how often");
+            return Err(ConfigError::usage(message));
+        }
+    }
     let retries = flags.retries.unwrap_or(0);
     if retries == 0 {
-        return RetryPolicy::none();
+        return Ok(RetryPolicy::none());
     }
     let mut notes = 0..;
     let conditions = flags.retry_on.iter().flat_map(|list| &list.0);
@@ -94,7 +107,7 @@ pub(super) fn retry(flags: &Retries) -> RetryPolicy {
         RetryOn::Match(_) => Condition::Match(notes.next().unwrap_or_default()),
         RetryOn::Any => Condition::Any,
     };
-    RetryPolicy {
+    Ok(RetryPolicy {
         retries,
         delay: flags.retry_delay.unwrap_or(RETRY_DELAY),
         backoff: flags.retry_backoff.unwrap_or(RETRY_BACKOFF),
@@ -106,7 +119,7 @@ pub(super) fn retry(flags: &Retries) -> RetryPolicy {
         },
         jitter: flags.retry_jitter.unwrap_or(0.0),
         on: conditions.map(condition).collect(),
-    }
+    })
 }
 
 /// Whether the run is recorded.
@@ -159,16 +172,18 @@ mod tests {
 
     #[test]
     fn retries_and_their_defaults() {
-        let defaults = retry(&run(&["--retries=2"]).retries);
+        let defaults = retry(&run(&["--retries=2"]).retries).expect("it is fine");
         assert_eq!((defaults.retries, defaults.delay), (2, RETRY_DELAY));
-        assert_eq!(retry(&run(&[]).retries).retries, 0);
+        assert_eq!(retry(&run(&[]).retries).expect("it is fine").retries, 0);
+        let error = retry(&run(&["--retry-jitter=0"]).retries).expect_err("it does nothing");
+        assert!(error.message.contains("--retry-jitter"), "{}", error.message);
         let line = run(&[
             "--retries=2",
             "--retry-on=exit:1-3,match:a",
             "--retry-on=match:b",
             "--retry-delay=5m",
         ]);
-        let policy = retry(&line.retries);
+        let policy = retry(&line.retries).expect("it is fine");
         assert_eq!(
             policy.on,
             [Condition::Codes(vec![1, 2, 3]), Condition::Match(0), Condition::Match(1)]

@@ -7,6 +7,7 @@
 pub mod identity;
 pub mod ladder;
 pub mod limits;
+pub mod members;
 pub mod outcome;
 pub mod reap;
 pub mod record;

@@ -101,11 +101,8 @@ pub fn human(duration: Duration) -> String {
     }
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let parts = [(hours, "h"), (minutes, "m"), (rest, "s"), (u64::from(millis), "ms")];
-    parts
-        .iter()
-        .filter(|(amount, _)| *amount > 0)
-        .map(|(amount, unit)| format!("{amount}{unit}"))
-        .collect()
+    let shown = parts.iter().filter(|(amount, _)| *amount > 0);
+    shown.fold(String::new(), |all, (amount, unit)| format!("{all}{amount}{unit}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@
 //! hash): those are other bytes.
 //!
 //! A sink cannot know whether `h` begins `hunter2` before more bytes come, so it holds back the longest
-//! part that still could be one, and never more.
+//! part that still could be one, and never more. Where a person looks on, a line that happens to end in `h`
+//! must not stay unfinished until the next one comes: [`Masker::pause`] lets so short a part go and still
+//! masks the rest.
 
 use std::fmt;
 use std::sync::Arc;
@@ -164,14 +166,31 @@ impl Masker {
                 }
             }
             let open = self.partial.iter().map(|partial| partial.begin).min();
-            self.give(open.unwrap_or(self.base + self.held.len() as u64), out);
+            self.give(open.unwrap_or(self.end()), out);
         }
     }
 
     /// The stream has ended: a secret that was only begun is none.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.partial.clear();
-        self.give(self.base + self.held.len() as u64, out);
+        self.give(self.end(), out);
+    }
+
+    /// The stream has paused, and someone looks on: gives on what is held where it shows at most two
+    /// characters of a secret, and not more than one of a short secret. If the secret goes on after all,
+    /// the rest of it is masked.
+    pub fn pause(&mut self, out: &mut Vec<u8>) {
+        let long = self.partial.iter().filter(|partial| {
+            let secret = self.mask.secrets[partial.secret].bytes.len();
+            partial.matched > (secret / 4).clamp(1, 2)
+        });
+        let open = long.map(|partial| partial.begin).min();
+        self.give(open.unwrap_or(self.end()), out);
+    }
+
+    /// The offset behind everything that was taken.
+    fn end(&self) -> u64 {
+        self.base + self.held.len() as u64
     }
 
     /// How many bytes are held back.
@@ -180,7 +199,7 @@ impl Masker {
     }
 
     fn step(&mut self, byte: u8) {
-        let offset = self.base + self.held.len() as u64;
+        let offset = self.end();
         self.held.push(byte);
         let secrets = &self.mask.secrets;
         let found = &mut self.found;
@@ -197,16 +216,12 @@ impl Masker {
                 return false;
             }
             partial.matched += 1;
-            match needle.gaps.get(partial.matched) {
-                Some(&gap) => {
-                    partial.gap_left = gap;
-                    true
-                }
-                None => {
-                    found.push((partial.begin, offset + 1));
-                    false
-                }
+            if let Some(&gap) = needle.gaps.get(partial.matched) {
+                partial.gap_left = gap;
+                return true;
             }
+            found.push((partial.begin, offset + 1));
+            false
         });
         if !self.mask.begins[usize::from(byte)] {
             return;
@@ -226,6 +241,8 @@ impl Masker {
     /// Gives on what lies before `limit`. Every secret that begins before it is known by then; those that
     /// overlap become one `***`.
     fn give(&mut self, limit: u64, out: &mut Vec<u8>) {
+        // After a pause a secret may have begun in what is gone already.
+        let limit = limit.max(self.base);
         self.found.sort_unstable();
         let ready = self.found.partition_point(|&(begin, _)| begin < limit);
         let mut at = self.base.max(self.masked_to);
@@ -234,7 +251,7 @@ impl Masker {
         let slice = |from: u64, to: u64| &held[(from - base) as usize..(to - base) as usize];
         for (begin, end) in self.found.drain(..ready) {
             if begin >= self.masked_to {
-                out.extend_from_slice(slice(at, begin));
+                out.extend_from_slice(slice(at, begin.max(at)));
                 out.extend_from_slice(MASKED);
             }
             self.masked_to = self.masked_to.max(end);
@@ -322,6 +339,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_lets_a_short_part_go_and_masks_the_rest() {
+        let mut masker = Masker::new(Mask::new(["secret-value"]));
+        let mut out = Vec::new();
+        masker.mask(b"listing files\r\n", &mut out);
+        assert_eq!(out, b"listing file");
+        masker.pause(&mut out);
+        assert_eq!((out.as_slice(), masker.held()), (b"listing files\r\n".as_slice(), 0));
+        masker.mask(b"se", &mut out);
+        masker.pause(&mut out);
+        masker.mask(b"c", &mut out);
+        masker.pause(&mut out);
+        assert_eq!(out, b"listing files\r\nse", "three characters are too many");
+        masker.mask(b"ret-value. s", &mut out);
+        masker.pause(&mut out);
+        masker.mask(b"ecret-value", &mut out);
+        masker.finish(&mut out);
+        assert_eq!(out, b"listing files\r\nse***. s***");
+    }
+
+    #[test]
     fn nothing_of_a_secret_is_in_a_debug_print() {
         let mask = Mask::new(["hunter2"]);
         let masker = Masker::new(mask.clone());
@@ -368,6 +405,14 @@ mod tests {
         ) {
             let text = format!("{before}{secret}{after}");
             prop_assert!(!masked(&[&secret], &text).contains(&secret));
+            let mut masker = Masker::new(Mask::new([&secret, "ab\nc"]));
+            let mut out = Vec::new();
+            for byte in text.bytes() {
+                masker.mask(&[byte], &mut out);
+                masker.pause(&mut out);
+            }
+            masker.finish(&mut out);
+            prop_assert!(!String::from_utf8(out).unwrap().contains(&secret));
         }
     }
 }

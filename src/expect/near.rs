@@ -11,6 +11,8 @@ use super::program::{StreamId, View};
 
 /// How many hints are given at most: the first ones belong to the patterns tried first.
 const MOST: usize = 5;
+/// How many patterns are looked at: each costs a few searches of the whole window.
+const TRIED: usize = 20;
 /// How many characters of output a sentence quotes.
 const QUOTED: usize = 60;
 
@@ -32,6 +34,8 @@ pub(crate) struct Seen {
     pub(crate) raw: Vec<u8>,
     /// Before the cursor, in view text.
     pub(crate) consumed: Vec<u8>,
+    /// Whether the terminal echoed something we typed: an echo is in the text, and is no output.
+    pub(crate) echoed: bool,
 }
 
 impl Seen {
@@ -46,7 +50,7 @@ impl Seen {
 /// What came close, most useful first.
 pub(crate) fn misses(wanted: &[Wanted<'_>], seen: &[Seen]) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    for wanted in wanted {
+    for wanted in wanted.iter().take(TRIED) {
         if let Some(hint) = hint(wanted, seen)
             && !out.contains(&hint)
         {
@@ -64,33 +68,47 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen]) -> Option<String> {
     let source = show(wanted.pattern.source.as_bytes(), QUOTED);
     let find = |regex: &Regex| {
         heard().find_map(|seen| {
-            let found = regex.find(seen.after_cursor(wanted.view))?;
-            Some(show(found.as_bytes(), QUOTED))
+            let found = occurs(regex, seen.after_cursor(wanted.view))?;
+            Some(show(found, QUOTED))
         })
     };
+    let exact = exact(wanted.pattern)?;
+    if let Some(seen) =
+        heard().find(|seen| occurs(&exact, seen.after_cursor(wanted.view)).is_some())
+    {
+        if wanted.view == View::Screen {
+            return Some(format!("`{source}` would match in view text; use `--view text`"));
+        }
+        return seen.echoed.then(|| {
+            format!(
+                "`{source}` appeared as the echo of what was typed, which is no output; wait for what the \
+                 command itself prints"
+            )
+        });
+    }
     for (regex, instead) in variants(wanted.pattern) {
         if let Some(found) = find(&regex) {
             return Some(format!("`{found}` appeared; your pattern says `{source}`; {instead}"));
         }
     }
-    let exact = exact(wanted.pattern)?;
     let (other, flag) = match wanted.view {
         View::Text | View::Screen => (View::Raw, "raw"),
         View::Raw => (View::Text, "text"),
     };
-    if heard().any(|seen| exact.is_match(seen.after_cursor(other))) {
+    if heard().any(|seen| occurs(&exact, seen.after_cursor(other)).is_some()) {
         return Some(format!("`{source}` would match in view {flag}; use `--view {flag}`"));
     }
-    if let Some(found) = heard().find_map(|seen| exact.find(&seen.consumed)) {
+    if let Some(found) = heard().find_map(|seen| occurs(&exact, &seen.consumed)) {
         return Some(format!(
             "`{}` appeared before the cursor: an earlier match had already consumed it; wait for it in an \
              earlier step, or answer it with `--on`",
-            show(found.as_bytes(), QUOTED)
+            show(found, QUOTED)
         ));
     }
     let elsewhere = seen.iter().find(|seen| {
         !listens(seen)
-            && (exact.is_match(seen.after_cursor(wanted.view)) || exact.is_match(&seen.consumed))
+            && (occurs(&exact, seen.after_cursor(wanted.view)).is_some()
+                || occurs(&exact, &seen.consumed).is_some())
     })?;
     Some(format!(
         "`{source}` appeared on {}; your pattern listens to {}; drop its `--stream`",
@@ -120,10 +138,7 @@ fn exact(pattern: &Pattern) -> Option<Regex> {
 fn variants(pattern: &Pattern) -> Vec<(Regex, String)> {
     let mut out = Vec::new();
     let mut add = |source: &str, instead: String| {
-        // A pattern that matches nothing at all is near to everything.
-        if let Some(regex) = regex(source).filter(|regex| !regex.is_match(b"")) {
-            out.push((regex, instead));
-        }
+        out.extend(regex(source).map(|regex| (regex, instead)));
     };
     match &pattern.kind {
         Kind::Text(bytes) => {
@@ -188,6 +203,11 @@ fn regex(source: &str) -> Option<Regex> {
     RegexBuilder::new(source).multi_line(true).crlf(true).size_limit(1 << 20).build().ok()
 }
 
+/// Where something of it matches: the matcher never takes an empty match, so neither is it a near one.
+fn occurs<'a>(regex: &Regex, text: &'a [u8]) -> Option<&'a [u8]> {
+    regex.find_iter(text).map(|found| found.as_bytes()).find(|found| !found.is_empty())
+}
+
 /// An unfinished last line that ends as prompts end.
 fn prompt(seen: &Seen) -> Option<String> {
     let start = memchr::memrchr(b'\n', &seen.text).map_or(0, |at| at + 1);
@@ -222,6 +242,7 @@ mod tests {
             text: text.as_bytes().to_vec(),
             raw: text.as_bytes().to_vec(),
             consumed: Vec::new(),
+            echoed: false,
         }
     }
 
@@ -262,9 +283,11 @@ mod tests {
             ]
         );
         assert_eq!(
-            one(&regex_of("/(y/n)?/"), seen("sure (y/n)? no\n")),
-            ["`(y/n)?` appeared; your pattern says `/(y/n)?/`; slashes make it a regex; as plain text it is `=(y/n)?`"]
-                .map(str::to_owned)
+            one(&regex_of("/Continue? [y/N]/"), seen("Continue? [y/N] no\n")),
+            [
+                "`Continue? [y/N]` appeared; your pattern says `/Continue? [y/N]/`; slashes make it a regex; \
+              as plain text it is `=Continue? [y/N]`"
+            ]
         );
     }
 
@@ -280,6 +303,23 @@ mod tests {
         let seen = Seen { raw: b"\x1b[31mred\r\n".to_vec(), ..seen("red\n") };
         let raw = Pattern { source: "[31m".to_owned(), kind: Kind::Text(b"[31m".to_vec()) };
         assert_eq!(one(&raw, seen), ["`[31m` would match in view raw; use `--view raw`"]);
+    }
+
+    #[test]
+    fn only_as_an_echo() {
+        let seen = Seen { echoed: true, ..seen("status\n") };
+        let hints = one(&text("status"), seen);
+        assert!(hints[0].starts_with("`status` appeared as the echo"), "{hints:?}");
+    }
+
+    #[test]
+    fn not_on_the_screen_any_more() {
+        let pattern = text("gone");
+        let wanted = Wanted { pattern: &pattern, view: View::Screen, stream: None };
+        assert_eq!(
+            misses(&[wanted], &[seen("gone\n")]),
+            ["`gone` would match in view text; use `--view text`"]
+        );
     }
 
     #[test]

@@ -3,4 +3,6 @@
 pub mod cast;
 pub mod model;
 pub mod output;
+pub mod runs;
+pub mod table;
 pub mod write;

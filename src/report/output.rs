@@ -1,31 +1,163 @@
-//! The only place that writes to our own stdout and stderr, outside of what passes through from a command.
+//! The one place that touches stdout and stderr. Everything else is given a writer.
+//!
+//! A closed pipe is not an error here: `heeler list | head -1` is a use, not a failure. What the user cannot
+//! read any more is not written, and the exit code says what it would have said.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
-/// Writes to stdout. A reader that has gone away (`heeler man | head`) is no error.
-pub fn out(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+/// Where a command prints to, and how.
+pub struct Io<'a> {
+    /// The data.
+    pub out: &'a mut dyn Write,
+    /// What is said about it.
+    pub err: &'a mut dyn Write,
+    /// How `out` looks.
+    pub style: Style,
+}
+
+/// How a writer is printed to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether colours may be used.
+    pub colour: bool,
+    /// The width of the terminal; absent where it is not one, then nothing is shortened.
+    pub width: Option<usize>,
+}
+
+impl Io<'_> {
+    /// Says something on stderr, as `heeler: TEXT`, foreign characters escaped.
+    pub fn say(&mut self, text: impl std::fmt::Display) {
+        // There is nobody to tell when stderr is closed.
+        let _ = writeln!(self.err, "heeler: {}", escape(&text.to_string()));
     }
 }
 
-/// Says what went wrong, in one line. Where stderr is gone there is nobody to tell.
+/// Runs `body` with our own stdout and stderr.
+pub fn with_stdio<T>(body: impl FnOnce(&mut Io<'_>) -> T) -> T {
+    let stdout = io::stdout();
+    let terminal = stdout.is_terminal();
+    let width = terminal
+        .then(|| crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)))
+        .flatten()
+        .filter(|&columns| columns > 0);
+    let style = Style { colour: terminal && colours_wanted(), width };
+    let mut out = Forgiving { inner: stdout.lock(), broken: false };
+    let mut err = Forgiving { inner: io::stderr().lock(), broken: false };
+    let value = body(&mut Io { out: &mut out, err: &mut err, style });
+    // Already broken, or breaking now: no one reads it.
+    let _ = out.flush();
+    value
+}
+
+/// Prints `text` to stdout.
+pub fn out(text: &str) -> io::Result<()> {
+    with_stdio(|io| io.out.write_all(text.as_bytes()).and_then(|()| io.out.flush()))
+}
+
+/// Says what went wrong, in one line on stderr.
 pub fn complain(message: &str) {
-    let _ = writeln!(io::stderr(), "heeler: {message}");
+    // There is nobody to tell when stderr is closed.
+    let _ = writeln!(io::stderr(), "heeler: {}", escape(message));
 }
 
 /// A line that belongs to the complaint before it.
 pub fn explain(line: &str) {
-    let _ = writeln!(io::stderr(), "  {line}");
+    let _ = writeln!(io::stderr(), "  {}", escape(line));
 }
 
-/// Foreign text, safe for a terminal: control characters are shown, not obeyed.
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && c != '\t' { safe.extend(c.escape_default()) } else { safe.push(c) }
+/// <https://no-color.org>: present and not empty means no; so does a terminal that has none.
+#[expect(clippy::disallowed_methods, reason = "whether to colour is the environment's word")]
+fn colours_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
+}
+
+/// A writer that takes the end of its reader for the end of its task.
+struct Forgiving<W> {
+    inner: W,
+    broken: bool,
+}
+
+impl<W: Write> Forgiving<W> {
+    fn forgive<T>(&mut self, result: io::Result<T>, otherwise: T) -> io::Result<T> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.broken = true;
+                Ok(otherwise)
+            }
+            result => result,
+        }
     }
-    safe
+}
+
+impl<W: Write> Write for Forgiving<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken {
+            return Ok(bytes.len());
+        }
+        let result = self.inner.write(bytes);
+        self.forgive(result, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        let result = self.inner.flush();
+        self.forgive(result, ())
+    }
+}
+
+/// `text` with everything escaped that could move the cursor, change the terminal, or make a line look like
+/// another: controls of both sets, and the marks that reorder text.
+pub fn escape(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                escaped.extend(c.escape_unicode());
+            }
+            c if c.is_control() => {
+                let code = u32::from(c);
+                // A string takes all that is written.
+                let _ = write!(escaped, "\\x{code:02x}");
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_command_is_called_reaches_the_terminal_as_a_command() {
+        assert_eq!(escape("a\u{1b}[2Jb\u{9b}c\n\t\r\u{7f}"), "a\\x1b[2Jb\\x9bc\\n\\t\\r\\x7f");
+        assert_eq!(escape("x\u{202e}y"), "x\\u{202e}y");
+        assert_eq!(escape("grüße 日本 \\"), "grüße 日本 \\");
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_error_and_another_failure_is() {
+        struct Fails(io::ErrorKind);
+        impl Write for Fails {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut pipe = Forgiving { inner: Fails(io::ErrorKind::BrokenPipe), broken: false };
+        pipe.write_all(b"xyz").unwrap();
+        assert!(pipe.broken);
+        let mut disk = Forgiving { inner: Fails(io::ErrorKind::StorageFull), broken: false };
+        assert!(disk.write_all(b"xyz").is_err());
+    }
 }

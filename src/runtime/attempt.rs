@@ -593,17 +593,17 @@ impl Running<'_, '_> {
                     self.tell(Dialogue::secret_sent);
                 }
                 Typed::Relayed => self.event(Event::Active),
-                Typed::StillEchoing => self.send_failed(SendError::SecretEcho),
+                Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
                 Typed::TooLong(bytes) => {
                     let limit = super::input::CANONICAL_LIMIT;
-                    self.send_failed(SendError::CanonicalLimit { bytes, limit });
+                    self.send_failed(&SendError::CanonicalLimit { bytes, limit });
                 }
-                Typed::Closed => self.send_failed(SendError::InputClosed),
+                Typed::Closed => self.send_failed(&SendError::InputClosed),
             }
         }
     }
 
-    fn send_failed(&mut self, error: SendError) {
+    fn send_failed(&mut self, error: &SendError) {
         self.tell(|dialogue, now, out| dialogue.send_failed(now, error, out));
     }
 

@@ -79,7 +79,7 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
     let wiring = match launch.mode {
         Mode::Pty => wire_pty(launch, context),
         Mode::Pipe => wire_pipes(launch, context),
-        Mode::Inherit => wire_inherit(launch),
+        Mode::Inherit => wire_inherit(launch, context),
     }
     .map_err(|error| resource("connect the command's streams", &error))?;
     let saved = wiring.lend.and_then(|fd| tty::attributes(fd).ok());
@@ -119,6 +119,8 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let duplicate = || fdio::duplicate(pty.fd());
     let mut input = Input::new(Some(Target::Terminal(duplicate()?)));
     match &launch.stdin {
+        // As with `< /dev/null`, or a command that reads would wait for ever.
+        Stdin::Null if !context.types => input.end(),
         Stdin::Null => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
@@ -130,21 +132,7 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
 }
 
 fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
-    let mut input = Input::new(None);
-    let stdin = if context.types || matches!(launch.stdin, Stdin::Bytes(_)) {
-        let (read, write) = fdio::pipe()?;
-        fdio::set_nonblocking(write.as_fd(), true)?;
-        input = Input::new(Some(Target::Pipe(write)));
-        match &launch.stdin {
-            Stdin::Null => {}
-            Stdin::Inherit => input.relay(own_input()?, true),
-            Stdin::File(path) => input.relay(fdio::open_read(path)?, false),
-            Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
-        }
-        read
-    } else {
-        plain_stdin(launch)?
-    };
+    let (stdin, input) = wire_stdin(launch, context)?;
     let mut streams = Vec::new();
     let mut output = |id| -> io::Result<OwnedFd> {
         let (read, write) = fdio::pipe()?;
@@ -159,23 +147,33 @@ fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     Ok(Wiring { stdio: [stdin, stdout, stderr], streams, input, pty: None, group, lend })
 }
 
-fn wire_inherit(launch: &Launch) -> io::Result<Wiring> {
+fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let (group, lend) = own_group(launch);
-    let stdio = [
-        plain_stdin(launch)?,
-        fdio::duplicate(fdio::standard(1))?,
-        fdio::duplicate(fdio::standard(2))?,
-    ];
-    Ok(Wiring { stdio, streams: Vec::new(), input: Input::new(None), pty: None, group, lend })
+    let (stdin, input) = wire_stdin(launch, context)?;
+    let stdio = [stdin, fdio::duplicate(fdio::standard(1))?, fdio::duplicate(fdio::standard(2))?];
+    Ok(Wiring { stdio, streams: Vec::new(), input, pty: None, group, lend })
 }
 
-/// Input that the command reads without our help.
-fn plain_stdin(launch: &Launch) -> io::Result<OwnedFd> {
-    match &launch.stdin {
-        Stdin::Inherit => fdio::duplicate(fdio::standard(0)),
-        Stdin::File(path) => fdio::open_read(path),
-        Stdin::Null | Stdin::Bytes(_) => fdio::null(),
+/// The command's input without a terminal: what it can read without our help, or a pipe that we type into.
+fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, Input)> {
+    if !context.types && !matches!(launch.stdin, Stdin::Bytes(_)) {
+        let stdin = match &launch.stdin {
+            Stdin::Inherit => fdio::duplicate(fdio::standard(0)),
+            Stdin::File(path) => fdio::open_read(path),
+            Stdin::Null | Stdin::Bytes(_) => fdio::null(),
+        };
+        return Ok((stdin?, Input::new(None)));
     }
+    let (read, write) = fdio::pipe()?;
+    fdio::set_nonblocking(write.as_fd(), true)?;
+    let mut input = Input::new(Some(Target::Pipe(write)));
+    match &launch.stdin {
+        Stdin::Null => {}
+        Stdin::Inherit => input.relay(own_input()?, true),
+        Stdin::File(path) => input.relay(fdio::open_read(path)?, false),
+        Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
+    }
+    Ok((read, input))
 }
 
 /// Our own input, to be read by us: opened anew where possible, so that only we do not block on it.

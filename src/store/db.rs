@@ -234,15 +234,18 @@ fn set_journal(conn: &Connection, path: &Path) -> rusqlite::Result<()> {
 
 /// The schema version, when the file is ours at all.
 fn check(conn: &Connection, path: &Path) -> Result<i32, StoreError> {
-    let sql = |error| StoreError::sql(path, error);
-    let version = migrate::version(conn).map_err(sql)?;
-    let application: i32 =
-        conn.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(sql)?;
-    let empty = || -> rusqlite::Result<bool> {
-        conn.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+    // In one transaction: between two of these answers another heeler may migrate the file.
+    let look = || -> rusqlite::Result<(i32, i32, bool)> {
+        let tx = conn.unchecked_transaction()?;
+        Ok((
+            migrate::version(&tx)?,
+            tx.query_row("PRAGMA application_id", [], |row| row.get(0))?,
+            tx.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?,
+        ))
     };
-    let ours = application == migrate::APPLICATION_ID
-        || (application == 0 && version == 0 && empty().map_err(sql)?);
+    let (version, application, empty) = look().map_err(|error| StoreError::sql(path, error))?;
+    let ours =
+        application == migrate::APPLICATION_ID || (application == 0 && version == 0 && empty);
     if ours { Ok(version) } else { Err(StoreError::NotOurs { path: path.to_owned() }) }
 }
 

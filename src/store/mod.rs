@@ -31,3 +31,6 @@ pub use db::{Store, StoreError};
 pub use read::{ActionRow, AttemptRow};
 pub use tracker::{AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
 pub use write::Action;
+
+#[cfg(test)]
+mod tests;

@@ -83,7 +83,9 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn place(vars: &[(&str, &str)]) -> Option<PathBuf> {
+    type Vars<'a> = &'a [(&'a str, &'a str)];
+
+    fn place(vars: Vars<'_>) -> Option<PathBuf> {
         default_path(|name| {
             vars.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
         })
@@ -93,7 +95,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_first_that_is_set_wins() {
         let home = ("HOME", "/h");
-        type Vars<'a> = &'a [(&'a str, &'a str)];
         let table: &[(Vars<'_>, Option<&str>)] = &[
             (&[("HEELER_DB", "x.db"), ("XDG_STATE_HOME", "/s"), home], Some("x.db")),
             (&[("HEELER_DB", ""), ("XDG_STATE_HOME", "/s"), home], Some("/s/heeler/heeler.db")),

@@ -1,5 +1,7 @@
 //! What is asked: records of runs, their attempts, reports, and the signals that `reap` sent.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::db::{Store, StoreError};
@@ -47,12 +49,24 @@ impl Store {
         self.select(&format!("{wanted} ORDER BY started_ms, run"), &[])
     }
 
-    /// The runs that `query` can mean: by id, by the beginning of an id, or by name. Oldest first.
-    pub fn candidates(&self, query: &str) -> Result<Vec<Record>, StoreError> {
-        self.select(
-            "substr(run, 1, length(?1)) = ?1 OR name = ?1 ORDER BY started_ms, run",
-            &[query],
-        )
+    /// One run.
+    pub fn record(&self, run: &str) -> Result<Option<Record>, StoreError> {
+        Ok(self.select("run = ?1", &[run])?.pop())
+    }
+
+    /// Which of `runs` are recorded.
+    pub fn known(&self, runs: &BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
+        let read = || {
+            let mut exists = self.conn.prepare_cached("SELECT 1 FROM runs WHERE run = ?1")?;
+            let mut known = BTreeSet::new();
+            for run in runs {
+                if exists.exists([run])? {
+                    known.insert(run.clone());
+                }
+            }
+            Ok(known)
+        };
+        self.sql(read())
     }
 
     /// The report that a run ended with; nothing when there is none.

@@ -87,7 +87,10 @@ struct Flags {
     #[arg(long, value_name = "NAME")]
     send_secret: Vec<String>,
 
-    /// Action: pass, fail[:WHY], interrupt, terminate, kill; in a rule also next (step done)
+    /// Action: pass, fail[:WHY], interrupt, terminate, kill, next
+    ///
+    /// pass ends the run, its job is done; fail fails the dialogue; interrupt sends INT once; terminate
+    /// climbs the --stop ladder; kill starts at its end; next, in a rule, takes the current step as done.
     #[arg(long = "do", value_name = "WHAT", value_parser = value::do_action)]
     do_: Vec<Do>,
 

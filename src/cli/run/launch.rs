@@ -76,7 +76,7 @@ pub struct Launch {
     /// Feed it TEXT, as it is, then end of file
     ///
     /// Backslashes mean nothing here; in most shells $'yes\n' makes a line end.
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, hide_short_help = true)]
     pub input: Option<OsString>,
 
     /// Terminal size; without it ours, else 80x24

@@ -17,27 +17,27 @@ pub struct Limits {
     pub idle_timeout: Option<Duration>,
 
     /// Stop after D, all attempts and the pauses between them together
-    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
     pub total_timeout: Option<Duration>,
 
     /// Stop it when it has written more than so much
-    #[arg(long, value_name = "BYTES", value_parser = value::size, allow_negative_numbers = true)]
+    #[arg(long, value_name = "BYTES", value_parser = value::size, allow_negative_numbers = true, hide_short_help = true)]
     pub max_output: Option<u64>,
 
     /// Its job is done when it has been idle for D: stop it, success
-    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
     pub until_idle: Option<Duration>,
 
-    /// The ladder of signals that ends the whole tree [default: TERM:10s,KILL]
+    /// Signals that end the whole tree [default: TERM:10s,KILL]
     ///
     /// Each rung is a signal and how long the tree then has; 10s where not said. KILL is added at the end
     /// where it is missing.
     #[arg(long, value_name = "SIG:GRACE,...", value_parser = value::ladder)]
     pub stop: Option<value::Ladder>,
 
-    /// Processes left when it exits: reap[:GRACE], wait, leave, release, fail [default: reap:2s]
+    /// Processes left behind: reap[:GRACE], wait, leave, release, fail
     ///
-    /// reap: end them, TERM, then KILL after GRACE. wait: wait for them, limits go on. leave: leave them
+    /// reap (the default, with 2s): end them, TERM, then KILL after GRACE. wait: wait for them, limits go on. leave: leave them
     /// tracked, for a later `heeler reap`. release: let them go for good, for a command that starts a
     /// daemon. fail: end them, and exit 123.
     #[arg(long, value_name = "WHAT", value_parser = value::strays)]
@@ -47,7 +47,9 @@ pub struct Limits {
     #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
     pub drain: Option<Duration>,
 
-    /// Exit codes that count as success besides 0, such as 3,10-19; heeler then exits 0
+    /// Exit codes that count as success besides 0, such as 3,10-19
+    ///
+    /// heeler then exits 0.
     #[arg(long, value_name = "CODES", value_parser = value::codes)]
     pub ok_exit: Option<value::Codes>,
 }

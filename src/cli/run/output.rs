@@ -15,7 +15,7 @@ pub struct Output {
     pub quiet: bool,
 
     /// Pipes only: stderr into stdout through one pipe, in write order
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub merge: bool,
 
     /// Copy its stdout to FILE (with a terminal: all of its output)
@@ -31,7 +31,7 @@ pub struct Output {
     pub output: Option<PathBuf>,
 
     /// Prefix each line that passes through with the time
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub timestamps: bool,
 
     /// Write the report to FILE; - is stdout, and output then passes to stderr
@@ -50,7 +50,7 @@ pub struct Output {
     pub events: Option<PathBuf>,
 
     /// Record it as asciicast v2, for any asciinema player
-    #[arg(long, value_name = "FILE.cast", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE.cast", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub record: Option<PathBuf>,
 
     /// How much of each stream's end goes into the report [default: 4KiB]

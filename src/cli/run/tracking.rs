@@ -20,7 +20,7 @@ pub enum Track {
 #[command(next_help_heading = "Tracking")]
 pub struct Tracking {
     /// A name for list, inspect and reap
-    #[arg(long, value_parser = value::name)]
+    #[arg(long, value_parser = value::name, hide_short_help = true)]
     pub name: Option<String>,
 
     /// A tag for list and reap; may be repeated

@@ -7,7 +7,7 @@ mod track;
 use std::ffi::OsString;
 
 use crate::cli;
-use crate::config::plan::Plan;
+use crate::config::plan::{Plan, ReportTo};
 use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, report_target, resolve};
 use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
@@ -16,7 +16,7 @@ use crate::report::{output, write};
 use crate::runtime::clock::rfc3339;
 use crate::runtime::run::{Finished, Names, StartError, execute};
 use crate::store::id::new_run_id;
-use crate::sys::{poll, signals};
+use crate::sys::{fdio, poll, signals};
 
 /// Runs the command and returns heeler's exit code.
 pub fn run(args: &cli::Run, argv: &[OsString]) -> i32 {
@@ -27,6 +27,9 @@ pub fn run(args: &cli::Run, argv: &[OsString]) -> i32 {
     };
     if args.launch.dry_run {
         return super::print(&format!("{:#}\n", dry_run::json(&plan, &around)));
+    }
+    if let Some(ReportTo::Fd(fd)) = plan.output.report {
+        fdio::keep_private(fd);
     }
     let outer = around.var(COOKIE).and_then(|value| value.to_str());
     supervise(&plan, argv, outer)

@@ -61,26 +61,21 @@ fn plain(attempt: &Attempt) -> String {
 }
 
 fn details(failure: &Failure) {
-    let quote = |text: &str| output::escape(text);
     for line in &failure.near_misses {
-        output::explain(&quote(line));
+        output::explain(line);
     }
     if !failure.last_lines.is_empty() {
         output::explain("the last lines were:");
         for line in &failure.last_lines {
-            output::explain(&format!("  | {}", quote(line)));
+            output::explain(&format!("  | {line}"));
         }
     }
 }
 
 fn strays(plan: &Plan, attempt: &Attempt) {
     if !attempt.strays.is_empty() {
-        let names: Vec<String> = attempt
-            .strays
-            .iter()
-            .take(5)
-            .map(|m| format!("{} ({})", output::escape(&m.comm), m.pid))
-            .collect();
+        let names: Vec<String> =
+            attempt.strays.iter().take(5).map(|m| format!("{} ({})", m.comm, m.pid)).collect();
         let more = attempt.strays.len().saturating_sub(names.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let names = names.join(", ");
@@ -93,7 +88,6 @@ fn strays(plan: &Plan, attempt: &Attempt) {
         });
     }
     for (member, why) in &attempt.unkillable {
-        let comm = output::escape(&member.comm);
-        output::complain(&format!("could not end {comm} ({}): {why}", member.pid));
+        output::complain(&format!("could not end {} ({}): {why}", member.comm, member.pid));
     }
 }

@@ -26,12 +26,11 @@ impl Dialogue {
             return self.go_on(now, out);
         };
         match action {
-            Action::Send(bytes) => out.push(Effect::Send(bytes)),
+            Action::Send(bytes) | Action::Key(Key::Bytes(bytes)) => out.push(Effect::Send(bytes)),
             Action::Line(mut bytes) => {
                 bytes.extend_from_slice(self.enter());
                 out.push(Effect::Send(bytes));
             }
-            Action::Key(Key::Bytes(bytes)) => out.push(Effect::Send(bytes)),
             Action::Key(Key::Cursor(letter)) => out.push(Effect::Send(self.keypad.bytes(letter))),
             Action::Key(Key::Eof) => {
                 out.push(if self.terminal { Effect::SendEof } else { Effect::CloseInput });
@@ -40,7 +39,7 @@ impl Dialogue {
             Action::Pass => self.pass(out),
             Action::Fail(why) => {
                 let message = why.unwrap_or_else(|| self.asked_words());
-                self.fail(Reason::Fail, message, None, now, out);
+                self.fail(Reason::Fail, &message, None, now, out);
             }
             Action::Interrupt => out.push(Effect::Interrupt),
             Action::Terminate => {
@@ -64,10 +63,10 @@ impl Dialogue {
         };
         // A match that was decided by the step's limit itself still gets a moment for its answer.
         let soonest = now.saturating_add(self.program.settle);
-        let deadline = clock.deadline().filter(|_| !echo_ok).map(|due| due.max(soonest));
+        let deadline = clock.deadline().map(|due| due.max(soonest));
         out.push(Effect::Secret { name: name.clone(), echo_ok, enter: self.enter(), deadline });
         if let Some(acting) = &mut self.acting {
-            acting.secret = Some(SecretWait { name, clock, deadline });
+            acting.secret = Some(SecretWait { name, echo_ok, clock, deadline });
         }
     }
 
@@ -146,7 +145,7 @@ impl Dialogue {
     fn take_one(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
         if self.taken >= self.program.max_steps {
             let message = format!("the dialogue took more than {} steps", self.program.max_steps);
-            self.fail(Reason::StepBudget, message, None, now, out);
+            self.fail(Reason::StepBudget, &message, None, now, out);
             return false;
         }
         self.taken += 1;

@@ -44,7 +44,7 @@ pub enum Effect {
         echo_ok: bool,
         /// What to type after it: Enter.
         enter: &'static [u8],
-        /// When the dialogue gives up; absent is never.
+        /// When the dialogue gives up: the step's limit. Absent is never.
         deadline: Option<Duration>,
     },
     /// The secret that is under way is not wanted any more: the run ended or is being ended.

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Capture, Dialogue, Effect, Failure, Origin, Phase, Reason, Record, RuleRecord, StepState,
-};
+use super::{Capture, Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState};
 use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::near::{self, Wanted};
@@ -14,7 +12,7 @@ use crate::expect::program::StreamId;
 /// How many patterns a sentence names.
 const NAMED: usize = 3;
 /// How many characters of a pattern or line are shown.
-const SHOWN: usize = 200;
+pub(super) const SHOWN: usize = 200;
 
 impl Dialogue {
     /// A step's name or number.
@@ -73,7 +71,7 @@ impl Dialogue {
     pub(super) fn fail(
         &mut self,
         reason: Reason,
-        message: String,
+        message: &str,
         clock: Option<String>,
         now: Duration,
         out: &mut Vec<Effect>,
@@ -92,8 +90,12 @@ impl Dialogue {
             last_lines: self.last_lines(),
             near_misses: if unmet { self.near_misses() } else { Vec::new() },
         };
-        if self.step.is_some() {
-            self.decide(StepState::Failed, None, None, now);
+        // A rule or watch that fails is not the step's doing: that one still waits.
+        let acting = self.acting.as_ref().map(|acting| &acting.origin);
+        if unmet || matches!(acting, Some(Origin::Step | Origin::Branch(_))) {
+            let matched = self.steps.last().map(|step| (step.pattern.clone(), step.offset));
+            let (pattern, offset) = matched.unwrap_or_default();
+            self.decide(StepState::Failed, pattern, offset, now);
         }
         self.failure = Some(failure.clone());
         self.end(out);
@@ -124,10 +126,13 @@ impl Dialogue {
     }
 
     fn near_misses(&self) -> Vec<String> {
+        // A rule that fired has consumed what it looks for; one that never did may be the one meant.
+        let unfired = self.table.rules().filter(|&id| self.table.all[id].fired == 0);
         let wanted: Vec<Wanted<'_>> = self
             .step
             .into_iter()
             .flat_map(|step| self.table.branches(step))
+            .chain(unfired)
             .map(|id| &self.table.all[id].listen)
             .map(|listen| Wanted {
                 pattern: &listen.pattern,
@@ -152,7 +157,7 @@ impl Dialogue {
         self.feeds.iter().map(super::Feed::dropped).sum()
     }
 
-    fn masked(&self, bytes: &[u8]) -> String {
+    pub(super) fn masked(&self, bytes: &[u8]) -> String {
         self.mask.text(bytes)
     }
 
@@ -200,11 +205,6 @@ impl Dialogue {
             Ok(number) => self.groups.get(number)?.as_deref(),
             Err(_) => self.captures.get(name)?.as_deref(),
         }
-    }
-
-    /// Whether nothing has happened and nothing will.
-    pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Open && self.program.is_empty()
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) struct Feed {
     /// Nothing more comes: its end was read, or the run is over and others hold it open.
     pub(super) closed: bool,
     pub(super) last_output: Duration,
+    echoed: bool,
     matcher: Matcher,
     /// The matcher's ids are places in here; these are ours. Ascending.
     ids: Vec<usize>,
@@ -50,6 +51,7 @@ impl Feed {
             eof: false,
             closed: false,
             last_output: Duration::ZERO,
+            echoed: false,
             matcher: Matcher::new(&patterns, config)?,
             ids,
         })
@@ -108,6 +110,7 @@ impl Feed {
     }
 
     pub(super) fn expect_echo(&mut self, bytes: &[u8]) {
+        self.echoed = true;
         self.matcher.expect_echo(bytes);
     }
 
@@ -129,6 +132,7 @@ impl Feed {
             text: self.matcher.unmatched(View::Text).to_vec(),
             raw: self.matcher.unmatched(View::Raw).to_vec(),
             consumed: self.matcher.matched(View::Text).to_vec(),
+            echoed: self.echoed,
         }
     }
 }

@@ -116,6 +116,7 @@ struct Acting {
 
 struct SecretWait {
     name: String,
+    echo_ok: bool,
     clock: Clock,
     deadline: Option<Duration>,
 }
@@ -292,12 +293,22 @@ impl Dialogue {
         Some(&self.acting.as_ref()?.secret.as_ref()?.name)
     }
 
+    /// Whether it matters that the terminal stops echoing.
+    pub fn wants_echo_state(&self) -> bool {
+        let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
+        secret.is_some_and(|secret| !secret.echo_ok)
+    }
+
     /// Something could not be written.
-    pub fn send_failed(&mut self, now: Duration, error: SendError, out: &mut Vec<Effect>) {
+    pub fn send_failed(&mut self, now: Duration, error: &SendError, out: &mut Vec<Effect>) {
         if self.phase == Phase::Over {
             return;
         }
         let secret = self.acting.as_mut().and_then(|acting| acting.secret.take());
+        if secret.is_some() {
+            // What failed may have been typed before it.
+            out.push(Effect::DropSecret);
+        }
         let reason = match error {
             SendError::InputClosed => {
                 self.input_closed = true;
@@ -313,7 +324,7 @@ impl Dialogue {
                     Some(secret) => format!("the secret `{}` was not sent: {error}", secret.name),
                     None => error.to_string(),
                 };
-                self.fail(reason, message, None, now, out);
+                self.fail(reason, &message, None, now, out);
             }
             _ => self.drive(now, out),
         }
@@ -340,3 +351,6 @@ impl Dialogue {
         self.feeds.iter_mut().find(|feed| feed.stream == stream)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use super::explain::SHOWN;
 use super::feed::Hit;
 use super::listen::Who;
 use super::{Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
+use crate::expect::escape::show;
+use crate::expect::failure::human;
 use crate::expect::pattern::Event;
 use crate::expect::program::{Action, Verdict};
 
@@ -78,13 +81,15 @@ impl Dialogue {
         self.table.all[id].fired += 1;
         let fired = self.table.all[id].fired;
         let pattern = self.table.all[id].source().to_owned();
+        let shown = show(pattern.as_bytes(), SHOWN);
+        let masked = self.masked(pattern.as_bytes());
         let tell = |what, label, out: &mut Vec<Effect>| {
-            out.push(Effect::Told(Told { what, label, pattern: Some(pattern.clone()) }));
+            out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
         };
         let (max, actions, origin) = match self.table.all[id].who {
             Who::Watch(watch) => {
                 tell(What::Watch, None, out);
-                return self.judge(watch, &pattern, now, out);
+                return self.judge(watch, &shown, now, out);
             }
             Who::Rule(rule) => {
                 let rule = &self.program.rules[rule];
@@ -100,8 +105,8 @@ impl Dialogue {
         if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
             let times = if max == 1 { "once".to_owned() } else { format!("{max} times") };
             let message =
-                format!("`{pattern}` appeared again after it was answered {times} (--max {max})");
-            return self.fail(Reason::RuleExhausted, message, None, now, out);
+                format!("`{shown}` appeared again after it was answered {times} (--max {max})");
+            return self.fail(Reason::RuleExhausted, &message, None, now, out);
         }
         if let Origin::Branch(_) = origin {
             self.decide(StepState::Matched, Some(pattern), end, now);
@@ -117,7 +122,7 @@ impl Dialogue {
                     Some(why) => format!("{why} (`{pattern}` appeared)"),
                     None => format!("`{pattern}` appeared (--fail-on)"),
                 };
-                self.fail(Reason::Fail, message, None, now, out);
+                self.fail(Reason::Fail, &message, None, now, out);
             }
             Verdict::Note(index) => {
                 if !self.notes.contains(&index) {
@@ -142,9 +147,8 @@ impl Dialogue {
         let is_watch = matches!(listener.who, Who::Watch(_));
         let heard = || self.feeds.iter().filter(|feed| listener.hears(feed.stream));
         match listener.event()? {
-            Event::Eof if listener.told && !is_state => None,
+            Event::Eof | Event::Exit if listener.told && !is_state => None,
             Event::Eof => heard().all(|feed| feed.closed).then_some(Duration::ZERO),
-            Event::Exit if listener.told && !is_state => None,
             Event::Exit => self.exit_due(),
             // After the end there is nothing to be silent.
             Event::Idle(_) if self.finished || (listener.told && is_watch) => None,
@@ -180,7 +184,7 @@ impl Dialogue {
             return self.skip(step, now, out);
         }
         let message = self.unmet(step, &self.limit_words());
-        self.fail(Reason::StepTimeout, message, self.clock.name(), now, out);
+        self.fail(Reason::StepTimeout, &message, self.clock.name(), now, out);
     }
 
     /// A secret that will not be sent any more: the terminal echoed for too long, or the run is over.
@@ -195,17 +199,23 @@ impl Dialogue {
         if required && !self.stopping {
             let name = secret.name.clone();
             let clock = secret.clock.clone();
-            if self.finished {
+            let waited = clock.limit().map(human).unwrap_or_default();
+            let (reason, message, clock) = if self.finished {
                 let message = format!("{} before the secret `{name}` was sent", self.end_words());
-                self.fail(self.end_reason(), message, None, now, out);
+                (self.end_reason(), message, None)
+            } else if secret.echo_ok {
+                let message = format!(
+                    "the secret `{name}` was not sent within {waited}: the command does not read"
+                );
+                (Reason::Send, message, clock.name())
             } else {
-                let waited = clock.limit().map(crate::expect::failure::human).unwrap_or_default();
                 let message = format!(
                     "the secret `{name}` was not sent: the terminal kept echoing for {waited}; \
                      `--echo-ok` sends it anyway"
                 );
-                self.fail(Reason::SecretEcho, message, clock.name(), now, out);
-            }
+                (Reason::SecretEcho, message, clock.name())
+            };
+            self.fail(reason, &message, clock, now, out);
             return true;
         }
         acting.secret = None;
@@ -229,7 +239,7 @@ impl Dialogue {
             self.skip(step, now, out);
         } else {
             let message = format!("{} before {}", self.end_words(), self.wanted_words(step));
-            self.fail(self.end_reason(), message, None, now, out);
+            self.fail(self.end_reason(), &message, None, now, out);
         }
         true
     }
@@ -240,7 +250,7 @@ impl Dialogue {
         match listener.event() {
             None | Some(Event::Eof) => open(),
             // What is due was taken before this question comes up.
-            Some(Event::Exit) => !self.finished && !(listener.told && self.exit_due().is_some()),
+            Some(Event::Exit) => !(self.finished || listener.told),
             Some(Event::Idle(_)) => !self.finished,
         }
     }
@@ -256,7 +266,9 @@ impl Dialogue {
         })
     }
 
+    /// What ended: the output, as far as it was listened to, or only the command.
     pub(super) fn end_reason(&self) -> Reason {
-        if self.feeds.iter().all(|feed| feed.eof) { Reason::Eof } else { Reason::Exit }
+        let held_open = self.feeds.iter().any(|feed| !feed.eof);
+        if self.finished && held_open { Reason::Exit } else { Reason::Eof }
     }
 }

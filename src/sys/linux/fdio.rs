@@ -84,6 +84,12 @@ pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
     duplicate(borrowed)
 }
 
+/// Keeps an inherited descriptor from the commands that we start.
+pub fn keep_private(fd: RawFd) {
+    // SAFETY: sets a flag on a number; EBADF when nothing is open there, which harms nobody.
+    unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
 /// One of our own standard descriptors. The Rust runtime opens the null device where one was closed, so
 /// they are always there.
 ///

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod names;
 pub mod pidfd;
 pub mod poll;
+pub mod probe;
 pub mod proc;
 pub mod pty;
 pub mod signals;

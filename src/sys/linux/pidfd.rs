@@ -19,6 +19,13 @@ const SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
 /// for the time from boot to boot. Older kernels give every pidfd the same anonymous inode.
 const PID_FS_MAGIC: u32 = 0x5049_4446;
 
+/// Asks a process to end.
+pub const SIGTERM: i32 = libc::SIGTERM;
+/// Lets a stopped process go on.
+pub const SIGCONT: i32 = libc::SIGCONT;
+/// Ends a process.
+pub const SIGKILL: i32 = libc::SIGKILL;
+
 /// One process.
 #[derive(Debug)]
 pub struct PidFd(OwnedFd);
@@ -114,6 +121,11 @@ pub fn can_signal_groups() -> bool {
         ),
         _ => false,
     }
+}
+
+/// Whether an error says that no more descriptors can be opened.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// Waits until one of `processes` has ended or `limit` is over (absent: as long as it takes). Says which have.

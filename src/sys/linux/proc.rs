@@ -23,14 +23,17 @@ pub struct Stat {
     pub pgrp: i32,
     /// Session.
     pub session: i32,
+    /// Threads; a dead process that nobody collected has at most the one.
+    pub threads: u32,
     /// When it started: raw clock ticks since boot. Never converted, so never rounded.
     pub start_ticks: u64,
 }
 
 impl Stat {
-    /// Whether it has ended: a zombie holds its number, but nothing can be done to it.
+    /// Whether it has ended: a zombie holds its number, but nothing can be done to it. (A process whose first
+    /// thread has ended while others run also shows `Z`; it lives.)
     pub fn dead(&self) -> bool {
-        matches!(self.state, b'Z' | b'X' | b'x')
+        matches!(self.state, b'Z' | b'X' | b'x') && self.threads <= 1
     }
 
     /// Reads the content of a stat file. The name may hold blanks, brackets and newlines, so the fields are
@@ -45,9 +48,10 @@ impl Stat {
         let parent = fields.next()?.parse().ok()?;
         let pgrp = fields.next()?.parse().ok()?;
         let session = fields.next()?.parse().ok()?;
-        // Field 22 of the file; `session` was field 6.
-        let start_ticks = fields.nth(15)?.parse().ok()?;
-        Some(Stat { pid, comm, state, ppid: parent, pgrp, session, start_ticks })
+        // Fields 20 and 22 of the file; `session` was field 6.
+        let threads = fields.nth(13)?.parse().ok()?;
+        let start_ticks = fields.nth(1)?.parse().ok()?;
+        Some(Stat { pid, comm, state, ppid: parent, pgrp, session, threads, start_ticks })
     }
 }
 
@@ -202,14 +206,14 @@ mod tests {
     fn a_name_with_brackets_blanks_and_newlines_does_not_shift_the_fields() {
         for name in ["sh", "a b", "(sd-pam)", ") R 1 1 1 (", "x\ny"] {
             let line = format!(
-                "4711 ({name}) S 17 18 19 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654321 1 2 3\n"
+                "4711 ({name}) S 17 18 19 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 3 0 987654321 1 2 3\n"
             );
             let stat = Stat::parse(line.as_bytes()).expect("a stat line");
             assert_eq!(
                 (stat.pid, stat.comm.as_str(), stat.state, stat.ppid, stat.pgrp, stat.session),
                 (4711, name, b'S', 17, 18, 19)
             );
-            assert_eq!(stat.start_ticks, 987_654_321);
+            assert_eq!((stat.threads, stat.start_ticks), (3, 987_654_321));
         }
     }
 

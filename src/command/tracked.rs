@@ -1,0 +1,108 @@
+//! What `list`, `reap` and `inspect` begin with: the database, as far as it can be opened, and the runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::core::reap::{Subject, Unresolved, resolve};
+use crate::core::record::{COOKIE, cookie_runs};
+use crate::report::output::Io;
+use crate::runtime::survey::{Scene, Survey};
+use crate::store::{Store, StoreError, place};
+
+/// How long a query waits for other processes: nobody's output waits meanwhile.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The records, opened.
+pub(super) struct Tracked {
+    pub(super) survey: Survey,
+    pub(super) store: Option<Store>,
+    /// Whether the database could not be read: what follows is from the lock files alone.
+    pub(super) damaged: bool,
+}
+
+impl Tracked {
+    /// Opens the records at `db`, or in the default place; nothing when there is no such place, and so no
+    /// records. What is wrong with the database is said on stderr.
+    pub(super) fn open(db: Option<&PathBuf>, io: &mut Io<'_>) -> Option<Tracked> {
+        let db = db.cloned().or_else(default_db)?;
+        let mut tracked = Tracked { survey: Survey::new(&db), store: None, damaged: false };
+        match Store::open_existing(&db, BUSY) {
+            Ok(store) => {
+                if let Some(newer) = store.as_ref().and_then(Store::newer) {
+                    io.say(newer);
+                }
+                tracked.store = store;
+            }
+            Err(error) => tracked.give_up_store(&error, io),
+        }
+        Some(tracked)
+    }
+
+    /// Looks around. Damage can also show in the middle of the file: then once more, without it.
+    pub(super) fn look(&mut self, all: bool, io: &mut Io<'_>) -> Result<Scene, StoreError> {
+        match self.survey.look(self.store.as_ref(), all) {
+            Err(error) if self.store.is_some() => {
+                self.give_up_store(&error, io);
+                self.survey.look(None, all)
+            }
+            result => result,
+        }
+    }
+
+    fn give_up_store(&mut self, error: &StoreError, io: &mut Io<'_>) {
+        io.say(error);
+        io.say("what follows is from the lock files alone");
+        self.store = None;
+        self.damaged = true;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "commands read the environment")]
+pub(super) fn default_db() -> Option<PathBuf> {
+    place::default_path(|name| std::env::var_os(name))
+}
+
+/// The runs that we are part of ourselves, from our own cookie.
+#[expect(clippy::disallowed_methods, reason = "commands read the environment")]
+pub(super) fn runs_around_us() -> Vec<String> {
+    use std::os::unix::ffi::OsStrExt;
+    std::env::var_os(COOKIE)
+        .map(|value| cookie_runs(value.as_bytes()).map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
+/// The run that `word` means; says what is wrong when there is not exactly one.
+pub(super) fn find<'a>(
+    word: &str,
+    scene: &'a Scene,
+    survey: &Survey,
+    io: &mut Io<'_>,
+) -> Option<&'a Subject> {
+    match resolve(word, &scene.subjects, &survey.here) {
+        Ok(subject) => Some(subject),
+        Err(Unresolved::None) => {
+            io.say(format_args!("no run '{word}' (heeler list --all shows all that are known)"));
+            None
+        }
+        Err(Unresolved::Several(runs)) => {
+            io.say(format_args!("'{word}' can mean {}: give more of the id", runs.join(", ")));
+            None
+        }
+    }
+}
+
+/// Whether `subject` has all of `tags`.
+pub(super) fn tagged(subject: &Subject, tags: &[(String, String)]) -> bool {
+    tags.iter().all(|(key, value)| subject.record.facts.tags.get(key) == Some(value))
+}
+
+/// Prints `value` as one line of JSON. A failed write is the caller's exit code.
+pub(super) fn print_json(io: &mut Io<'_>, value: &impl serde::Serialize) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *io.out, value)?;
+    writeln!(io.out)
+}
+
+/// Tags as the command line has them.
+pub(super) fn tags(tags: Vec<crate::cli::value::Tag>) -> Vec<(String, String)> {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}

@@ -1,0 +1,458 @@
+//! Carrying out a reap: look, decide, pin, prove, signal, wait; again until three looks in a row find nothing.
+//!
+//! Signalling one process takes five steps, and nothing can go wrong between them: open a pidfd (from here on
+//! the number cannot be given to another), look at it *again* with the handle held, let the same pure
+//! functions decide once more, ask the handle whether the process has ended (a "no" proves that what was read
+//! was of it), signal through the handle. Whoever is not proven the second time is not signalled in this pass.
+//!
+//! Looking at `/proc` is no snapshot: what forks and exits between two reads can be missed, twice in a row
+//! even. Three clean looks make that unlikely, not impossible; only a run's own heeler, as their subreaper,
+//! can prove that nothing is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crate::core::identity::{Same, Sighting};
+use crate::core::ladder::LAST_WAIT;
+use crate::core::members::Member;
+use crate::core::reap::{self, Deed, Item, Selection, Subject};
+use crate::runtime::survey::{Scene, Survey, pin};
+use crate::store::{Action, Store, StoreError, lockfile};
+use crate::sys;
+use crate::sys::pidfd::{PidFd, SIGCONT, SIGKILL, SIGTERM, wait_any};
+
+const CLEAN_LOOKS: u32 = 3;
+
+/// How long a run's own heeler has after a second request, which makes it kill: its bounded wait for what
+/// cannot be killed, and its report.
+const STOP_LAST: Duration = Duration::from_secs(7);
+
+/// Something that is still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survivor {
+    /// The run it is of.
+    pub run: String,
+    /// Its number; absent where a run was refused as a whole.
+    pub pid: Option<i32>,
+    /// Its name.
+    pub comm: String,
+    /// Why it is still there.
+    pub why: String,
+}
+
+/// What a reap did.
+#[derive(Clone, Debug, Default)]
+pub struct Reaped {
+    /// What was to be done, each run as it was when it was first seen.
+    pub items: Vec<Item>,
+    /// The signals sent, in order.
+    pub actions: Vec<Action>,
+    /// What is left; empty is success.
+    pub survivors: Vec<Survivor>,
+    /// What went wrong without changing what is left.
+    pub warnings: Vec<String>,
+}
+
+/// Ends what `selection` means, and says what was done and what is left. `grace` lies between TERM and KILL.
+pub fn carry_out(
+    survey: &Survey,
+    store: Option<Store>,
+    selection: &Selection,
+    grace: Duration,
+) -> Result<Reaped, StoreError> {
+    let start = now();
+    let mut reaper = Reaper {
+        survey,
+        store,
+        done: Reaped::default(),
+        seen: BTreeSet::new(),
+        sent: BTreeSet::new(),
+        refused: BTreeMap::new(),
+        missed: BTreeMap::new(),
+        term_until: start + grace,
+        kill_until: start + grace + LAST_WAIT,
+        stop_again: start + grace + LAST_WAIT,
+        stop_until: start + grace + LAST_WAIT + STOP_LAST,
+    };
+    let mut clean = 0;
+    loop {
+        let scene = match survey.look(reaper.store.as_ref(), selection.runs.is_some()) {
+            // A database that turns out to be damaged keeps nobody alive: the lock files are enough.
+            Err(error) if reaper.store.is_some() => {
+                reaper.warn(&error);
+                reaper.store = None;
+                continue;
+            }
+            scene => scene?,
+        };
+        let items = reap::plan(&scene.subjects, &survey.here, selection, wall_ms());
+        reaper.note(&scene.subjects, &items);
+        let pending: Vec<&Item> = items.iter().filter(|item| reaper.pending(item)).collect();
+        if pending.is_empty() {
+            clean += 1;
+            if clean == CLEAN_LOOKS {
+                reaper.survivors(&items);
+                return Ok(reaper.done);
+            }
+            continue;
+        }
+        clean = 0;
+        if !reaper.pass(&scene, &pending) {
+            reaper.survivors(&items);
+            return Ok(reaper.done);
+        }
+    }
+}
+
+/// A signal that a process gets at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ask {
+    /// Asks it to end.
+    Term,
+    /// Wakes it, so that it takes the TERM: a stopped process keeps it pending.
+    Cont,
+    /// Ends it.
+    Kill,
+    /// Asks a heeler a second time, which makes it kill.
+    TermAgain,
+}
+
+impl Ask {
+    fn signal(self) -> i32 {
+        match self {
+            Ask::Term | Ask::TermAgain => SIGTERM,
+            Ask::Cont => SIGCONT,
+            Ask::Kill => SIGKILL,
+        }
+    }
+}
+
+struct Reaper<'a> {
+    survey: &'a Survey,
+    store: Option<Store>,
+    done: Reaped,
+    /// Processes whose sighting is written down.
+    seen: BTreeSet<(i32, Option<u64>)>,
+    /// Who was sent what.
+    sent: BTreeSet<(i32, Option<u64>, Ask)>,
+    /// Who could not be signalled, and why.
+    refused: BTreeMap<(i32, Option<u64>), String>,
+    /// How often a handle could not be proven to be on the process that a look had just found.
+    missed: BTreeMap<(i32, Option<u64>), u32>,
+    /// TERM until then, KILL after.
+    term_until: Instant,
+    /// Who is there after this is called unkillable.
+    kill_until: Instant,
+    /// When a heeler that was told to stop is told again, which makes it kill.
+    stop_again: Instant,
+    /// When it is given up.
+    stop_until: Instant,
+}
+
+fn key(seen: Sighting) -> (i32, Option<u64>) {
+    (seen.pid, seen.start_ticks)
+}
+
+impl Reaper<'_> {
+    /// Whether there is still something to be tried for `item`.
+    fn pending(&self, item: &Item) -> bool {
+        let open = |seen: Sighting| !self.refused.contains_key(&key(seen));
+        match &item.deed {
+            Deed::End(members) => members.iter().any(|m| open(m.identity.sighting())),
+            Deed::Stop(heeler) => open(heeler.sighting()),
+            Deed::Close | Deed::Leave(_) => false,
+        }
+    }
+
+    /// Keeps what was found for the report, and completes the records of what is over.
+    fn note(&mut self, subjects: &[Subject], items: &[Item]) {
+        for item in items {
+            let Some(subject) = subjects.iter().find(|s| s.record.facts.run == item.run) else {
+                continue;
+            };
+            match self.done.items.iter_mut().find(|known| known.run == item.run) {
+                None => self.done.items.push(item.clone()),
+                // A run that was told to stop can leave members behind.
+                Some(known) if item.deed.ends_something() => match (&mut known.deed, &item.deed) {
+                    (Deed::End(all), Deed::End(more)) => {
+                        for member in more {
+                            if !all.iter().any(|m| m.identity == member.identity) {
+                                all.push(member.clone());
+                            }
+                        }
+                    }
+                    (deed @ (Deed::Close | Deed::Leave(_)), more) => *deed = more.clone(),
+                    _ => {}
+                },
+                Some(_) => {}
+            }
+            let written = match &item.deed {
+                Deed::Close => self.close(subject),
+                Deed::End(members) => self.sighted(subject, members),
+                Deed::Stop(_) => self.adopt(subject),
+                Deed::Leave(_) => Ok(()),
+            };
+            if let Err(error) = written {
+                self.warn(&error);
+            }
+        }
+    }
+
+    fn warn(&mut self, error: &StoreError) {
+        let text = error.to_string();
+        if !self.done.warnings.contains(&text) {
+            self.done.warnings.push(text);
+        }
+    }
+
+    fn writer(&mut self) -> Option<&mut Store> {
+        self.store.as_mut().filter(|store| store.writable())
+    }
+
+    fn adopt(&mut self, subject: &Subject) -> Result<(), StoreError> {
+        match self.writer() {
+            Some(store) => store.adopt(&subject.record.facts, &subject.record.leaders),
+            None => Ok(()),
+        }
+    }
+
+    fn sighted(&mut self, subject: &Subject, members: &[Member]) -> Result<(), StoreError> {
+        let new: Vec<Sighting> = members
+            .iter()
+            .map(|member| member.identity.sighting())
+            .filter(|seen| self.seen.insert(key(*seen)))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.adopt(subject)?;
+        match self.writer() {
+            Some(store) => store.sighted(&subject.record.facts.run, &new, wall_ms()),
+            None => Ok(()),
+        }
+    }
+
+    fn close(&mut self, subject: &Subject) -> Result<(), StoreError> {
+        self.adopt(subject)?;
+        let run = &subject.record.facts.run;
+        if let Some(store) = self.writer() {
+            store.close(run, wall_ms())?;
+        }
+        lockfile::remove_stale(&self.survey.db, run).map_err(|source| StoreError::Place {
+            path: crate::store::place::runs_dir(&self.survey.db),
+            source,
+        })
+    }
+
+    /// Signals everyone who is due, and waits for them. False when time is up.
+    fn pass(&mut self, scene: &Scene, pending: &[&Item]) -> bool {
+        let at = now();
+        let (mut waiting, mut until) = (Vec::new(), None::<Instant>);
+        let mut hopeful = false;
+        let from = self.done.actions.len();
+        for item in pending {
+            let run = |subject: &&Subject| subject.record.facts.run == item.run;
+            let Some(subject) = scene.subjects.iter().find(run) else { continue };
+            let (fds, deadline) = match &item.deed {
+                Deed::End(members) => (
+                    self.end(subject, members, &scene.known, at < self.term_until),
+                    if at < self.term_until { self.term_until } else { self.kill_until },
+                ),
+                Deed::Stop(heeler) => {
+                    let again = at >= self.stop_again;
+                    let fds = match pin(heeler) {
+                        Ok(Some(fd)) => {
+                            let ask = if again { Ask::TermAgain } else { Ask::Term };
+                            self.once(&item.run, heeler.sighting(), "heeler", &fd, ask);
+                            vec![fd]
+                        }
+                        Ok(None) => Vec::new(),
+                        Err(error) => {
+                            self.refused.insert(key(heeler.sighting()), error.to_string());
+                            Vec::new()
+                        }
+                    };
+                    (fds, if again { self.stop_until } else { self.stop_again })
+                }
+                Deed::Close | Deed::Leave(_) => continue,
+            };
+            hopeful |= at < deadline;
+            until = Some(until.map_or(deadline, |known| known.min(deadline)));
+            waiting.extend(fds);
+        }
+        self.audit(from);
+        if let Some(until) = until
+            && hopeful
+        {
+            wait(waiting, until);
+        }
+        hopeful
+    }
+
+    /// Signals the members that are due. Returns handles on all that were proven.
+    fn end(
+        &mut self,
+        subject: &Subject,
+        members: &[Member],
+        known: &BTreeSet<String>,
+        gently: bool,
+    ) -> Vec<PidFd> {
+        let mut pinned = BTreeMap::new();
+        for member in members {
+            let seen = member.identity.sighting();
+            if self.refused.contains_key(&key(seen)) {
+                continue;
+            }
+            match pin(&member.identity) {
+                Ok(Some(fd)) => {
+                    pinned.insert(seen.pid, fd);
+                }
+                // Gone since, which the next look will say too. When it says otherwise again and again,
+                // something is odd about this process, and it is left alone.
+                Ok(None) => {
+                    let misses = self.missed.entry(key(seen)).or_default();
+                    *misses += 1;
+                    if *misses > CLEAN_LOOKS {
+                        let why = "it cannot be proven to be the same process";
+                        self.refused.insert(key(seen), why.to_owned());
+                    }
+                }
+                // Out of descriptors: those that are pinned go first, the rest is found again.
+                Err(error) if sys::pidfd::is_out_of_descriptors(&error) && !pinned.is_empty() => {
+                    break;
+                }
+                Err(error) => {
+                    self.refused.insert(key(seen), error.to_string());
+                }
+            }
+        }
+        let pids: Vec<i32> = pinned.keys().copied().collect();
+        let run = subject.record.facts.run.clone();
+        let again = self.survey.look_again(&subject.record, &pids, known);
+        let mut waiting = Vec::new();
+        for member in again {
+            let seen = member.identity.sighting();
+            // Proven twice: by the same evidence with the handle held, and not ended after that.
+            if member.same != Same::Yes {
+                continue;
+            }
+            let Some(fd) = pinned.remove(&seen.pid) else { continue };
+            if fd.exited().unwrap_or(true) {
+                continue;
+            }
+            if gently {
+                if self.once(&run, seen, &member.comm, &fd, Ask::Term) {
+                    self.once(&run, seen, &member.comm, &fd, Ask::Cont);
+                }
+            } else {
+                self.once(&run, seen, &member.comm, &fd, Ask::Kill);
+            }
+            waiting.push(fd);
+        }
+        waiting
+    }
+
+    /// Sends a signal that this process has not had yet. Says whether it was sent now.
+    fn once(&mut self, run: &str, seen: Sighting, comm: &str, fd: &PidFd, ask: Ask) -> bool {
+        if !self.sent.insert((seen.pid, seen.start_ticks, ask)) {
+            return false;
+        }
+        let signal = ask.signal();
+        let result = match fd.signal(signal) {
+            Ok(()) => "sent".to_owned(),
+            Err(error) if sys::proc::is_gone(&error) => "gone".to_owned(),
+            Err(error) => {
+                // Another user's, as a rule. It is not asked again, and the others are not spared for it.
+                self.refused.insert(key(seen), error.to_string());
+                error.to_string()
+            }
+        };
+        let sent = result == "sent";
+        self.done.actions.push(Action {
+            run: run.to_owned(),
+            at_ms: wall_ms(),
+            target: seen,
+            comm: comm.to_owned(),
+            signal,
+            result,
+            by_pid: sys::ids::pid(),
+        });
+        sent
+    }
+
+    fn audit(&mut self, from: usize) {
+        let actions = self.done.actions[from..].to_vec();
+        if actions.is_empty() {
+            return;
+        }
+        if let Some(Err(error)) = self.writer().map(|store| store.audit(&actions)) {
+            self.warn(&error);
+        }
+    }
+
+    /// What the last look found and nothing could be done about.
+    fn survivors(&mut self, items: &[Item]) {
+        for item in items.iter().filter(|item| item.left()) {
+            let why = |seen: Sighting, otherwise: &str| {
+                self.refused.get(&key(seen)).cloned().unwrap_or_else(|| otherwise.to_owned())
+            };
+            match &item.deed {
+                Deed::End(members) => {
+                    for member in members {
+                        let seen = member.identity.sighting();
+                        self.done.survivors.push(Survivor {
+                            run: item.run.clone(),
+                            pid: Some(seen.pid),
+                            comm: member.comm.clone(),
+                            why: why(seen, "it did not end after SIGKILL"),
+                        });
+                    }
+                }
+                Deed::Stop(heeler) => {
+                    let seen = heeler.sighting();
+                    self.done.survivors.push(Survivor {
+                        run: item.run.clone(),
+                        pid: Some(seen.pid),
+                        comm: "heeler".into(),
+                        why: why(seen, "it was told to stop twice and did not end"),
+                    });
+                }
+                Deed::Leave(reason) => self.done.survivors.push(Survivor {
+                    run: item.run.clone(),
+                    pid: None,
+                    comm: String::new(),
+                    why: (*reason).to_owned(),
+                }),
+                Deed::Close => {}
+            }
+        }
+    }
+}
+
+/// Waits until all of `waiting` have ended, or until `until`.
+fn wait(mut waiting: Vec<PidFd>, until: Instant) {
+    while !waiting.is_empty() {
+        let left = until.saturating_duration_since(now());
+        if left.is_zero() {
+            return;
+        }
+        let Ok(ended) = wait_any(&waiting.iter().collect::<Vec<_>>(), Some(left)) else {
+            return;
+        };
+        let mut ended = ended.into_iter();
+        waiting.retain(|_| !ended.next().unwrap_or(true));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the reaper keeps its own deadlines")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The wall clock in milliseconds since 1970, as records have it.
+pub fn wall_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+#[cfg(test)]
+mod tests;

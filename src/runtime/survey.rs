@@ -1,0 +1,262 @@
+//! Looking around: every recorded run, whether its heeler lives, and what is alive of it. Changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::core::identity::{Identity, Ours, Reach, Same, Scope, Sighting};
+use crate::core::members::{self, Proc, View};
+use crate::core::reap::{Subject, Supervisor};
+use crate::core::record::{COOKIE, Record, cookie_runs};
+use crate::store::lockfile::{self, Held};
+use crate::store::{Store, StoreError, tracker};
+use crate::sys;
+use crate::sys::pidfd::PidFd;
+
+/// What was seen in one look.
+#[derive(Debug)]
+pub struct Scene {
+    /// The runs, oldest first.
+    pub subjects: Vec<Subject>,
+    /// The ids of recorded runs, as far as any process or record names them.
+    pub known: BTreeSet<String>,
+}
+
+/// Where we look from.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The database; the lock files are beside it.
+    pub db: PathBuf,
+    /// Our scope.
+    pub here: Scope,
+    /// Our own numbers.
+    pub ours: Ours,
+}
+
+impl Survey {
+    /// A survey of the runs recorded at `db`.
+    pub fn new(db: &Path) -> Survey {
+        Survey {
+            db: db.to_owned(),
+            here: tracker::here(),
+            ours: Ours {
+                pid: sys::ids::pid(),
+                group: sys::ids::group(),
+                session: sys::ids::session(),
+            },
+        }
+    }
+
+    /// Every run that may have something alive, with `all` every recorded run; oldest first. Without a store
+    /// it is what the lock files tell.
+    pub fn look(&self, store: Option<&Store>, all: bool) -> Result<Scene, StoreError> {
+        // Locks before rows: a run completes its row before it gives up its lock, so one that ends just now
+        // is seen held with a row that is complete, never free with one that is open.
+        let locks = lockfile::scan(&self.db).map_err(|source| StoreError::Place {
+            path: crate::store::place::runs_dir(&self.db),
+            source,
+        })?;
+        let mut found: BTreeMap<String, (Record, Held)> = BTreeMap::new();
+        for record in store.map_or_else(|| Ok(Vec::new()), |store| store.records(all))? {
+            found.insert(record.facts.run.clone(), (record, Held::Unknown));
+        }
+        for lock in locks {
+            if let Some((record, held)) = found.get_mut(&lock.run) {
+                *held = lock.held;
+                if let Some(more) = lock.record {
+                    complete(record, more);
+                }
+                continue;
+            }
+            let row = store.map_or(Ok(None), |store| store.record(&lock.run))?;
+            if let Some(record) = row.or(lock.record) {
+                found.insert(lock.run, (record, lock.held));
+            }
+        }
+        for (run, (record, held)) in &mut found {
+            if *held != Held::Unknown || record.closed() {
+                continue;
+            }
+            // No lock at the first look: it has begun since, or ended since, or the file is lost.
+            match lockfile::look(&self.db, run) {
+                Some(lock) => *held = lock.held,
+                None => {
+                    if let Some(row) = store.map_or(Ok(None), |store| store.record(run))? {
+                        *record = row;
+                    }
+                }
+            }
+        }
+        let table = if found.values().any(|(record, _)| self.reachable(record)) {
+            scan(None, &with_inode(found.values().map(|(record, _)| record)))
+        } else {
+            BTreeMap::new()
+        };
+        let known = known_runs(&table, found.keys(), store)?;
+        let mut subjects: Vec<Subject> = found
+            .into_values()
+            .map(|(record, held)| self.subject(record, held, &table, &known))
+            .collect();
+        subjects.sort_by(|a, b| {
+            let key = |s: &Subject| (s.record.facts.started_ms, s.record.facts.run.clone());
+            key(a).cmp(&key(b))
+        });
+        Ok(Scene { subjects, known })
+    }
+
+    /// The members of `record` among the processes `pids` only, looked at anew. With a pidfd held on each of
+    /// them this proves who they are, unless the pidfd says that they have ended.
+    pub fn look_again(
+        &self,
+        record: &Record,
+        pids: &[i32],
+        known: &BTreeSet<String>,
+    ) -> Vec<members::Member> {
+        let mut pids: Vec<i32> = pids.to_vec();
+        // A leader pins the numbers of its session and group, as a zombie too.
+        pids.extend(record.leaders.iter().map(|leader| leader.seen.pid));
+        let table = scan(Some(&pids), &with_inode(std::iter::once(record)));
+        self.members(record, &table, known)
+    }
+
+    fn reachable(&self, record: &Record) -> bool {
+        !record.closed() && self.here.reach(&record.facts.scope) == Reach::Here
+    }
+
+    fn members(
+        &self,
+        record: &Record,
+        table: &BTreeMap<i32, Proc>,
+        known: &BTreeSet<String>,
+    ) -> Vec<members::Member> {
+        let view = View { here: &self.here, ours: &self.ours, known };
+        members::members(record, table, &in_cgroup(record), &view)
+    }
+
+    fn subject(
+        &self,
+        record: Record,
+        held: Held,
+        table: &BTreeMap<i32, Proc>,
+        known: &BTreeSet<String>,
+    ) -> Subject {
+        if !self.reachable(&record) {
+            let supervisor = Supervisor::Unknown;
+            return Subject { record, supervisor, supervisor_process: None, members: Vec::new() };
+        }
+        let recorded = record.facts.supervisor;
+        let same = match table.get(&recorded.pid).filter(|proc| !proc.dead) {
+            Some(proc) => recorded.same(proc.seen),
+            None => Same::No,
+        };
+        let supervisor = match (held, same) {
+            (Held::Yes, _) | (Held::Unknown, Same::Yes) => Supervisor::Lives,
+            (Held::No, _) | (Held::Unknown, Same::No) => Supervisor::Gone,
+            (Held::Unknown, Same::Unknown) => Supervisor::Unknown,
+        };
+        let supervisor_process =
+            (same == Same::Yes).then(|| Identity::new(&self.here, recorded, &self.ours)).flatten();
+        let members = self.members(&record, table, known);
+        Subject { record, supervisor, supervisor_process, members }
+    }
+}
+
+/// What the lock file knows and the row does not: a row can be late.
+fn complete(record: &mut Record, lock: Record) {
+    for leader in lock.leaders {
+        if !record.leaders.iter().any(|known| known.attempt == leader.attempt) {
+            record.leaders.push(leader);
+        }
+    }
+    for sighting in lock.sightings {
+        if !record.sightings.contains(&sighting) {
+            record.sightings.push(sighting);
+        }
+    }
+    if record.end.is_none() {
+        record.end = lock.end;
+    }
+}
+
+fn known_runs<'a>(
+    table: &BTreeMap<i32, Proc>,
+    found: impl Iterator<Item = &'a String>,
+    store: Option<&Store>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    for cookie in table.values().filter_map(|proc| proc.cookie.as_deref()) {
+        named.extend(cookie_runs(cookie).map(str::to_owned));
+    }
+    let mut known = match store {
+        Some(store) => store.known(&named)?,
+        None => BTreeSet::new(),
+    };
+    known.extend(found.cloned());
+    Ok(known)
+}
+
+/// The processes of the record's cgroups, where the directory is still the recorded one.
+fn in_cgroup(record: &Record) -> BTreeSet<i32> {
+    let mut pids = BTreeSet::new();
+    for leaf in record.leaders.iter().filter_map(|leader| leader.cgroup.as_ref()) {
+        let dir = Path::new(&leaf.path);
+        if std::fs::metadata(dir).is_ok_and(|meta| meta.ino() == leaf.ino) {
+            pids.extend(sys::proc::cgroup_procs(dir).unwrap_or_default());
+        }
+    }
+    pids
+}
+
+/// The numbers that are recorded with an inode: only for those is it worth opening a handle to compare it.
+fn with_inode<'a>(records: impl Iterator<Item = &'a Record>) -> BTreeSet<i32> {
+    records
+        .filter(|record| !record.closed())
+        .flat_map(|record| record.leaders.iter().map(|l| l.seen).chain(record.sightings.clone()))
+        .filter(|seen| seen.pidfs_ino.is_some())
+        .map(|seen| seen.pid)
+        .collect()
+}
+
+/// The processes there are, or those of `pids`; those of `inodes` with theirs. One that cannot be read is not
+/// there for us.
+fn scan(pids: Option<&[i32]>, inodes: &BTreeSet<i32>) -> BTreeMap<i32, Proc> {
+    let pids = match pids {
+        Some(pids) => pids.to_vec(),
+        None => sys::proc::pids().unwrap_or_default(),
+    };
+    let mut table = BTreeMap::new();
+    for pid in pids {
+        let Ok(Some(stat)) = sys::proc::stat(pid) else { continue };
+        let pidfs_ino = inodes
+            .contains(&pid)
+            .then(|| PidFd::open(pid).ok().flatten().and_then(|fd| fd.inode()))
+            .flatten();
+        let seen = Sighting { pid, start_ticks: Some(stat.start_ticks), pidfs_ino };
+        let cookie =
+            if stat.dead() { None } else { sys::proc::environ_var(pid, COOKIE).ok().flatten() };
+        table.insert(
+            pid,
+            Proc {
+                seen,
+                dead: stat.dead(),
+                comm: stat.comm,
+                ppid: stat.ppid,
+                pgrp: stat.pgrp,
+                session: stat.session,
+                cookie,
+            },
+        );
+    }
+    table
+}
+
+/// Opens a handle on `identity` and proves that it is on that process: start time and inode are read while
+/// the handle is held, and the process had not ended after that. Nothing when it is gone, or another.
+pub fn pin(identity: &Identity) -> std::io::Result<Option<PidFd>> {
+    let pid = identity.pid.get();
+    let Some(fd) = PidFd::open(pid)? else { return Ok(None) };
+    let Some(stat) = sys::proc::stat(pid)? else { return Ok(None) };
+    let seen = Sighting { pid, start_ticks: Some(stat.start_ticks), pidfs_ino: fd.inode() };
+    let proven = identity.sighting().same(seen) == Same::Yes && !stat.dead() && !fd.exited()?;
+    Ok(proven.then_some(fd))
+}
