@@ -5,10 +5,19 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
 
+mod children;
 mod harness;
 
 mod docs;
+mod env;
 mod exit;
+mod limits;
+mod pipe;
+mod pty;
+mod spawn;
+mod stdin;
+mod stop;
+mod strays;
 
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;
