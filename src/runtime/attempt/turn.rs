@@ -16,6 +16,7 @@ use crate::sys::signals;
 enum Source {
     Signals,
     Leader,
+    Leaf,
     Sink(usize),
     InputRoom,
     Input,
@@ -50,6 +51,9 @@ impl Running<'_, '_> {
         if at(Source::Leader).ready {
             self.look_at_leader();
         }
+        if at(Source::Leaf).ready {
+            self.look_at_tree();
+        }
         for (source, ready) in sources.iter().zip(&ready) {
             match source {
                 Source::Sink(index) if ready.ready => self.shared.outlets.flush(*index),
@@ -79,6 +83,9 @@ impl Running<'_, '_> {
         add(Source::Signals, self.shared.signals.fd(), Want::Read);
         if self.ended.is_none() {
             add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
+        }
+        if let Some(leaf) = self.launched.tree.leaf() {
+            add(Source::Leaf, leaf.events(), Want::Change);
         }
         for (index, fd) in self.shared.outlets.pending() {
             add(Source::Sink(index), fd, Want::Write);
@@ -126,20 +133,25 @@ impl Running<'_, '_> {
                     if self.launched.lent.is_some() && self.launched.tree.take_stop() {
                         self.pause();
                     }
-                    if self.ended.is_some() {
-                        let members = self.launched.tree.sweep();
-                        self.event(Event::Tree(members));
-                    } else if self.supervisor.is_terminating() {
-                        self.launched.tree.sweep();
-                    } else {
-                        self.launched.tree.collect_orphans();
-                    }
+                    self.look_at_tree();
                 }
                 signals::TSTP => self.pause(),
                 signals::WINCH => self.follow_size(),
                 signals::USR1 => self.say_status(),
                 _ => {}
             }
+        }
+    }
+
+    /// A member has ended, or the cgroup tells that the last one has.
+    fn look_at_tree(&mut self) {
+        if self.ended.is_some() {
+            let members = self.launched.tree.sweep();
+            self.event(Event::Tree(members));
+        } else if self.supervisor.is_terminating() {
+            self.launched.tree.sweep();
+        } else {
+            self.launched.tree.collect_orphans();
         }
     }
 
