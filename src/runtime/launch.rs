@@ -178,8 +178,14 @@ fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let (group, lend) = own_group(launch);
     let (stdin, input) = wire_stdin(launch, context)?;
     let [stdout, stderr] = [fdio::standard(1), fdio::standard(2)].map(fdio::duplicate);
-    let stdio = [stdin, stdout?, stderr?];
-    Ok(Wiring { stdio, streams: Vec::new(), input, pty: None, group, lend })
+    Ok(Wiring {
+        stdio: [stdin, stdout?, stderr?],
+        streams: Vec::new(),
+        input,
+        pty: None,
+        group,
+        lend,
+    })
 }
 
 /// The command's input without a terminal: what it can read without our help, or a pipe that we type into.
