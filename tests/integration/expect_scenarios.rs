@@ -303,7 +303,7 @@ mod sending {
     #[test]
     fn s45_every_byte_goes_through_a_raw_terminal() {
         let t = Test::new();
-        let all: String = (0..=255).map(|byte| format!(r"\x{byte:02x}")).collect();
+        let all = (0..=255).map(|byte| format!(r"\x{byte:02x}")).collect::<Vec<_>>().concat();
         let flags = format!(
             "--expect ready --send '{all}' -- sh -c 'stty raw -echo; echo ready; head -c 256 >got'"
         );

@@ -13,7 +13,7 @@ fn screen<'t>(t: &'t Test, flags: &str) -> Cmd<'t> {
 fn less_pages_searches_and_quits() {
     need("less");
     let t = Test::new();
-    let lines: String = (1..=200).map(|n| format!("line {n} of 200\n")).collect();
+    let lines = (1..=200).map(|n| format!("line {n} of 200\n")).collect::<Vec<_>>().concat();
     t.write("long.txt", lines);
     let done = screen(
         &t,

@@ -10,6 +10,9 @@ use crate::real::need;
 
 const README: &str = include_str!("../../README.md");
 
+/// What the shell prints between the commands of the tour.
+const MARK: &str = "\u{1}end of command\u{1}";
+
 /// One command of a console block, and what it prints.
 #[derive(Debug, Default)]
 struct Shown {
@@ -77,14 +80,13 @@ fn placeholders_fit_what_they_stand_for() {
 #[test]
 fn the_tour_in_the_readme_is_true() {
     need("bash");
-    const MARK: &str = "\u{1}end of command\u{1}";
     let t = Test::new();
     let tour = console(README);
     assert!(tour.len() > 15, "only {} commands were found", tour.len());
     let mut script = String::from("exec 2>&1\n");
     for shown in &tour {
         // The mark keeps $? as the next command of the tour is to see it.
-        let _ = write!(script, "{}code=$?; printf '%s' '{MARK}'; (exit $code)\n", shown.command);
+        let _ = writeln!(script, "{}code=$?; printf '%s' '{MARK}'; (exit $code)", shown.command);
     }
     t.write(".tour.sh", &script);
     let done = t.program("bash", [".tour.sh"]).any_out().any_status().finish().check();
