@@ -9,11 +9,18 @@ mod children;
 mod harness;
 
 mod docs;
+mod dry_run;
 mod env;
+mod events;
 mod exit;
+mod fidelity;
+mod layers;
 mod limits;
+mod output;
 mod pipe;
 mod pty;
+mod record;
+mod retry;
 mod spawn;
 mod stdin;
 mod stop;
