@@ -103,7 +103,7 @@ fn what_is_refused_names_the_flag_that_helps() {
         ("--send-secret pw", "--secret pw=env:VAR"),
         ("--report-fd 0", "--report-fd"),
         ("--report-fd 999999", "--report-fd"),
-        ("--report /nowhere/at/all", "--report"),
+        ("--stdout /nowhere/at/all", "--stdout"),
         ("--stdout /", "--stdout"),
         ("--stdout /tmp/a --output /tmp/a", "--output"),
         ("--stdin /nowhere", "inherit, null"),

@@ -1,18 +1,42 @@
-//! The matcher of one stream (first version: same answers, not yet the same cost).
+//! The matcher of one stream: bytes in, decided matches out.
+//!
+//! - All armed patterns are one alternation, in the order in which they are armed: the match that begins
+//!   first wins, on a tie the one that is armed first. Between views, which have no common order of
+//!   beginnings, the one that is decided first.
+//! - Matches come in the order in which the output decides them: with the byte after which nothing that
+//!   follows could change them. A watch goes before what is armed when the same byte decides both.
+//! - A match that more output could extend or displace is held until it cannot, or until the output has
+//!   paused for `settle` or ended. (Then the end counts as the end of a line and of a word.)
+//! - A match is never empty: a pattern that can match nothing waits for what it can match beyond that.
+//! - A match is at most `window` bytes long, and held for at most as many. One that would have to begin
+//!   further back is lost; [`Matcher::take_loss`] says so.
+//!
+//! Without pauses the matches do not depend on how the output was cut into chunks.
+//!
+//! | call | then |
+//! | --- | --- |
+//! | [`Matcher::push`], [`Matcher::close`] | [`Matcher::poll`] until there is nothing |
+//! | [`Matcher::poll`] gave an armed match | [`Matcher::arm`] what is awaited next, poll on |
+//! | nothing more, and there is a [`Matcher::deadline`] | poll again at that time |
 
+mod build;
+mod deliver;
+
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use regex_automata::Input;
-use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
-
-use super::pattern::{Kind, Pattern, PatternError};
+use super::lane::Lane;
+use super::pattern::{Pattern, PatternError};
 use super::program::View;
+use super::view::echo::Echo;
+use super::view::screen::ScreenView;
+use super::view::text::TextView;
+use deliver::count;
 
 /// How a matcher works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatcherConfig {
-    /// Bytes kept for matching.
+    /// Bytes kept for matching: the longest match.
     pub window: usize,
     /// The pause after which an undecided match is decided.
     pub settle: Duration,
@@ -31,170 +55,273 @@ pub struct Match {
     pub start: u64,
     /// Where it ends.
     pub end: u64,
-    /// The groups; the first is the whole match, absent ones took no part.
+    /// The groups, as the view has them; the first is the whole match, absent ones took no part.
     pub groups: Vec<Option<Vec<u8>>>,
     /// The named groups among them, in the order of the pattern.
     pub names: Vec<(String, Option<Vec<u8>>)>,
-    /// The text between the last match and this one, its end where it is long.
+    /// The text between the last match and this one; of a long one the last 64 KiB.
     pub before: Vec<u8>,
+}
+
+/// A match that could not be given because its beginning had left the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Which pattern.
+    pub id: usize,
+    /// Where it would have ended, at least.
+    pub end: u64,
+    /// The text from here on is still looked at.
+    pub from: u64,
+    /// The text that would have counted begins here.
+    pub since: u64,
 }
 
 /// Matches the output of one stream against patterns.
 #[derive(Debug)]
 pub struct Matcher {
-    regexes: Vec<Option<Regex>>,
     config: MatcherConfig,
+    text: Lane,
+    raw: Lane,
+    screen: Option<ScreenView>,
+    text_view: TextView,
+    echo: Echo,
     armed: Vec<usize>,
-    watches: Vec<(usize, usize)>,
-    text: Vec<u8>,
-    cursor: usize,
+    watched: Vec<usize>,
+    total: u64,
+    /// Where the text after the last armed match begins.
+    cursor: u64,
+    /// Up to where bytes have been counted as dropped.
+    cut: u64,
+    dropped: u64,
+    /// Up to where all has been looked at that the matches so far were decided with.
+    looked: u64,
+    losses: VecDeque<Loss>,
     last_push: Duration,
     closed: bool,
+    /// Where the output has paused while nobody looked, in order.
+    pauses: VecDeque<u64>,
+    /// Whether a pause would decide something.
+    held: bool,
+    /// Whether there is something that has not been looked at.
+    stale: bool,
 }
 
 impl Matcher {
-    /// A matcher for all patterns that a run can ever arm on this stream; an index is a pattern's id.
+    /// A matcher for all patterns that a run can ever arm or watch on this stream, compiled once; an index
+    /// among them is a pattern's id. Events have an id and never match here.
     pub fn new(
         patterns: &[(Pattern, View)],
         config: MatcherConfig,
     ) -> Result<Matcher, PatternError> {
-        let regexes = patterns
-            .iter()
-            .map(|(pattern, _)| match &pattern.kind {
-                Kind::Text(text) => {
-                    let quoted = regex_syntax::escape(&String::from_utf8_lossy(text));
-                    Some(Self::regex(&quoted))
-                }
-                Kind::Regex(regex) => Some(Self::regex(regex)),
-                Kind::Event(_) => None,
-            })
-            .collect();
-        Ok(Matcher {
-            regexes,
-            config,
-            armed: Vec::new(),
-            watches: Vec::new(),
-            text: Vec::new(),
-            cursor: 0,
-            last_push: Duration::ZERO,
-            closed: false,
-        })
+        build::matcher(patterns, config)
     }
 
-    fn regex(text: &str) -> Regex {
-        Regex::builder()
-            .syntax(syntax::Config::new().utf8(false).multi_line(true).crlf(true))
-            .build(text)
-            .expect("a parsed pattern compiles")
-    }
-
-    /// Arms these patterns, in order of precedence, for the text after the cursor.
+    /// Arms these patterns, in order of precedence, for the text after the cursor: also for what of it has
+    /// been there for some time. Arming what is armed changes nothing.
     pub fn arm(&mut self, ids: &[usize]) {
+        if self.armed == ids {
+            return;
+        }
         self.armed = ids.to_vec();
+        self.stale = true;
+        for lane in [&mut self.text, &mut self.raw] {
+            let order: Vec<usize> = ids.iter().filter_map(|&id| lane.number(id)).collect();
+            let from = lane.arm(&order, self.cursor, self.looked);
+            self.dropped += count(&mut self.cut, self.cursor, from);
+        }
+        if let Some(screen) = &mut self.screen {
+            screen.arm();
+        }
     }
 
-    /// Watches for these patterns, each with a cursor of its own.
+    /// Watches for these patterns, each with a cursor of its own. Those that are watched for already keep
+    /// theirs; new ones see what the window still has.
     pub fn watch(&mut self, ids: &[usize]) {
-        self.watches = ids.iter().map(|&id| (id, 0)).collect();
+        self.watched = ids.to_vec();
+        self.stale = true;
+        for lane in [&mut self.text, &mut self.raw] {
+            let numbered = ids.iter().enumerate();
+            let wanted: Vec<(usize, usize)> =
+                numbered.filter_map(|(order, &id)| Some((order, lane.number(id)?))).collect();
+            lane.watch(&wanted, self.looked);
+        }
+        if let Some(screen) = &mut self.screen {
+            screen.arm();
+        }
     }
 
     /// Takes what the stream delivered.
     pub fn push(&mut self, now: Duration, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.total > 0 && self.is_paused(now) {
+            self.note_pause();
+        }
         self.last_push = now;
-        self.text.extend_from_slice(bytes);
+        self.stale = true;
+        self.echo.tick(now);
+        let (text, raw, view) = (&mut self.text, &mut self.raw, &mut self.text_view);
+        self.echo.push(self.total, bytes, &mut |offset, bytes: &[u8]| {
+            view.push(offset, bytes, &mut text.window);
+            raw.window.push(offset, bytes);
+        });
+        if let Some(screen) = &mut self.screen {
+            screen.push(bytes);
+        }
+        self.total += bytes.len() as u64;
     }
 
-    /// The next decided match. To be called until there is none, after each push and at the deadline.
+    fn is_paused(&self, now: Duration) -> bool {
+        self.closed || now >= self.last_push.saturating_add(self.config.settle)
+    }
+
+    /// A pause that nobody looked at: what it decides is decided on what was there then.
+    fn note_pause(&mut self) {
+        self.pause();
+        self.pauses.push_back(self.total);
+        self.text.pauses.push_back(self.text.window.end());
+        self.raw.pauses.push_back(self.raw.window.end());
+    }
+
+    /// The output pauses here: what was held as a possible echo is output, and the screen is looked at.
+    fn pause(&mut self) {
+        if let Some(screen) = self.screen.as_mut().filter(|screen| screen.is_stale()) {
+            screen.look();
+        }
+        let (text, raw, view) = (&mut self.text, &mut self.raw, &mut self.text_view);
+        self.echo.release(self.total, &mut |offset, bytes: &[u8]| {
+            view.push(offset, bytes, &mut text.window);
+            raw.window.push(offset, bytes);
+        });
+    }
+
+    /// The next decided match. An armed one consumes: the cursor moves to its end.
     pub fn poll(&mut self, now: Duration) -> Option<Match> {
-        let paused = self.closed || now >= self.last_push + self.config.settle;
-        for at in 0..self.watches.len() {
-            let (id, from) = self.watches[at];
-            if let Some(found) = self.find(&[id], from, paused) {
-                self.watches[at].1 = found.end as usize;
-                return Some(Match { is_watch: true, ..found });
-            }
+        self.echo.tick(now);
+        let paused = self.is_paused(now);
+        if paused {
+            self.pause();
         }
-        let found = self.find(&self.armed, self.cursor, paused)?;
-        self.cursor = found.end as usize;
-        Some(found)
+        self.stale = true;
+        loop {
+            let at_pause = self.pauses.front().copied();
+            let pause = at_pause.or(paused.then_some(self.total));
+            self.text.scan();
+            self.raw.scan();
+            if let Some(found) = self.deliver(pause.unwrap_or(u64::MAX)) {
+                return Some(found);
+            }
+            if let Some(pause) = pause {
+                self.text.force();
+                self.raw.force();
+                if let Some(found) = self.deliver(pause + 1) {
+                    return Some(found);
+                }
+            }
+            if at_pause.is_none() {
+                break;
+            }
+            self.pauses.pop_front();
+            self.text.pauses.pop_front();
+            self.raw.pauses.pop_front();
+        }
+        let held = self.text.rest() | self.raw.rest() | self.echo.holds();
+        let looking = self.screen.as_ref().is_some_and(ScreenView::is_stale);
+        self.looked = self.total;
+        self.held = !paused && (held || looking);
+        self.stale = false;
+        None
     }
 
-    fn find(&self, ids: &[usize], from: usize, paused: bool) -> Option<Match> {
-        let mut best: Option<Match> = None;
-        for &id in ids {
-            let Some(regex) = &self.regexes[id] else { continue };
-            let mut groups = regex.create_captures();
-            regex.captures(Input::new(&self.text).range(from..), &mut groups);
-            let Some(span) = groups.get_match().map(|m| m.span()) else { continue };
-            if span.is_empty() || best.as_ref().is_some_and(|b| b.start <= span.start as u64) {
-                continue;
-            }
-            let text = |span: regex_automata::Span| self.text[span.range()].to_vec();
-            let names = regex
-                .group_info()
-                .pattern_names(regex_automata::PatternID::ZERO)
-                .enumerate()
-                .filter_map(|(i, name)| Some((name?.to_owned(), groups.get_group(i).map(text))))
-                .collect();
-            best = Some(Match {
-                id,
-                is_watch: false,
-                start: span.start as u64,
-                end: span.end as u64,
-                groups: groups.iter().map(|g| g.map(text)).collect(),
-                names,
-                before: self.text[from..span.start].to_vec(),
-            });
-        }
-        let fixed = |id: usize| self.regexes[id].as_ref().is_some_and(|r| r.captures_len() == 1);
-        best.filter(|m| paused || m.end < self.text.len() as u64 || fixed(m.id))
-    }
-
-    /// When a held match is decided by the pause, if any is held.
+    /// When to poll although nothing arrived: the end of the pause that decides what is held. A time that
+    /// has passed when there is something to poll for at once.
     pub fn deadline(&self) -> Option<Duration> {
-        let held = |ids: &[usize], from| self.find(ids, from, true).is_some();
-        let any = held(&self.armed, self.cursor)
-            || self.watches.iter().any(|&(id, from)| held(&[id], from));
-        any.then(|| self.last_push + self.config.settle)
+        match (self.stale, self.held) {
+            (true, _) => Some(self.last_push),
+            (false, true) => Some(self.last_push.saturating_add(self.config.settle)),
+            (false, false) => None,
+        }
     }
 
     /// The stream has ended: whatever is held decides.
-    pub fn close(&mut self, _now: Duration) {
+    pub fn close(&mut self, now: Duration) {
+        if self.closed {
+            return;
+        }
+        if self.total > 0 && self.is_paused(now) {
+            self.note_pause();
+        }
+        self.pause();
+        self.text_view.close(&mut self.text.window);
         self.closed = true;
+        self.stale = true;
     }
 
-    /// We have typed these bytes while the terminal echoes.
-    pub fn expect_echo(&mut self, _bytes: &[u8]) {}
+    /// We have typed these bytes while the terminal echoes: they are no output where they come back. The
+    /// screen shows them all the same.
+    pub fn expect_echo(&mut self, bytes: &[u8]) {
+        self.echo.expect(bytes);
+    }
 
-    /// The screen has another size.
+    /// The terminal has another size.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         self.config.size = (cols, rows);
+        if let Some(screen) = &mut self.screen {
+            screen.resize((cols, rows));
+            self.stale = true;
+        }
     }
 
     /// How many bytes the stream has delivered.
     pub fn total(&self) -> u64 {
-        self.text.len() as u64
+        self.total
     }
 
-    /// Bytes that left the window before they could be matched.
+    /// Bytes that left the window while a match that may have begun in them was still awaited.
     pub fn dropped(&self) -> u64 {
-        0
+        self.dropped
     }
 
-    /// The last lines of the text view.
+    /// A match that was lost because the window was too small for it; each is told once.
+    pub fn take_loss(&mut self) -> Option<Loss> {
+        self.losses.pop_front()
+    }
+
+    /// The last lines of the text view, the unfinished one too, for people.
     pub fn last_lines(&self, n: usize) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.text);
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(n)..].iter().map(|l| (*l).to_owned()).collect()
+        let text = self.text.window.bytes();
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let lines = text.rsplit(|&byte| byte == b'\n').take(n);
+        let mut lines: Vec<String> =
+            lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        lines.reverse();
+        if lines.len() == 1 && lines[0].is_empty() {
+            lines.clear();
+        }
+        lines
     }
 
-    /// The retained text of a view after the cursor.
-    pub fn unmatched(&self, _view: View) -> &[u8] {
-        &self.text[self.cursor..]
+    /// What is retained of a view after the cursor: what was awaited in vain. Of the screen: all of it.
+    pub fn unmatched(&self, view: View) -> &[u8] {
+        match view {
+            View::Text => self.text.split().1,
+            View::Raw => self.raw.split().1,
+            View::Screen => self.screen.as_ref().map_or(b"", ScreenView::text),
+        }
     }
 
-    /// The retained text of a view before the cursor.
-    pub fn matched(&self, _view: View) -> &[u8] {
-        &self.text[..self.cursor]
+    /// What is retained of a view before the cursor: what was matched, or passed over.
+    pub fn matched(&self, view: View) -> &[u8] {
+        match view {
+            View::Text => self.text.split().0,
+            View::Raw => self.raw.split().0,
+            View::Screen => b"",
+        }
     }
 }
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,20 @@
 //! What is waited for and what is answered: patterns, views, the matcher, the dialogue. Pure.
 
+pub mod automaton;
 pub mod dialogue;
 pub mod escape;
 pub mod failure;
 pub(crate) mod keypad;
 pub mod keys;
+pub mod lane;
 pub mod mask;
 pub mod matcher;
 pub(crate) mod near;
 pub mod pattern;
+pub mod prefilter;
 pub mod program;
+pub mod resolve;
+pub mod search;
+pub mod view;
+pub mod watch;
+pub mod window;

@@ -3,9 +3,12 @@
 //! Computed once, when a dialogue fails, from what the window still holds. Each hint is checked against the
 //! output before it is given: a sentence that says `use X` has tried X.
 
+use std::ops::Range;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::escape::show;
+use super::mask::Mask;
 use super::pattern::{Kind, Pattern};
 use super::program::{StreamId, View};
 
@@ -28,18 +31,39 @@ pub(crate) struct Wanted<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) stream: StreamId,
-    /// After the cursor, in view text.
-    pub(crate) text: Vec<u8>,
-    /// After the cursor, in view raw.
-    pub(crate) raw: Vec<u8>,
-    /// Before the cursor, in view text.
-    pub(crate) consumed: Vec<u8>,
+    /// What is retained of view text.
+    pub(crate) text: Shown,
+    /// What is retained of view raw.
+    pub(crate) raw: Shown,
     /// Whether the terminal echoed something we typed: an echo is in the text, and is no output.
     pub(crate) echoed: bool,
 }
 
+/// What is retained of one view.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) all: Vec<u8>,
+    /// Where the text begins that no match has consumed.
+    pub(crate) cursor: usize,
+}
+
+impl Shown {
+    fn after(&self) -> &[u8] {
+        &self.all[self.cursor..]
+    }
+
+    fn before(&self) -> &[u8] {
+        &self.all[..self.cursor]
+    }
+
+    /// A quotation: masked as a part of everything that is known, and cut only then.
+    fn quote(&self, mask: &Mask, part: Range<usize>) -> String {
+        show(&mask.part(&self.all, part), QUOTED)
+    }
+}
+
 impl Seen {
-    fn after_cursor(&self, view: View) -> &[u8] {
+    fn view(&self, view: View) -> &Shown {
         match view {
             View::Text | View::Screen => &self.text,
             View::Raw => &self.raw,
@@ -48,33 +72,35 @@ impl Seen {
 }
 
 /// What came close, most useful first.
-pub(crate) fn misses(wanted: &[Wanted<'_>], seen: &[Seen]) -> Vec<String> {
+pub(crate) fn misses(wanted: &[Wanted<'_>], seen: &[Seen], mask: &Mask) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for wanted in wanted.iter().take(TRIED) {
-        if let Some(hint) = hint(wanted, seen)
+        if let Some(hint) = hint(wanted, seen, mask)
             && !out.contains(&hint)
         {
             out.push(hint);
         }
     }
     out.truncate(MOST);
-    out.extend(seen.iter().filter_map(prompt));
+    out.extend(seen.iter().filter_map(|seen| prompt(seen, mask)));
     out
 }
 
-fn hint(wanted: &Wanted<'_>, seen: &[Seen]) -> Option<String> {
+fn hint(wanted: &Wanted<'_>, seen: &[Seen], mask: &Mask) -> Option<String> {
     let listens = |seen: &&Seen| wanted.stream.is_none_or(|stream| stream == seen.stream);
     let heard = || seen.iter().filter(listens);
-    let source = show(wanted.pattern.source.as_bytes(), QUOTED);
+    let source = show(&mask.bytes(wanted.pattern.source.as_bytes()), QUOTED);
     let find = |regex: &Regex| {
         heard().find_map(|seen| {
-            let found = occurs(regex, seen.after_cursor(wanted.view))?;
-            Some(show(found, QUOTED))
+            let shown = seen.view(wanted.view);
+            let found = occurs(regex, shown.after())?;
+            let found = found.start + shown.cursor..found.end + shown.cursor;
+            Some(shown.quote(mask, found))
         })
     };
     let exact = exact(wanted.pattern)?;
     if let Some(seen) =
-        heard().find(|seen| occurs(&exact, seen.after_cursor(wanted.view)).is_some())
+        heard().find(|seen| occurs(&exact, seen.view(wanted.view).after()).is_some())
     {
         if wanted.view == View::Screen {
             return Some(format!("`{source}` would match in view text; use `--view text`"));
@@ -86,7 +112,7 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen]) -> Option<String> {
             )
         });
     }
-    for (regex, instead) in variants(wanted.pattern) {
+    for (regex, instead) in variants(wanted.pattern, mask) {
         if let Some(found) = find(&regex) {
             return Some(format!("`{found}` appeared; your pattern says `{source}`; {instead}"));
         }
@@ -95,20 +121,22 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen]) -> Option<String> {
         View::Text | View::Screen => (View::Raw, "raw"),
         View::Raw => (View::Text, "text"),
     };
-    if heard().any(|seen| occurs(&exact, seen.after_cursor(other)).is_some()) {
+    if heard().any(|seen| occurs(&exact, seen.view(other).after()).is_some()) {
         return Some(format!("`{source}` would match in view {flag}; use `--view {flag}`"));
     }
-    if let Some(found) = heard().find_map(|seen| occurs(&exact, &seen.consumed)) {
+    if let Some(found) = heard().find_map(|seen| {
+        let found = occurs(&exact, seen.text.before())?;
+        Some(seen.text.quote(mask, found))
+    }) {
         return Some(format!(
-            "`{}` appeared before the cursor: an earlier match had already consumed it; wait for it in an \
-             earlier step, or answer it with `--on`",
-            show(found, QUOTED)
+            "`{found}` appeared before the cursor: an earlier match had already consumed it; wait for it in an \
+             earlier step, or answer it with `--on`"
         ));
     }
     let elsewhere = seen.iter().find(|seen| {
         !listens(seen)
-            && (occurs(&exact, seen.after_cursor(wanted.view)).is_some()
-                || occurs(&exact, &seen.consumed).is_some())
+            && (occurs(&exact, seen.view(wanted.view).after()).is_some()
+                || occurs(&exact, seen.text.before()).is_some())
     })?;
     Some(format!(
         "`{source}` appeared on {}; your pattern listens to {}; drop its `--stream`",
@@ -135,7 +163,7 @@ fn exact(pattern: &Pattern) -> Option<Regex> {
 }
 
 /// What the pattern may have been meant to be, each with the advice that fits.
-fn variants(pattern: &Pattern) -> Vec<(Regex, String)> {
+fn variants(pattern: &Pattern, mask: &Mask) -> Vec<(Regex, String)> {
     let mut out = Vec::new();
     let mut add = |source: &str, instead: String| {
         out.extend(regex(source).map(|regex| (regex, instead)));
@@ -146,36 +174,38 @@ fn variants(pattern: &Pattern) -> Vec<(Regex, String)> {
             else {
                 return out;
             };
-            let shown = show(plain.as_bytes(), QUOTED);
-            add(&format!("(?i){plain}"), format!("use `/{shown}/i`"));
-            let words: Vec<String> = text.split_whitespace().map(regex::escape).collect();
-            if !words.is_empty() {
-                let trimmed = text.trim();
+            // Only what is shown is masked; what is searched for is the real one.
+            let safe = mask.text(bytes);
+            let say = |text: &str| show(text.as_bytes(), QUOTED);
+            let any_space = |text: &str| {
+                text.split_whitespace().map(regex::escape).collect::<Vec<_>>().join(r"\s+")
+            };
+            add(&format!("(?i){plain}"), format!("use `/{}/i`", say(&regex::escape(&safe))));
+            let trimmed = text.trim();
+            if !trimmed.is_empty() {
                 if trimmed != text {
-                    let trimmed = show(trimmed.as_bytes(), QUOTED);
-                    add(&regex::escape(text.trim()), format!("use `{trimmed}`"));
+                    add(&regex::escape(trimmed), format!("use `{}`", say(safe.trim())));
                 }
-                let loose = words.join(r"\s+");
-                add(
-                    &loose,
-                    format!("the white space differs; use `/{}/`", show(loose.as_bytes(), QUOTED)),
-                );
+                let instead =
+                    format!("the white space differs; use `/{}/`", say(&any_space(&safe)));
+                add(&any_space(text), instead);
             }
             if text != plain && looks_like_regex(text) {
-                let shown = show(text.as_bytes(), QUOTED);
-                add(text, format!("plain text is taken literally; use `/{shown}/`"));
+                add(text, format!("plain text is taken literally; use `/{}/`", say(&safe)));
             }
         }
         Kind::Regex(source) => {
-            add(&format!("(?i){source}"), format!("use `{}`", with_i(&pattern.source)));
-            if let Some((inner, _)) =
-                pattern.source.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'))
-            {
-                let shown = show(inner.as_bytes(), QUOTED);
-                add(
-                    &regex::escape(inner),
-                    format!("slashes make it a regex; as plain text it is `={shown}`"),
-                );
+            let safe = mask.text(pattern.source.as_bytes());
+            let say = |text: &str| show(text.as_bytes(), QUOTED);
+            add(&format!("(?i){source}"), format!("use `{}i`", say(&safe)));
+            let inner = |source: &str| {
+                let (inner, _) = source.strip_prefix('/')?.rsplit_once('/')?;
+                Some(inner.to_owned())
+            };
+            if let (Some(real), Some(safe)) = (inner(&pattern.source), inner(&safe)) {
+                let instead =
+                    format!("slashes make it a regex; as plain text it is `={}`", say(&safe));
+                add(&regex::escape(&real), instead);
             }
         }
         Kind::Event(_) => {}
@@ -191,10 +221,6 @@ fn looks_like_regex(text: &str) -> bool {
         || (text.contains('[') && text.contains("]+"))
 }
 
-fn with_i(source: &str) -> String {
-    format!("{}i", show(source.as_bytes(), QUOTED))
-}
-
 fn literal(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).ok().map(regex::escape)
 }
@@ -204,18 +230,19 @@ fn regex(source: &str) -> Option<Regex> {
 }
 
 /// Where something of it matches: the matcher never takes an empty match, so neither is it a near one.
-fn occurs<'a>(regex: &Regex, text: &'a [u8]) -> Option<&'a [u8]> {
-    regex.find_iter(text).map(|found| found.as_bytes()).find(|found| !found.is_empty())
+fn occurs(regex: &Regex, text: &[u8]) -> Option<Range<usize>> {
+    regex.find_iter(text).map(|found| found.range()).find(|found| !found.is_empty())
 }
 
 /// An unfinished last line that ends as prompts end.
-fn prompt(seen: &Seen) -> Option<String> {
-    let start = memchr::memrchr(b'\n', &seen.text).map_or(0, |at| at + 1);
-    let line = &seen.text[start..];
+fn prompt(seen: &Seen, mask: &Mask) -> Option<String> {
+    let text = seen.text.after();
+    let start = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+    let line = &text[start..];
     let last = line.trim_ascii_end().last()?;
     let ends = matches!(last, b':' | b'?' | b'>' | b'$' | b'#' | b'%' | b']' | b')');
     (ends && line.len() <= 200).then(|| {
-        let line = show(line, QUOTED);
+        let line = seen.text.quote(mask, seen.text.cursor + start..seen.text.all.len());
         let text = line.trim();
         format!(
             "the last line looks like a prompt: `{line}`; answer it with `--on '{text}' --line …`"
@@ -224,143 +251,4 @@ fn prompt(seen: &Seen) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(source: &str) -> Pattern {
-        Pattern { source: source.to_owned(), kind: Kind::Text(source.as_bytes().to_vec()) }
-    }
-
-    fn regex_of(source: &str) -> Pattern {
-        let kind = Kind::Regex(source.trim_matches('/').to_owned());
-        Pattern { source: source.to_owned(), kind }
-    }
-
-    fn seen(text: &str) -> Seen {
-        Seen {
-            stream: StreamId::Terminal,
-            text: text.as_bytes().to_vec(),
-            raw: text.as_bytes().to_vec(),
-            consumed: Vec::new(),
-            echoed: false,
-        }
-    }
-
-    fn one(pattern: &Pattern, seen: Seen) -> Vec<String> {
-        misses(&[Wanted { pattern, view: View::Text, stream: None }], &[seen])
-    }
-
-    #[test]
-    fn another_case() {
-        assert_eq!(
-            one(&text("Password:"), seen("the password: is\n")),
-            ["`password:` appeared; your pattern says `Password:`; use `/Password:/i`"]
-        );
-        assert_eq!(
-            one(&regex_of("/^Done/"), seen("x\ndone\n")),
-            ["`done` appeared; your pattern says `/^Done/`; use `/^Done/i`"]
-        );
-    }
-
-    #[test]
-    fn other_white_space() {
-        assert_eq!(
-            one(&text("login: "), seen("login:\n")),
-            ["`login:` appeared; your pattern says `login: `; use `login:`"]
-        );
-        assert_eq!(
-            one(&text("a b"), seen("a  b\n")),
-            ["`a  b` appeared; your pattern says `a b`; the white space differs; use `/a\\s+b/`"]
-        );
-    }
-
-    #[test]
-    fn a_regex_without_slashes_and_a_literal_with_them() {
-        assert_eq!(
-            one(&text(r"id=\d+"), seen("id=77\n")),
-            [
-                r"`id=77` appeared; your pattern says `id=\d+`; plain text is taken literally; use `/id=\d+/`"
-            ]
-        );
-        assert_eq!(
-            one(&regex_of("/Continue? [y/N]/"), seen("Continue? [y/N] no\n")),
-            [
-                "`Continue? [y/N]` appeared; your pattern says `/Continue? [y/N]/`; slashes make it a regex; \
-              as plain text it is `=Continue? [y/N]`"
-            ]
-        );
-    }
-
-    #[test]
-    fn before_the_cursor() {
-        let seen = Seen { consumed: b"hello world".to_vec(), ..seen("more\n") };
-        let hints = one(&text("hello"), seen);
-        assert!(hints[0].starts_with("`hello` appeared before the cursor"), "{hints:?}");
-    }
-
-    #[test]
-    fn in_another_view() {
-        let seen = Seen { raw: b"\x1b[31mred\r\n".to_vec(), ..seen("red\n") };
-        let raw = Pattern { source: "[31m".to_owned(), kind: Kind::Text(b"[31m".to_vec()) };
-        assert_eq!(one(&raw, seen), ["`[31m` would match in view raw; use `--view raw`"]);
-    }
-
-    #[test]
-    fn only_as_an_echo() {
-        let seen = Seen { echoed: true, ..seen("status\n") };
-        let hints = one(&text("status"), seen);
-        assert!(hints[0].starts_with("`status` appeared as the echo"), "{hints:?}");
-    }
-
-    #[test]
-    fn not_on_the_screen_any_more() {
-        let pattern = text("gone");
-        let wanted = Wanted { pattern: &pattern, view: View::Screen, stream: None };
-        assert_eq!(
-            misses(&[wanted], &[seen("gone\n")]),
-            ["`gone` would match in view text; use `--view text`"]
-        );
-    }
-
-    #[test]
-    fn on_another_stream() {
-        let pattern = text("ready");
-        let out = Seen { stream: StreamId::Stdout, ..seen("") };
-        let err = Seen { stream: StreamId::Stderr, ..seen("ready\n") };
-        let wanted = Wanted { pattern: &pattern, view: View::Text, stream: Some(StreamId::Stdout) };
-        assert_eq!(
-            misses(&[wanted], &[out, err]),
-            ["`ready` appeared on stderr; your pattern listens to stdout; drop its `--stream`"]
-        );
-    }
-
-    #[test]
-    fn an_unfinished_line_that_ends_as_prompts_do() {
-        assert_eq!(
-            one(&text("never"), seen("x\nContinue? [y/N] ")),
-            [
-                "the last line looks like a prompt: `Continue? [y/N] `; answer it with `--on 'Continue? [y/N]' --line …`"
-            ]
-        );
-        assert!(one(&text("never"), seen("Continue? [y/N]\n")).is_empty());
-        assert!(one(&text("never"), seen("working")).is_empty());
-    }
-
-    #[test]
-    fn foreign_bytes_are_spelled_out() {
-        let hints = one(&text("A\u{7}"), seen("a\u{7}\n"));
-        assert_eq!(hints, [r"`a\x07` appeared; your pattern says `A\x07`; use `/A\x07/i`"]);
-    }
-
-    #[test]
-    fn the_same_hint_is_given_once_and_not_too_many() {
-        let patterns: Vec<Pattern> = (0..9).map(|n| text(&format!("X{n}"))).collect();
-        let wanted: Vec<Wanted<'_>> = patterns
-            .iter()
-            .chain([&patterns[0]])
-            .map(|pattern| Wanted { pattern, view: View::Text, stream: None })
-            .collect();
-        let hints = misses(&wanted, &[seen("x0 x1 x2 x3 x4 x5 x6 x7 x8\n")]);
-        assert_eq!(hints.len(), MOST);
-    }
-}
+mod tests;

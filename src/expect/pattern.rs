@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use self::duration::parse_duration;
 pub use self::error::{PatternError, PatternErrorKind};
-pub(super) use self::regex::to_hir;
+pub(super) use self::regex::{to_hir, unix};
 
 /// A pattern, parsed. It keeps how it was written, for messages and the report.
 #[derive(Clone, Debug, PartialEq, Eq)]

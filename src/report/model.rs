@@ -262,8 +262,8 @@ pub struct RuleRecord {
 /// Why a dialogue failed, in parts for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
-    /// `step_timeout`, `eof`, `exit`, `idle`, `fail`, `rule_exhausted`, `secret_echo`, `canonical_limit`,
-    /// `send`.
+    /// `step_timeout`, `eof`, `exit`, `fail`, `rule_exhausted`, `step_budget`, `secret_echo`,
+    /// `canonical_limit`, `send`.
     pub reason: String,
     /// One sentence for people.
     pub message: String,

@@ -15,7 +15,7 @@ use crate::expect::program::StreamId;
 use crate::report::cast;
 use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
-use crate::sys::fdio;
+use crate::sys::{before_main, fdio};
 
 /// All outlets of a run. They outlive its attempts.
 #[derive(Debug, Default)]
@@ -76,6 +76,9 @@ impl Outlets {
         let stderr = self.share(2, "stderr");
         let stdout =
             if output.report == Some(ReportTo::Stdout) { stderr } else { self.share(1, "stdout") };
+        if stdout != stderr && before_main::stdout_was_closed() {
+            self.warnings.push("stdout is closed; output to it is dropped".to_owned());
+        }
         self.stdout.through = stdout;
         self.stderr.through = stderr;
     }

@@ -1,8 +1,10 @@
 //! The tree of a run: its leader and everyone who descends from it.
 //!
 //! heeler is a child subreaper: whoever loses its parent becomes our child, so "no child left" (ECHILD) is
-//! the kernel's proof that the tree is empty. The leader stays an unreaped zombie until then, so that its
-//! process id and group cannot be reused. heeler itself is never a member.
+//! the kernel's proof that the tree is empty. Where the system lets us make one, a cgroup leaf holds the
+//! tree too: then one write kills it, forks under way included, and `populated 0` is a second proof. The
+//! leader stays an unreaped zombie until then, so that its process id and group cannot be reused. heeler
+//! itself is never a member.
 //!
 //! Every signal goes through a pidfd. A member's number is pinned while its parent has not collected it;
 //! between reading a parent's list of children and opening the pidfd the parent may do that, so after
@@ -14,6 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
+use crate::sys::cgroup::Leaf;
 use crate::sys::pidfd::PidFd;
 use crate::sys::wait::{self, Status};
 use crate::sys::{ids, proc};
@@ -34,6 +37,7 @@ pub struct Member {
 pub struct Tree {
     leader: i32,
     pidfd: PidFd,
+    leaf: Option<Leaf>,
     ended: Option<Ended>,
     collected: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
@@ -44,12 +48,13 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a leader that has just been spawned.
-    pub fn new(leader: i32) -> io::Result<Tree> {
+    /// The tree of a leader that has just been spawned, in `leaf` where there is one.
+    pub fn new(leader: i32, leaf: Option<Leaf>) -> io::Result<Tree> {
         let pidfd = PidFd::open(leader)?.ok_or(io::ErrorKind::NotFound)?;
         Ok(Tree {
             leader,
             pidfd,
+            leaf,
             ended: None,
             collected: false,
             sending: None,
@@ -61,6 +66,11 @@ impl Tree {
     /// The leader's process id, which is also its group.
     pub fn leader(&self) -> i32 {
         self.leader
+    }
+
+    /// The cgroup that holds it.
+    pub fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref()
     }
 
     /// To poll for the leader's exit.
@@ -86,6 +96,22 @@ impl Tree {
         let mut found = Vec::new();
         let mut parents = vec![ids::pid()];
         let mut seen = HashSet::new();
+        let mut add = |pid: i32| {
+            if let Ok(Some(stat)) = proc::stat(pid)
+                && !stat.dead()
+                && !(pid == self.leader && self.ended.is_some())
+            {
+                found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+            }
+        };
+        // A process can leave our descent only into the cgroup (through another subreaper's namespace), and
+        // the cgroup only within our descent; so both are looked at.
+        for pid in self.leaf.as_ref().map(Leaf::processes).unwrap_or_default() {
+            if seen.insert(pid) {
+                add(pid);
+                parents.push(pid);
+            }
+        }
         while let Some(parent) = parents.pop() {
             // Whoever has gone meanwhile has left its children to us; the next look finds them.
             for pid in proc::children(parent).unwrap_or_default() {
@@ -93,12 +119,7 @@ impl Tree {
                     continue;
                 }
                 parents.push(pid);
-                if let Ok(Some(stat)) = proc::stat(pid)
-                    && !stat.dead()
-                    && !(pid == self.leader && self.ended.is_some())
-                {
-                    found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
-                }
+                add(pid);
             }
         }
         found
@@ -107,11 +128,22 @@ impl Tree {
     /// Collects every orphan that has ended, and says how many members other than an ended leader live.
     pub fn sweep(&mut self) -> usize {
         self.collect_orphans();
+        // Reading arms the next notice, so it comes before the look.
+        let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
+        if populated && self.sending == Some(KILL) {
+            // The kernel kills every one of them by itself; looking at each would only take time.
+            return 1;
+        }
         let members = self.members();
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
-        members.len()
+        members.len().max(usize::from(populated && !self.leader_holds_it()))
+    }
+
+    /// Whether the leader is what populates the cgroup: alive, or a zombie with living threads.
+    fn leader_holds_it(&self) -> bool {
+        self.ended.is_none()
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
@@ -129,6 +161,12 @@ impl Tree {
     pub fn signal(&mut self, signal: i32) {
         self.sending = Some(signal);
         self.signalled.clear();
+        if signal == KILL
+            && let Some(leaf) = &self.leaf
+        {
+            // A failure leaves the pidfds below.
+            let _ = leaf.kill();
+        }
         // A member may fork between the look and the signal; look again until nobody new is there. The
         // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.
         for _ in 0..16 {
@@ -179,7 +217,11 @@ impl Tree {
             self.collected = true;
         }
         self.sweep();
-        self.collected && !wait::has_children().unwrap_or(true)
+        let empty = self.collected && !wait::has_children().unwrap_or(true);
+        match &self.leaf {
+            Some(leaf) => empty && !leaf.populated() && leaf.remove(),
+            None => empty,
+        }
     }
 
     /// Members that could not be signalled, and why.

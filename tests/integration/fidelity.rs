@@ -86,7 +86,11 @@ fn on_a_terminal() {
         let direct = t.program("sh", ["-c", script]).env("TERM", "vt220").terminal(91, 27).finish();
         let code = direct.status.code().unwrap_or_else(|| 128 + direct.status.signal().unwrap());
         for mode in ["--inherit", "--pty"] {
-            let done = t.run([mode, "--", "sh", "-c", script]).env("TERM", "vt220").terminal(91, 27).finish();
+            let done = t
+                .run([mode, "--", "sh", "-c", script])
+                .env("TERM", "vt220")
+                .terminal(91, 27)
+                .finish();
             assert_eq!(done.out_text(), direct.out_text(), "{mode}: {script}");
             assert_eq!(done.status.code(), Some(code), "{mode}: {script}");
         }

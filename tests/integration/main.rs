@@ -20,6 +20,7 @@ mod output;
 mod pipe;
 mod pty;
 mod record;
+mod report;
 mod retry;
 mod spawn;
 mod stdin;

@@ -14,9 +14,9 @@ impl Dialogue {
         if self.terminal { b"\r" } else { b"\n" }
     }
 
-    pub(super) fn act_on(&mut self, actions: Vec<Action>, origin: Origin) {
+    pub(super) fn act_on(&mut self, actions: Vec<Action>, origin: Origin, by: Option<usize>) {
         self.rearm = true;
-        self.acting = Some(Acting { todo: actions.into(), origin, next: false, secret: None });
+        self.acting = Some(Acting { todo: actions.into(), origin, by, next: false, secret: None });
     }
 
     /// One action, or what follows the last.
@@ -115,7 +115,7 @@ impl Dialogue {
         match actions {
             Some(actions) => {
                 self.decide(StepState::Acted, None, None, now);
-                self.act_on(actions, Origin::Step);
+                self.act_on(actions, Origin::Step, None);
             }
             None => self.listen_anew(index, now),
         }

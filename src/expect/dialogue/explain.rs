@@ -12,7 +12,7 @@ use crate::expect::program::StreamId;
 /// How many patterns a sentence names.
 const NAMED: usize = 3;
 /// How many characters of a pattern or line are shown.
-pub(super) const SHOWN: usize = 200;
+const SHOWN: usize = 200;
 
 impl Dialogue {
     /// A step's name or number.
@@ -40,7 +40,7 @@ impl Dialogue {
     fn sources(&self, step: usize) -> Vec<String> {
         self.table
             .branches(step)
-            .map(|id| format!("`{}`", show(self.table.all[id].source().as_bytes(), SHOWN)))
+            .map(|id| format!("`{}`", self.shown(self.table.all[id].source().as_bytes())))
             .collect()
     }
 
@@ -59,12 +59,12 @@ impl Dialogue {
 
     /// Why a `fail` without a reason was done.
     pub(super) fn asked_words(&self) -> String {
-        let matched = self.groups.first().and_then(Option::as_deref);
-        match (matched, self.acting.as_ref().map(|acting| &acting.origin)) {
-            (Some(text), Some(Origin::Branch(_) | Origin::Rule)) => {
-                format!("`{}` appeared (fail)", show(text, SHOWN))
-            }
-            _ => "the dialogue was told to fail".to_owned(),
+        let by = self.acting.as_ref().and_then(|acting| acting.by);
+        let text = self.groups.first().and_then(Option::as_deref);
+        match (by, text) {
+            (Some(_), Some(text)) => format!("`{}` appeared (fail)", self.shown(text)),
+            (Some(id), None) => format!("`{}` happened (fail)", self.table.all[id].source()),
+            (None, _) => "the dialogue was told to fail".to_owned(),
         }
     }
 
@@ -77,6 +77,10 @@ impl Dialogue {
         out: &mut Vec<Effect>,
     ) {
         let armed = self.armed();
+        let losses = self.feeds.iter_mut().flat_map(|feed| std::iter::from_fn(|| feed.take_loss()));
+        let mut lost: Vec<usize> = losses.collect();
+        lost.sort_unstable();
+        lost.dedup();
         let unmet = matches!(reason, Reason::StepTimeout | Reason::Eof | Reason::Exit);
         let failure = Failure {
             reason,
@@ -88,7 +92,7 @@ impl Dialogue {
                 .map(|&id| self.masked(self.table.all[id].source().as_bytes()))
                 .collect(),
             last_lines: self.last_lines(),
-            near_misses: if unmet { self.near_misses() } else { Vec::new() },
+            near_misses: if unmet { self.near_misses(&lost) } else { Vec::new() },
         };
         // A rule or watch that fails is not the step's doing: that one still waits.
         let acting = self.acting.as_ref().map(|acting| &acting.origin);
@@ -102,13 +106,12 @@ impl Dialogue {
         out.push(Effect::Fail(failure));
     }
 
-    /// Of every stream that said something; with its name where that is more than one. Masked as a whole:
-    /// a secret may have a line end in it.
+    /// Of every stream that said something; with its name where that is more than one.
     fn last_lines(&self) -> Vec<String> {
         let feeds: Vec<(StreamId, Vec<String>)> = self
             .feeds
             .iter()
-            .map(|feed| (feed.stream, feed.last_lines()))
+            .map(|feed| (feed.stream, feed.last_lines(&self.mask)))
             .filter(|(_, lines)| !lines.is_empty())
             .collect();
         let named = feeds.len() > 1;
@@ -119,13 +122,12 @@ impl Dialogue {
                 StreamId::Stderr if named => "stderr: ",
                 StreamId::Stdout | StreamId::Stderr | StreamId::Terminal => "",
             };
-            let whole = self.masked(lines.join("\n").as_bytes());
-            out.extend(whole.split('\n').map(|line| format!("{name}{line}")));
+            out.extend(lines.into_iter().map(|line| format!("{name}{line}")));
         }
         out
     }
 
-    fn near_misses(&self) -> Vec<String> {
+    fn near_misses(&self, lost: &[usize]) -> Vec<String> {
         // A rule that fired has consumed what it looks for; one that never did may be the one meant.
         let unfired = self.table.rules().filter(|&id| self.table.all[id].fired == 0);
         let wanted: Vec<Wanted<'_>> = self
@@ -141,11 +143,15 @@ impl Dialogue {
             })
             .collect();
         let seen: Vec<_> = self.feeds.iter().map(super::Feed::seen).collect();
-        let mut out: Vec<String> =
-            near::misses(&wanted, &seen).iter().map(|hint| self.masked(hint.as_bytes())).collect();
+        let mut out = near::misses(&wanted, &seen, &self.mask);
         if self.input_closed {
             out.push("the command had closed its input: what was sent did not arrive".to_owned());
         }
+        out.extend(lost.iter().map(|&id| {
+            let pattern = self.shown(self.table.all[id].source().as_bytes());
+            let window = self.program.window;
+            format!("`{pattern}` may have matched, but began more than the window of {window} bytes back")
+        }));
         let dropped = self.dropped();
         if dropped > 0 {
             out.push(format!("{dropped} bytes left the window before they could be matched"));
@@ -155,6 +161,11 @@ impl Dialogue {
 
     fn dropped(&self) -> u64 {
         self.feeds.iter().map(super::Feed::dropped).sum()
+    }
+
+    /// For a sentence: masked, and cut only then.
+    pub(super) fn shown(&self, bytes: &[u8]) -> String {
+        show(&self.mask.bytes(bytes), SHOWN)
     }
 
     pub(super) fn masked(&self, bytes: &[u8]) -> String {

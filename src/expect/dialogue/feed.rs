@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use super::listen::Listener;
+use crate::expect::mask::Mask;
 use crate::expect::matcher::{Match, Matcher, MatcherConfig};
-use crate::expect::near::Seen;
+use crate::expect::near::{Seen, Shown};
 use crate::expect::pattern::PatternError;
 use crate::expect::program::{StreamId, View};
 
 /// How many lines a failure shows.
 const LAST_LINES: usize = 10;
+/// How many characters of each.
+const LINE: usize = 1000;
 
 pub(super) struct Feed {
     pub(super) stream: StreamId,
@@ -122,17 +125,35 @@ impl Feed {
         self.matcher.dropped()
     }
 
-    pub(super) fn last_lines(&self) -> Vec<String> {
-        self.matcher.last_lines(LAST_LINES)
+    /// The last lines, each masked as a part of everything that is retained, and cut only then.
+    pub(super) fn last_lines(&self, mask: &Mask) -> Vec<String> {
+        let Shown { all, .. } = self.shown(View::Text);
+        let end = all.len() - usize::from(all.ends_with(b"\n"));
+        let start = memchr::memrchr_iter(b'\n', &all[..end]).nth(LAST_LINES - 1);
+        let start = start.map_or(0, |at| at + 1);
+        if start == end {
+            return Vec::new();
+        }
+        let lines = String::from_utf8_lossy(&mask.part(&all, start..end)).into_owned();
+        lines.split('\n').map(|line| line.chars().take(LINE).collect()).collect()
+    }
+
+    /// A pattern whose match was lost because it was longer than the window.
+    pub(super) fn take_loss(&mut self) -> Option<usize> {
+        self.matcher.take_loss().map(|loss| self.ids[loss.id])
     }
 
     pub(super) fn seen(&self) -> Seen {
         Seen {
             stream: self.stream,
-            text: self.matcher.unmatched(View::Text).to_vec(),
-            raw: self.matcher.unmatched(View::Raw).to_vec(),
-            consumed: self.matcher.matched(View::Text).to_vec(),
+            text: self.shown(View::Text),
+            raw: self.shown(View::Raw),
             echoed: self.echoed,
         }
+    }
+
+    fn shown(&self, view: View) -> Shown {
+        let (before, after) = (self.matcher.matched(view), self.matcher.unmatched(view));
+        Shown { all: [before, after].concat(), cursor: before.len() }
     }
 }

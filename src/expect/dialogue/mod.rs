@@ -108,6 +108,8 @@ enum Phase {
 struct Acting {
     todo: VecDeque<Action>,
     origin: Origin,
+    /// The pattern that matched, by its id; none at the start and for a step that only acts.
+    by: Option<usize>,
     /// A `next` was among the actions.
     next: bool,
     /// The secret that the runtime is to type.
@@ -191,7 +193,7 @@ impl Dialogue {
             for listener in &mut self.table.all {
                 listener.quiet_from = now;
             }
-            self.act_on(self.program.start.clone(), Origin::Start);
+            self.act_on(self.program.start.clone(), Origin::Start, None);
             self.drive(now, out);
         }
     }

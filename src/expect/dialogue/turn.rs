@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use super::explain::SHOWN;
 use super::feed::Hit;
 use super::listen::Who;
 use super::{Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
-use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::pattern::Event;
 use crate::expect::program::{Action, Verdict};
@@ -32,6 +30,8 @@ impl Dialogue {
             (Some((due, id)), limit) if limit.is_none_or(|limit| due <= limit) => {
                 self.table.all[id].quiet_from = now;
                 self.table.all[id].told = true;
+                self.groups.clear();
+                self.before.clear();
                 self.happened(id, None, now, out);
                 true
             }
@@ -81,7 +81,7 @@ impl Dialogue {
         self.table.all[id].fired += 1;
         let fired = self.table.all[id].fired;
         let pattern = self.table.all[id].source().to_owned();
-        let shown = show(pattern.as_bytes(), SHOWN);
+        let shown = self.shown(pattern.as_bytes());
         let masked = self.masked(pattern.as_bytes());
         let tell = |what, label, out: &mut Vec<Effect>| {
             out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
@@ -111,7 +111,7 @@ impl Dialogue {
         if let Origin::Branch(_) = origin {
             self.decide(StepState::Matched, Some(pattern), end, now);
         }
-        self.act_on(actions, origin);
+        self.act_on(actions, origin, Some(id));
     }
 
     fn judge(&mut self, watch: usize, pattern: &str, now: Duration, out: &mut Vec<Effect>) {

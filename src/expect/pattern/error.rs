@@ -41,7 +41,7 @@ pub struct PatternError {
 }
 
 impl PatternError {
-    pub(super) fn new(
+    pub(in crate::expect) fn new(
         kind: PatternErrorKind,
         column: usize,
         message: impl Into<String>,

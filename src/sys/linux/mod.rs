@@ -1,6 +1,8 @@
 //! Linux.
 
 pub mod ask;
+pub mod before_main;
+pub mod cgroup;
 pub mod descriptor;
 pub mod errnos;
 pub mod fdio;

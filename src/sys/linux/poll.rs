@@ -15,6 +15,8 @@ pub enum Want {
     Write,
     /// Nobody is left to read, and nothing else.
     Hangup,
+    /// A change that the kernel notifies of (`cgroup.events`).
+    Change,
 }
 
 /// What is ready, in the order of the question.
@@ -40,6 +42,7 @@ pub fn poll(
                 Want::Read => PollFlags::IN,
                 Want::Write => PollFlags::OUT,
                 Want::Hangup => PollFlags::empty(),
+                Want::Change => PollFlags::PRI,
             };
             PollFd::from_borrowed_fd(*fd, flags)
         })

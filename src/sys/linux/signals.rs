@@ -4,7 +4,6 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Signals that heeler takes as input.
 const TAKEN: [i32; 9] = [
@@ -23,22 +22,7 @@ const TAKEN: [i32; 9] = [
 const REQUESTS: [i32; 6] =
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGUSR1];
 
-/// Whether SIGPIPE was ignored when we were executed. The Rust runtime ignores it before `main`, so it has
-/// to be read before the runtime starts (uutils/coreutils#9617).
-static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
-
-#[used]
-#[unsafe(link_section = ".init_array")]
-static NOTE_SIGPIPE: extern "C" fn() = {
-    extern "C" fn note() {
-        if disposition(libc::SIGPIPE) == libc::SIG_IGN {
-            PIPE_WAS_IGNORED.store(true, Ordering::Relaxed);
-        }
-    }
-    note
-};
-
-fn disposition(signal: i32) -> libc::sighandler_t {
+pub(super) fn disposition(signal: i32) -> libc::sighandler_t {
     let mut old = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null new action only queries; `old` is writable and fully initialised by zeroing.
     unsafe {
@@ -119,7 +103,7 @@ impl Signals {
             }
             mask.assume_init()
         };
-        let mut ignored = vec![(libc::SIGPIPE, PIPE_WAS_IGNORED.load(Ordering::Relaxed))];
+        let mut ignored = vec![(libc::SIGPIPE, super::before_main::pipe_was_ignored())];
         for signal in [libc::SIGCHLD, libc::SIGTTIN, libc::SIGTTOU] {
             ignored.push((signal, disposition(signal) == libc::SIG_IGN));
         }

@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
+use super::cgroup::Leaf;
 use super::fdio::{duplicate_onto, errno};
 use super::signals::{Inherited, set_disposition};
 
@@ -36,6 +37,8 @@ pub struct Command<'a> {
     pub ignore: Vec<i32>,
     /// The caller's mask and dispositions, to be restored.
     pub inherited: &'a Inherited,
+    /// The cgroup leaf that it is born in.
+    pub leaf: Option<&'a Leaf>,
 }
 
 /// How a command relates to our session.
@@ -100,8 +103,8 @@ pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
         .map_err(|error| fork_error(error.into()))?;
     let argv = pointers(&command.argv);
     let env = pointers(&command.env);
-    // SAFETY: single-threaded (module comment); the child only calls `child`, which never returns.
-    match unsafe { libc::fork() } {
+    // SAFETY: single-threaded (module comment); the child only calls `child` and `_exit`.
+    match unsafe { fork(command.leaf) } {
         -1 => Err(fork_error(io::Error::last_os_error())),
         0 => {
             let error = child(command, &argv, &env);
@@ -126,6 +129,48 @@ pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
             }
         }
     }
+}
+
+/// Forks; with a leaf the child is born in it (`CLONE_INTO_CGROUP`, Linux 5.7). Being born there costs
+/// nothing; being moved there would wait for a lock of the whole system.
+///
+/// # Safety
+/// As fork: in the child only async-signal-safe calls may be made until exec or `_exit`.
+unsafe fn fork(leaf: Option<&Leaf>) -> libc::pid_t {
+    let Some(leaf) = leaf else {
+        // SAFETY: the caller's promise.
+        return unsafe { libc::fork() };
+    };
+    let args = CloneArgs {
+        flags: CLONE_INTO_CGROUP,
+        exit_signal: libc::SIGCHLD as u64,
+        cgroup: leaf.dir() as u64,
+        ..CloneArgs::default()
+    };
+    // SAFETY: the structure is of the size that is passed; without CLONE_VM and a stack this is a fork.
+    // glibc does not know of it, which matters only to thread and atfork bookkeeping, and there is one
+    // thread and there are no handlers.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
+    pid as libc::pid_t
+}
+
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// `struct clone_args` of clone3(2), version 2.
+#[repr(C, align(8))]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
 }
 
 /// End of file on the close-on-exec pipe is the proof that exec succeeded.

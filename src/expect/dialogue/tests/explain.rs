@@ -75,10 +75,35 @@ fn a_fail_says_what_it_was_told() {
     let mut bed = Bed::new(bed.dialogue.program.clone());
     assert_eq!(failed(&bed.output(0, "error")).message, "`error` appeared (fail)");
     let mut bed = Bed::new(Program {
+        rules: vec![rule("@eof", vec![Action::Fail(None)])],
+        ..steps(vec![step("x", vec![]), step("@idle:9s", vec![])])
+    });
+    bed.output(0, "x");
+    assert_eq!(failed(&bed.eof(1)).message, "`@eof` happened (fail)");
+    let (_, out) = Bed::begun(Program { start: vec![Action::Fail(None)], ..Program::default() });
+    assert_eq!(failed(&out).message, "the dialogue was told to fail");
+    let mut bed = Bed::new(Program {
         watches: vec![watch("bad", Verdict::Fail(None))],
         ..Program::default()
     });
     assert_eq!(failed(&bed.output(0, "bad")).message, "`bad` appeared (--fail-on)");
+}
+
+#[test]
+fn what_left_the_window_is_said() {
+    let mut bed = Bed::new(Program {
+        window: 64,
+        ..steps(vec![step("/START.*END/s", vec![]), step("x", vec![])])
+    });
+    bed.output(0, "START");
+    for n in 0..50 {
+        bed.output(n, "0123456789\r\n");
+    }
+    bed.output(50, "END\r\n");
+    let out = bed.tick(30_000);
+    let hints = failed(&out).near_misses.join("\n");
+    assert!(hints.contains("left the window"), "{hints}");
+    assert!(bed.dialogue.record().window_dropped_bytes > 0);
 }
 
 #[test]

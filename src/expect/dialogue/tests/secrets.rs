@@ -157,6 +157,20 @@ fn a_secret_never_leaves_in_a_record_or_failure() {
 }
 
 #[test]
+fn a_secret_of_several_lines_shows_in_none_of_them() {
+    let key: Vec<String> = (0..30).map(|n| format!("key-line-{n}:")).collect();
+    let key = key.join("\n");
+    let program = steps(vec![step("/KEY-LINE-29.*/", vec![])]);
+    let mut bed = Bed::with(program, &[PTY], &[("pw", &key)]);
+    bed.start();
+    bed.output(0, &format!("it is\r\n{}", key.replace('\n', "\r\n")));
+    let out = bed.tick(30_000);
+    assert!(!failed(&out).near_misses.is_empty());
+    let all = format!("{out:?}");
+    assert!(!all.contains("key-line"), "{all}");
+}
+
+#[test]
 fn a_secret_that_nobody_defined_is_refused() {
     let setup = Setup {
         streams: vec![PTY],

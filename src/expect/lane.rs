@@ -1,0 +1,333 @@
+//! One view of one stream: its retained text, what is armed on it, what is watched on it.
+//!
+//! Both give at most one decided match at a time, which waits here until it is delivered: the text behind
+//! it means something else once the dialogue has gone on.
+
+use std::rc::Rc;
+
+use regex_syntax::hir::Hir;
+
+use super::automaton::compile::Compiled;
+use super::automaton::lazy::{Lazy, Mode};
+use super::matcher::{Loss, Match};
+use super::prefilter::{Prefilter, beginnings};
+use super::resolve::Resolver;
+use super::search::{Decision, Search};
+use super::watch::Watches;
+use super::window::Window;
+
+/// How much of the text before a match is given with it.
+const BEFORE: u64 = 64 << 10;
+/// For how many sets of armed patterns the automaton is kept.
+const KEPT: usize = 8;
+/// How much the table of an automaton for many patterns may take.
+pub const CACHE: usize = 2 << 20;
+
+/// The patterns of a view, compiled.
+#[derive(Debug)]
+pub struct Patterns {
+    /// The run's id of each.
+    pub ids: Vec<usize>,
+    /// All of them.
+    pub compiled: Rc<Compiled>,
+    /// How each is resolved.
+    pub resolvers: Vec<Resolver>,
+    /// What each has to begin with, where that is known.
+    pub beginnings: Vec<Option<Vec<Vec<u8>>>>,
+    /// How long a match may be, and how long it may be held, in bytes.
+    pub reach: u64,
+}
+
+impl Patterns {
+    /// Takes them over, once compiled.
+    pub fn new(
+        ids: Vec<usize>,
+        hirs: &[Hir],
+        resolvers: Vec<Resolver>,
+        compiled: Compiled,
+        reach: u64,
+    ) -> Patterns {
+        let beginnings = hirs.iter().map(beginnings).collect();
+        Patterns { ids, compiled: Rc::new(compiled), resolvers, beginnings, reach }
+    }
+
+    /// What skips to where one of these may begin, when there is something.
+    pub fn prefilter(&self, patterns: &[usize]) -> Option<Prefilter> {
+        let known: Option<Vec<&Vec<Vec<u8>>>> =
+            patterns.iter().map(|&pattern| self.beginnings[pattern].as_ref()).collect();
+        let known = known?;
+        Prefilter::new(known.iter().flat_map(|literals| literals.iter().map(Vec::as_slice)))
+    }
+
+    /// Makes a match of a decision; `cursor` is where the text before it begins.
+    pub fn finish(&self, window: &Window, decision: &Decision, cursor: u64) -> Option<Decided> {
+        let resolved = self.resolvers[decision.pattern].resolve(window, decision, self.reach)?;
+        let start = resolved.start();
+        let (groups, names) = resolved.groups(window);
+        // What is retained beyond that depends on how the output came.
+        let retained = decision.at.saturating_sub(2 * self.reach);
+        let from = cursor.max(start.saturating_sub(BEFORE)).max(retained);
+        let before = window.between(from, start).to_vec();
+        let found = Match {
+            id: self.ids[decision.pattern],
+            is_watch: false,
+            start: window.offset_of(start),
+            end: window.offset_after(decision.end),
+            groups,
+            names,
+            before,
+        };
+        Some(Decided { found, end: decision.end, at: decision.at })
+    }
+
+    /// What is to be told of a match whose beginning has left the window.
+    pub fn loss(&self, window: &Window, decision: &Decision, cursor: u64) -> Loss {
+        let from = self.restart(decision);
+        Loss {
+            id: self.ids[decision.pattern],
+            end: window.offset_after(decision.first_end),
+            from: window.offset_of(from),
+            since: window.offset_of(cursor),
+        }
+    }
+
+    /// Where to search again after a loss.
+    pub fn restart(&self, decision: &Decision) -> u64 {
+        let from = decision.first_end.saturating_sub(self.reach);
+        // There is always less text to look at than before, so this ends.
+        if from > decision.base { from } else { decision.at.max(decision.base + 1) }
+    }
+}
+
+/// A match that waits for its delivery.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The match itself.
+    pub found: Match,
+    /// Where it ends in the view.
+    pub end: u64,
+    /// The position with which it was decided.
+    pub at: u64,
+}
+
+/// One view of one stream.
+#[derive(Debug)]
+pub struct Lane {
+    /// The retained text.
+    pub window: Window,
+    /// Where the output has paused while nobody looked, in order.
+    pub pauses: std::collections::VecDeque<u64>,
+    /// What is watched.
+    pub watches: Watches,
+    /// What could not be matched any more.
+    pub losses: Vec<Loss>,
+    patterns: Rc<Patterns>,
+    armed: Option<Armed>,
+    kept: Vec<Automaton>,
+    /// Where the text after the last match begins: an offset, and the position that is.
+    consumed: u64,
+    cursor: u64,
+}
+
+/// What is armed.
+#[derive(Debug)]
+struct Armed {
+    automaton: Automaton,
+    search: Search,
+    decided: Option<Decided>,
+}
+
+/// An automaton for a set of armed patterns.
+#[derive(Debug)]
+struct Automaton {
+    order: Vec<usize>,
+    lazy: Lazy,
+    prefilter: Option<Prefilter>,
+}
+
+impl Lane {
+    /// A view with nothing in it.
+    pub fn new(patterns: Patterns, window: Window) -> Lane {
+        let patterns = Rc::new(patterns);
+        Lane {
+            window,
+            pauses: std::collections::VecDeque::new(),
+            watches: Watches::new(Rc::clone(&patterns)),
+            losses: Vec::new(),
+            patterns,
+            armed: None,
+            kept: Vec::new(),
+            consumed: 0,
+            cursor: 0,
+        }
+    }
+
+    /// The number that a run's pattern has in this view.
+    pub fn number(&self, id: usize) -> Option<usize> {
+        self.patterns.ids.iter().position(|&other| other == id)
+    }
+
+    /// The first position that may be looked at again when all has been looked at up to `looked`, an offset.
+    fn floor(&self, looked: u64) -> u64 {
+        self.window.position_at(looked).saturating_sub(self.patterns.reach)
+    }
+
+    /// Arms patterns by number, for the text from `cursor` on, an offset. Where that is not all there any
+    /// more, gives the offset from which on it is.
+    pub fn arm(&mut self, order: &[usize], cursor: u64, looked: u64) -> Option<u64> {
+        self.consumed = cursor;
+        self.cursor = self.window.position_at(cursor);
+        if let Some(armed) = self.armed.take() {
+            if self.kept.len() == KEPT {
+                self.kept.remove(0);
+            }
+            self.kept.push(armed.automaton);
+        }
+        if order.is_empty() {
+            return None;
+        }
+        let automaton = self.automaton(order);
+        let from = self.cursor.max(self.floor(looked));
+        self.armed = Some(Armed::new(automaton, &self.window, from));
+        (from > self.cursor).then(|| self.window.offset_of(from))
+    }
+
+    /// The automaton for a set of patterns: the one that was used for it before, when that is still there.
+    fn automaton(&mut self, order: &[usize]) -> Automaton {
+        if let Some(at) = self.kept.iter().position(|kept| kept.order == order) {
+            return self.kept.remove(at);
+        }
+        let prefilter = self.patterns.prefilter(order);
+        let compiled = Rc::clone(&self.patterns.compiled);
+        let lazy = Lazy::new(compiled, order, Mode::First, prefilter.is_some(), CACHE);
+        Automaton { order: order.to_vec(), lazy, prefilter }
+    }
+
+    /// Goes on with what is armed, from `cursor` on, as [`Lane::arm`] does.
+    pub fn advance(&mut self, cursor: u64, looked: u64) -> Option<u64> {
+        self.consumed = cursor;
+        self.cursor = self.window.position_at(cursor);
+        let from = self.cursor.max(self.floor(looked));
+        let armed = self.armed.as_mut()?;
+        armed.search_from(&self.window, from);
+        (from > self.cursor).then(|| self.window.offset_of(from))
+    }
+
+    /// A view may show bytes late (a CR, what may be our echo): some that another view's match has consumed
+    /// may have come since.
+    fn pass_consumed(&mut self) {
+        let cursor = self.window.position_at(self.consumed);
+        if cursor <= self.cursor {
+            return;
+        }
+        self.cursor = cursor;
+        if let Some(armed) = self.armed.as_mut().filter(|armed| armed.search.at() < cursor) {
+            armed.search_from(&self.window, cursor);
+        }
+    }
+
+    /// Watches for these patterns, given with their places in the run's order.
+    pub fn watch(&mut self, wanted: &[(usize, usize)], looked: u64) {
+        self.watches.set(wanted, &self.window, self.floor(looked));
+    }
+
+    /// Takes the match of a watch; the watch goes on behind it.
+    pub fn take_watch(&mut self, order: usize) -> Option<Decided> {
+        self.watches.take(order, &self.window)
+    }
+
+    /// Where it has to stop for now: at the next pause, or at the end.
+    fn limit(&self) -> u64 {
+        self.pauses.front().copied().unwrap_or(self.window.end())
+    }
+
+    /// Looks on, up to the next pause or the end.
+    pub fn scan(&mut self) {
+        self.pass_consumed();
+        let limit = self.limit();
+        self.watches.scan(&self.window, limit, &mut self.losses);
+        if let Some(armed) = &mut self.armed {
+            armed.scan(&self.patterns, &self.window, limit, self.cursor, &mut self.losses);
+        }
+    }
+
+    /// The output has paused or ended where [`Lane::scan`] stopped.
+    pub fn force(&mut self) {
+        let limit = self.limit();
+        self.watches.force(&self.window, limit, &mut self.losses);
+        let Some(armed) = &mut self.armed else { return };
+        while armed.decided.is_none() {
+            let Some(decision) = armed.search.force(&mut armed.automaton.lazy) else { return };
+            armed.settle(&self.patterns, &self.window, &decision, self.cursor, &mut self.losses);
+            armed.scan(&self.patterns, &self.window, limit, self.cursor, &mut self.losses);
+        }
+    }
+
+    /// The armed match that waits, and the key of its place among those of all views.
+    pub fn armed(&self) -> Option<(u64, &Decided)> {
+        let decided = self.armed.as_ref()?.decided.as_ref()?;
+        Some((self.window.seen_at(decided.at), decided))
+    }
+
+    /// Everything has been looked at: forgets what is no longer needed. True when a pause would decide
+    /// something.
+    pub fn rest(&mut self) -> bool {
+        let mut held = self.watches.rest(&self.window, &mut self.losses);
+        if let Some(armed) = &mut self.armed {
+            held |= armed.search.is_held(&mut armed.automaton.lazy);
+        }
+        // One reach for the beginning of a match, one for holding it, one byte for what lies before it.
+        let keep = self.window.end().saturating_sub(2 * self.patterns.reach + 1);
+        self.window.trim(keep);
+        held
+    }
+
+    /// The retained text before and after the cursor.
+    pub fn split(&self) -> (&[u8], &[u8]) {
+        self.window.bytes().split_at(self.window.index(self.cursor))
+    }
+}
+
+impl Armed {
+    fn new(mut automaton: Automaton, window: &Window, at: u64) -> Armed {
+        let search = Search::new(&mut automaton.lazy, window, at);
+        Armed { automaton, search, decided: None }
+    }
+
+    fn search_from(&mut self, window: &Window, at: u64) {
+        self.search = Search::new(&mut self.automaton.lazy, window, at);
+        self.decided = None;
+    }
+
+    fn scan(
+        &mut self,
+        patterns: &Patterns,
+        window: &Window,
+        limit: u64,
+        cursor: u64,
+        losses: &mut Vec<Loss>,
+    ) {
+        while self.decided.is_none() {
+            let Automaton { lazy, prefilter, .. } = &mut self.automaton;
+            let reach = patterns.reach;
+            let run = self.search.run(lazy, prefilter.as_ref(), window, limit, reach);
+            let Some(decision) = run else { return };
+            self.settle(patterns, window, &decision, cursor, losses);
+        }
+    }
+
+    fn settle(
+        &mut self,
+        patterns: &Patterns,
+        window: &Window,
+        decision: &Decision,
+        cursor: u64,
+        losses: &mut Vec<Loss>,
+    ) {
+        self.decided = patterns.finish(window, decision, cursor);
+        if self.decided.is_none() {
+            losses.push(patterns.loss(window, decision, cursor));
+            self.search_from(window, patterns.restart(decision));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! From patterns to a matcher: which view each looks at, and everything compiled, or the reason why not.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use regex_automata::meta::Regex;
+use regex_syntax::hir::Hir;
+
+use super::{Matcher, MatcherConfig};
+use crate::expect::automaton::compile::Compiled;
+use crate::expect::lane::{Lane, Patterns};
+use crate::expect::pattern::{Kind, Pattern, PatternError, PatternErrorKind, to_hir, unix};
+use crate::expect::program::View;
+use crate::expect::resolve::Resolver;
+use crate::expect::view::echo::Echo;
+use crate::expect::view::screen::ScreenView;
+use crate::expect::view::text::TextView;
+use crate::expect::window::Window;
+
+/// How much is kept of a view that no pattern looks at.
+const UNUSED: usize = 64 << 10;
+
+pub(super) fn matcher(
+    patterns: &[(Pattern, View)],
+    config: MatcherConfig,
+) -> Result<Matcher, PatternError> {
+    Ok(Matcher {
+        text: lane(patterns, View::Text, config.window)?,
+        raw: lane(patterns, View::Raw, config.window)?,
+        screen: screen(patterns, config.size)?,
+        config,
+        text_view: TextView::default(),
+        echo: Echo::default(),
+        armed: Vec::new(),
+        watched: Vec::new(),
+        total: 0,
+        cursor: 0,
+        cut: 0,
+        dropped: 0,
+        looked: 0,
+        losses: VecDeque::new(),
+        last_push: Duration::ZERO,
+        closed: false,
+        pauses: VecDeque::new(),
+        held: false,
+        stale: false,
+    })
+}
+
+fn lane(patterns: &[(Pattern, View)], view: View, window: usize) -> Result<Lane, PatternError> {
+    let (mut ids, mut hirs, mut resolvers) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, (pattern, _)) in patterns.iter().enumerate().filter(|(_, (_, v))| *v == view) {
+        let Some(hir) = hir(&pattern.kind, view)? else { continue };
+        let resolver = match &pattern.kind {
+            Kind::Text(_) => Resolver::Text(hir.properties().maximum_len().unwrap_or_default()),
+            _ => Resolver::regex(&hir).map_err(|_| too_large(pattern))?,
+        };
+        ids.push(id);
+        hirs.push(hir);
+        resolvers.push(resolver);
+    }
+    let compiled = Compiled::new(&hirs).map_err(|_| {
+        let message = "the patterns together are too large";
+        PatternError::new(PatternErrorKind::TooLarge, 1, message)
+    })?;
+    // The raw view is kept for near misses even when no pattern looks at it, but not much of it.
+    let unused = ids.is_empty() && view == View::Raw;
+    let reach = if unused { window.min(UNUSED) } else { window.max(1) };
+    let patterns = Patterns::new(ids, &hirs, resolvers, compiled, reach as u64);
+    Ok(Lane::new(patterns, Window::new(view == View::Text)))
+}
+
+fn screen(
+    patterns: &[(Pattern, View)],
+    size: (u16, u16),
+) -> Result<Option<ScreenView>, PatternError> {
+    let mut regexes = Vec::new();
+    for (id, (pattern, _)) in patterns.iter().enumerate().filter(|(_, (_, v))| *v == View::Screen) {
+        let Some(hir) = hir(&pattern.kind, View::Screen)? else { continue };
+        let config = Regex::config().utf8_empty(false);
+        let regex = Regex::builder().configure(config).build_from_hir(&hir);
+        regexes.push((id, regex.map_err(|_| too_large(pattern))?));
+    }
+    Ok((!regexes.is_empty()).then(|| ScreenView::new(regexes, size)))
+}
+
+/// What a pattern looks for in a view; nothing for an event.
+fn hir(kind: &Kind, view: View) -> Result<Option<Hir>, PatternError> {
+    let unix_lines = view != View::Raw;
+    match kind {
+        Kind::Text(text) if unix_lines => Ok(Some(Hir::literal(unix(text)))),
+        Kind::Text(text) => Ok(Some(Hir::literal(text.clone()))),
+        Kind::Regex(regex) => to_hir(regex, unix_lines).map(Some),
+        Kind::Event(_) => Ok(None),
+    }
+}
+
+fn too_large(pattern: &Pattern) -> PatternError {
+    let message = format!("{} is too large when compiled", pattern.source);
+    PatternError::new(PatternErrorKind::TooLarge, 1, message)
+}

@@ -1,0 +1,5 @@
+//! What patterns look at: the stream as it came, without terminal escapes, or as a screen shows it.
+
+pub mod echo;
+pub mod screen;
+pub mod text;

@@ -1,0 +1,156 @@
+//! What is kept of a view: its last bytes, and where in the stream each of them came from.
+//!
+//! A position is a count of bytes of the view, an offset a count of bytes of the stream. A byte of a view
+//! stands for one byte of the stream (what a view leaves out stands for none), so the way back is a list
+//! of runs: one entry where something was left out, however long the run, and never more than one a byte.
+
+use std::collections::VecDeque;
+
+/// The retained end of a view.
+#[derive(Debug, Default)]
+pub struct Window {
+    base: u64,
+    bytes: Vec<u8>,
+    runs: VecDeque<Run>,
+    late_cr: bool,
+}
+
+/// From `position` on, up to the next run, offsets are `offset`, `offset + 1`, and so on.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    position: u64,
+    offset: u64,
+}
+
+impl Window {
+    /// An empty window. `late_cr`: the view shows a CR only with what follows it.
+    pub fn new(late_cr: bool) -> Window {
+        Window { late_cr, ..Window::default() }
+    }
+
+    /// Takes bytes that came from `offset` on in the stream.
+    pub fn push(&mut self, offset: u64, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let position = self.end();
+        let follows =
+            self.runs.back().is_some_and(|r| r.offset + (position - r.position) == offset);
+        if !follows {
+            self.runs.push_back(Run { position, offset });
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The first position still kept.
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// The position after the last byte.
+    pub fn end(&self) -> u64 {
+        self.base + self.bytes.len() as u64
+    }
+
+    /// All that is kept.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes between two positions, as far as they are kept.
+    pub fn between(&self, from: u64, to: u64) -> &[u8] {
+        let at = |position: u64| self.index(position);
+        &self.bytes[at(from)..at(to).max(at(from))]
+    }
+
+    /// Where a position lies in [`Window::bytes`].
+    pub fn index(&self, position: u64) -> usize {
+        (position.saturating_sub(self.base) as usize).min(self.bytes.len())
+    }
+
+    /// The byte before a position.
+    pub fn byte_before(&self, position: u64) -> Option<u8> {
+        (position > self.base).then(|| self.bytes[self.index(position - 1)])
+    }
+
+    /// The offset of the byte at a position, or where it would have to be at least.
+    pub fn offset_of(&self, position: u64) -> u64 {
+        let after = self.runs.partition_point(|r| r.position <= position);
+        match after.checked_sub(1).and_then(|at| self.runs.get(at)) {
+            Some(run) => run.offset + (position - run.position),
+            None => position,
+        }
+    }
+
+    /// The offset after the byte before a position: where what ends there ends in the stream.
+    pub fn offset_after(&self, position: u64) -> u64 {
+        if position == 0 { 0 } else { self.offset_of(position - 1) + 1 }
+    }
+
+    /// How much of the stream had to arrive for the view to reach a position: the key that orders what
+    /// different views decide.
+    pub fn seen_at(&self, position: u64) -> u64 {
+        let late = self.late_cr && self.byte_before(position) == Some(b'\r');
+        self.offset_after(position + u64::from(late && position < self.end()))
+    }
+
+    /// The first position whose byte lies at `offset` or after it.
+    pub fn position_at(&self, offset: u64) -> u64 {
+        let after = self.runs.partition_point(|r| r.offset <= offset);
+        let end = self.runs.get(after).map_or(self.end(), |next| next.position);
+        match after.checked_sub(1).and_then(|at| self.runs.get(at)) {
+            Some(run) => (run.position + (offset - run.offset)).min(end),
+            None => self.base.min(end),
+        }
+    }
+
+    /// Forgets what lies before `keep`, once that is worth the copying.
+    pub fn trim(&mut self, keep: u64) {
+        let gone = self.index(keep);
+        if gone == 0 || gone < (self.bytes.len() - gone) / 2 {
+            return;
+        }
+        self.bytes.drain(..gone);
+        self.base += gone as u64;
+        while self.runs.get(1).is_some_and(|next| next.position <= self.base) {
+            self.runs.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_and_offsets_map_both_ways() {
+        let mut window = Window::default();
+        window.push(0, b"ab");
+        window.push(2, b"c");
+        window.push(10, b"def");
+        assert_eq!(window.runs.len(), 2);
+        assert_eq!((0..6).map(|p| window.offset_of(p)).collect::<Vec<_>>(), [0, 1, 2, 10, 11, 12]);
+        assert_eq!(window.offset_after(3), 3);
+        assert_eq!(window.offset_after(4), 11);
+        for (offset, position) in
+            [(0, 0), (2, 2), (3, 3), (9, 3), (10, 3), (12, 5), (13, 6), (99, 6)]
+        {
+            assert_eq!(window.position_at(offset), position, "{offset}");
+        }
+    }
+
+    #[test]
+    fn what_is_trimmed_does_not_move_the_rest() {
+        let mut window = Window::default();
+        for at in 0..1000_u64 {
+            window.push(at * 2, b"x");
+        }
+        window.trim(900);
+        assert_eq!((window.base(), window.end()), (900, 1000));
+        assert_eq!(window.offset_of(950), 1900);
+        assert_eq!(window.position_at(1900), 950);
+        assert!(window.runs.len() <= 100);
+        window.trim(910);
+        assert_eq!(window.base(), 900, "not worth the copying");
+    }
+}

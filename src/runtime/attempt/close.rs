@@ -1,0 +1,83 @@
+//! The end of an attempt: the proof that its tree is empty, and what is told of it.
+
+use std::time::Duration;
+
+use super::{Attempt, Running};
+use crate::config::plan::Strays;
+use crate::core::ladder::LAST_WAIT;
+use crate::core::supervisor::KILL;
+use crate::expect::dialogue::Dialogue;
+use crate::sys::cgroup::Leaf;
+use crate::sys::poll::{self, Want};
+
+impl Running<'_, '_> {
+    /// The attempt is over: proves that the tree is empty where that was to be, and gathers what is told.
+    pub(super) fn close(mut self, n: u32, began_wall: Duration) -> Attempt {
+        let took = self.now();
+        let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
+        let unkillable = self.supervisor.unkillable();
+        // With strays that are left alone, a look is all there is.
+        let strays_left = keeps && self.launched.tree.sweep() > 0 && !unkillable;
+        if strays_left {
+            self.strays = self.launched.tree.members();
+        }
+        let oom_kills = self.launched.tree.leaf().and_then(Leaf::oom_kills);
+        let verified = !strays_left && !unkillable && self.prove_empty();
+        let mut left = self.launched.tree.refused().to_vec();
+        left.retain(|(member, _)| self.launched.tree.members().contains(member));
+        for member in if unkillable || !verified && !strays_left {
+            self.launched.tree.members()
+        } else {
+            Vec::new()
+        } {
+            if !left.iter().any(|(known, _)| known.pid == member.pid) {
+                left.push((member, "still alive after KILL".to_owned()));
+            }
+        }
+        self.launched.tree.collect();
+        Attempt {
+            n,
+            began: self.began,
+            took,
+            began_wall,
+            pid: Some(self.launched.tree.leader()),
+            error: None,
+            ended: self.supervisor.ended(),
+            cause: self.supervisor.cause(),
+            signals: self.supervisor.signals().to_vec(),
+            requests: self.supervisor.requests().to_vec(),
+            streams: std::mem::take(&mut self.launched.streams),
+            dialogue: self.dialogue.as_ref().map(Dialogue::record),
+            strays: std::mem::take(&mut self.strays),
+            strays_left,
+            unkillable: left,
+            verified,
+            in_cgroup: self.launched.tree.leaf().is_some(),
+            no_cgroup: self.launched.no_leaf.take(),
+            oom_kills,
+            had_terminal: self.launched.lent.is_some(),
+        }
+    }
+
+    /// Collects the leader; ECHILD is then the proof. A member that slipped between two looks (it forked
+    /// and ended meanwhile) is killed now, for a bounded time.
+    pub(super) fn prove_empty(&mut self) -> bool {
+        let until = self.now() + LAST_WAIT;
+        let mut ready = Vec::new();
+        loop {
+            if self.launched.tree.collect() {
+                return true;
+            }
+            let left = until.saturating_sub(self.now());
+            if left.is_zero() {
+                return false;
+            }
+            self.launched.tree.signal(KILL);
+            let wants = [(self.shared.signals.fd(), Want::Read)];
+            if poll::poll(&wants, Some(left), &mut ready).is_err() {
+                return false;
+            }
+            self.shared.signals.read();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What comes from the command: its output, the ends of its streams, its exit.
+
+use serde_json::json;
+
+use super::Running;
+use crate::core::outcome::{EXIT_HEELER, Ended};
+use crate::core::supervisor::{Action, Event};
+use crate::expect::dialogue::Dialogue;
+use crate::runtime::stream::Read;
+use crate::sys::names;
+
+/// How long an end of file waits for the exit that may explain it.
+const EOF_PATIENCE: std::time::Duration = std::time::Duration::from_millis(50);
+
+impl Running<'_, '_> {
+    /// Gives the core an event and does what it says.
+    pub(super) fn event(&mut self, event: Event) {
+        let now = self.now();
+        for action in self.supervisor.step(now, event) {
+            match action {
+                Action::Signal(signal) => {
+                    self.note_strays();
+                    let name = names::signal_name(signal);
+                    self.shared.outlets.event(now, "signal", &json!({ "signal": name }));
+                    self.launched.tree.signal(signal);
+                }
+                Action::CloseStreams => {
+                    for index in 0..self.launched.streams.len() {
+                        if self.launched.streams[index].fd().is_some() {
+                            self.end_stream(index);
+                            self.launched.streams[index].held_open = true;
+                        }
+                    }
+                    self.tell_streams_ended();
+                }
+                Action::Finish => self.finished = true,
+            }
+        }
+    }
+
+    pub(super) fn note_strays(&mut self) {
+        if self.strays.is_empty() && self.supervisor.had_strays() {
+            self.strays = self.launched.tree.members();
+        }
+    }
+
+    pub(super) fn look_at_leader(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        let ended = match self.launched.tree.peek() {
+            Ok(Some(ended)) => ended,
+            // Cannot fail for a child of ours; if it does, there is nothing left to wait for.
+            Err(_) => Ended::Exited(EXIT_HEELER),
+            Ok(None) => return,
+        };
+        self.ended = Some(ended);
+        let others = self.launched.tree.sweep();
+        let now = self.now();
+        self.shared.outlets.event(now, "exit", &exit_fields(ended));
+        self.event(Event::LeaderExited { ended, others });
+        self.tell_eofs();
+        self.tell(Dialogue::exited);
+        if self.launched.streams.iter().all(|stream| stream.fd().is_none()) {
+            self.tell_streams_ended();
+        }
+    }
+
+    pub(super) fn read_stream(&mut self, index: usize) {
+        let stream = &mut self.launched.streams[index];
+        // Until nothing is there or the buffer is full, so that a terminal's many small reads make one
+        // write; one buffer a turn, so that a flood delays nobody else.
+        let mut filled = 0;
+        let mut end = false;
+        while filled < self.buffer.len() {
+            match stream.read(&mut self.buffer[filled..]) {
+                Read::Bytes(count) => filled += count,
+                Read::Nothing => break,
+                Read::End => {
+                    end = true;
+                    break;
+                }
+            }
+        }
+        if filled > 0 {
+            self.take_output(index, filled);
+        }
+        if end {
+            self.end_stream(index);
+            if self.ended.is_none() {
+                self.look_at_leader();
+            }
+            if self.ended.is_some() {
+                self.tell_eofs();
+                if self.launched.streams.iter().all(|stream| stream.fd().is_none()) {
+                    self.tell_streams_ended();
+                }
+            } else {
+                self.eof_due = Some(self.now() + EOF_PATIENCE);
+            }
+        }
+    }
+
+    pub(super) fn take_output(&mut self, index: usize, count: usize) {
+        let now = self.now();
+        self.last_output = now;
+        let at = self.shared.clock.active();
+        let stream = &mut self.launched.streams[index];
+        let bytes = &self.buffer[..count];
+        let mut effects = Vec::new();
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.output(now, stream.id, bytes, &mut effects);
+        }
+        self.shared.outlets.output(at, stream, &mut self.channels[index], bytes);
+        if !effects.is_empty() {
+            self.effects(effects);
+        }
+        self.event(Event::Output(count as u64));
+    }
+
+    /// Nothing more comes from stream `index`; the dialogue is told later.
+    pub(super) fn end_stream(&mut self, index: usize) {
+        let at = self.shared.clock.active();
+        let stream = &mut self.launched.streams[index];
+        stream.close();
+        stream.held_open = false;
+        self.eofs.push(stream.id);
+        self.shared.outlets.end(at, stream, &mut self.channels[index]);
+    }
+
+    /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
+    pub(super) fn tell_streams_ended(&mut self) {
+        if !std::mem::replace(&mut self.streams_told, true) {
+            self.tell_eofs();
+            self.tell(Dialogue::finish);
+            self.event(Event::StreamsEnded);
+        }
+    }
+}
+
+fn exit_fields(ended: Ended) -> serde_json::Value {
+    match ended {
+        Ended::Exited(code) => json!({ "exit_code": code }),
+        Ended::Signaled { signal, .. } => json!({ "signal": names::signal_name(signal) }),
+    }
+}

@@ -1,0 +1,267 @@
+//! The loop of one attempt: waits in one place, turns what happened into events for the core and the
+//! dialogue, and carries out what they answer.
+//!
+//! Order within a turn: signals and the leader's exit first, then our own writers, then input, then output,
+//! then time. The exit is looked for before an end of file is told to the dialogue, because a process
+//! closes its streams a moment before it is one: an exit that explains the end must not look like a step
+//! that failed on it.
+
+mod close;
+mod flow;
+mod own;
+mod talk;
+mod turn;
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::clock::Clock;
+use super::launch::{Context, LaunchError, Launched, launch};
+use super::outlets::{Channel, Outlets};
+use super::stream::Stream;
+use super::terminal::RawMode;
+use super::tree::Member;
+use crate::config::plan::{Containment, Plan, Strays};
+use crate::core::limits::Limits;
+use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
+use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
+use crate::expect::dialogue::{Dialogue, Record};
+use crate::expect::program::StreamId;
+use crate::report::model::Mode;
+use crate::sys::cgroup::Leaf;
+use crate::sys::signals::Signals;
+
+/// The most that is read from a stream before it is passed on.
+const CHUNK: usize = 256 << 10;
+
+/// Grace of strays under `--strays fail`.
+const FAIL_GRACE: Duration = Duration::from_secs(2);
+
+/// What the attempts of a run share.
+#[derive(Debug)]
+pub struct Shared<'a> {
+    /// What was asked for.
+    pub plan: &'a Plan,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Signals that reach us.
+    pub signals: Signals,
+    /// Where output goes.
+    pub outlets: Outlets,
+    /// Our terminal in raw mode, while a person types to a command on a terminal of its own.
+    pub raw: Option<RawMode>,
+    /// Whether a terminal of ours gives the command's its size.
+    pub size: (u16, u16),
+    /// The run's id.
+    pub run: String,
+    /// The cookie of its members.
+    pub cookie: String,
+    /// What went wrong without changing the outcome.
+    pub warnings: Vec<String>,
+}
+
+/// How an attempt went.
+#[derive(Debug)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub n: u32,
+    /// When it began, on the run's active clock.
+    pub began: Duration,
+    /// How long it took, on the active clock.
+    pub took: Duration,
+    /// When it began, on the run's wall clock.
+    pub began_wall: Duration,
+    /// The leader's process id; absent when nothing was started.
+    pub pid: Option<i32>,
+    /// Why nothing was started.
+    pub error: Option<LaunchError>,
+    /// How the leader ended.
+    pub ended: Option<Ended>,
+    /// Why heeler intervened.
+    pub cause: Option<Cause>,
+    /// What was sent to the tree.
+    pub signals: Vec<SentSignal>,
+    /// The requests to stop that reached heeler.
+    pub requests: Vec<i32>,
+    /// The streams, for their counts and tails.
+    pub streams: Vec<Stream>,
+    /// What the dialogue did.
+    pub dialogue: Option<Record>,
+    /// Members that outlived the leader.
+    pub strays: Vec<Member>,
+    /// Whether they were left alive on purpose.
+    pub strays_left: bool,
+    /// Members that could not be ended, and why.
+    pub unkillable: Vec<(Member, String)>,
+    /// Whether the tree was proven empty.
+    pub verified: bool,
+    /// Whether a cgroup held it.
+    pub in_cgroup: bool,
+    /// Why none did, where one was wanted.
+    pub no_cgroup: Option<String>,
+    /// How many of its processes the kernel killed for want of memory, where a cgroup counts them.
+    pub oom_kills: Option<u64>,
+    /// Whether it had our terminal's foreground, so that Ctrl-C was its own business.
+    pub had_terminal: bool,
+}
+
+/// Who wants to know of attempts as they come and go.
+pub trait Observer {
+    /// Attempt `n` runs, with this leader. Gives a warning for the report.
+    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
+    /// An attempt is over, with this outcome.
+    fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
+}
+
+struct Running<'s, 'a> {
+    shared: &'s mut Shared<'a>,
+    launched: Launched,
+    channels: Vec<Channel>,
+    supervisor: Supervisor,
+    dialogue: Option<Dialogue>,
+    began: Duration,
+    buffer: Vec<u8>,
+    ended: Option<Ended>,
+    /// Ends of file that the dialogue has not been told.
+    eofs: Vec<StreamId>,
+    eof_due: Option<Duration>,
+    streams_told: bool,
+    stalled: bool,
+    strays: Vec<Member>,
+    last_output: Duration,
+    finished: bool,
+}
+
+/// Runs attempt `n` to its end.
+pub fn run(
+    shared: &mut Shared<'_>,
+    n: u32,
+    total: Option<Duration>,
+    dialogue: Option<Dialogue>,
+    observer: &mut dyn Observer,
+) -> Attempt {
+    let plan = shared.plan;
+    let began = shared.clock.active();
+    let began_wall = shared.clock.wall();
+    let mut supervisor = Supervisor::new(Config {
+        limits: Limits { total, ..limits(plan) },
+        ladder: plan.stop.ladder.clone(),
+        strays: strays_policy(plan.stop.strays),
+        drain: plan.stop.drain,
+        streams: plan.launch.mode != Mode::Inherit,
+    });
+    let context = Context {
+        extra_env: vec![
+            (crate::core::record::COOKIE.into(), shared.cookie.clone().into()),
+            ("HEELER_ATTEMPT".into(), n.to_string().into()),
+        ],
+        merge: plan.output.merge,
+        tail: plan.output.tail,
+        types: plan.program.types(),
+        size: shared.size,
+        inherited: shared.signals.inherited(),
+        leaf: (plan.stop.containment == Containment::Auto)
+            .then(|| format!("heeler-{}-{n}", shared.run)),
+    };
+    let launched = match launch(&plan.launch, &context) {
+        Ok(launched) => launched,
+        Err(error) => {
+            supervisor.step(Duration::ZERO, Event::SpawnFailed);
+            return Attempt {
+                error: Some(error),
+                ..Attempt::unstarted(n, began, began_wall, supervisor.requests().to_vec())
+            };
+        }
+    };
+    let pid = launched.tree.leader();
+    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
+    shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
+    let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
+    let mut running = Running {
+        launched,
+        channels,
+        supervisor,
+        dialogue,
+        began,
+        buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
+        ended: None,
+        eofs: Vec::new(),
+        eof_due: None,
+        streams_told: false,
+        stalled: false,
+        strays: Vec::new(),
+        last_output: Duration::ZERO,
+        finished: false,
+        shared,
+    };
+    running.start();
+    while !running.finished {
+        running.turn();
+    }
+    running.close(n, began_wall)
+}
+
+impl Attempt {
+    /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
+    pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
+        let Some(ended) = self.ended else {
+            return if self.error.is_some() {
+                Outcome::SpawnFailed
+            } else {
+                Outcome::InternalError
+            };
+        };
+        let outcome = Outcome::of(ended, self.cause);
+        let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
+        if strays == Strays::Fail && !self.strays.is_empty() && fine {
+            Outcome::StraysFailed
+        } else {
+            outcome
+        }
+    }
+
+    fn unstarted(n: u32, began: Duration, began_wall: Duration, requests: Vec<i32>) -> Attempt {
+        Attempt {
+            n,
+            began,
+            took: Duration::ZERO,
+            began_wall,
+            pid: None,
+            error: None,
+            ended: None,
+            cause: None,
+            signals: Vec::new(),
+            requests,
+            streams: Vec::new(),
+            dialogue: None,
+            strays: Vec::new(),
+            strays_left: false,
+            unkillable: Vec::new(),
+            verified: true,
+            in_cgroup: false,
+            no_cgroup: None,
+            oom_kills: None,
+            had_terminal: false,
+        }
+    }
+}
+
+fn limits(plan: &Plan) -> Limits {
+    Limits {
+        timeout: plan.limits.timeout,
+        total: None,
+        idle: plan.limits.idle,
+        until_idle: plan.limits.until_idle,
+        max_output: plan.limits.max_output,
+    }
+}
+
+fn strays_policy(strays: Strays) -> StraysPolicy {
+    match strays {
+        Strays::Reap(grace) => StraysPolicy::Reap(grace),
+        Strays::Fail => StraysPolicy::Reap(FAIL_GRACE),
+        Strays::Wait => StraysPolicy::Wait,
+        Strays::Leave | Strays::Release => StraysPolicy::Leave,
+    }
+}

@@ -1,0 +1,109 @@
+//! Between the dialogue and the command: what is to be typed, and what became of it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Running;
+use crate::core::outcome::Cause;
+use crate::core::supervisor::Event;
+use crate::expect::dialogue::{Dialogue, Effect, What};
+use crate::expect::failure::SendError;
+use crate::runtime::input::{CANONICAL_LIMIT, Typed};
+use crate::sys::{signals, tty};
+
+impl Running<'_, '_> {
+    pub(super) fn tell_eofs(&mut self) {
+        self.eof_due = None;
+        for id in std::mem::take(&mut self.eofs) {
+            self.tell(|dialogue, now, out| dialogue.eof(now, id, out));
+        }
+    }
+
+    pub(super) fn tell(&mut self, what: impl FnOnce(&mut Dialogue, Duration, &mut Vec<Effect>)) {
+        let now = self.now();
+        let mut effects = Vec::new();
+        if let Some(dialogue) = &mut self.dialogue {
+            what(dialogue, now, &mut effects);
+        }
+        self.effects(effects);
+    }
+
+    pub(super) fn effects(&mut self, effects: Vec<Effect>) {
+        let now = self.now();
+        for effect in effects {
+            match effect {
+                Effect::Send(bytes) => self.launched.input.send(bytes),
+                Effect::CloseInput | Effect::SendEof => self.launched.input.end(),
+                Effect::Secret { name, echo_ok, enter, deadline } => {
+                    let Some(secret) = self.shared.plan.secrets.get(&name) else { continue };
+                    let bytes = [secret.bytes(), enter].concat();
+                    let wait = (!echo_ok).then_some(deadline.unwrap_or(Duration::MAX));
+                    self.launched.input.send_secret(now, bytes, wait);
+                }
+                Effect::DropSecret => self.launched.input.drop_secret(),
+                Effect::Interrupt => {
+                    let group =
+                        self.launched.pty.as_ref().and_then(|pty| tty::foreground(pty.fd()));
+                    self.launched.tree.signal_group(group, signals::INT);
+                }
+                Effect::Terminate => {
+                    self.event(Event::Verdict { cause: Cause::Dialogue, kill: false });
+                }
+                Effect::Kill => self.event(Event::Verdict { cause: Cause::Dialogue, kill: true }),
+                Effect::Pass => self.event(Event::Verdict { cause: Cause::Until, kill: false }),
+                Effect::Fail(failure) => {
+                    let fields =
+                        json!({ "reason": failure.reason.as_str(), "message": failure.message });
+                    self.shared.outlets.event(now, "dialogue_failed", &fields);
+                    self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
+                }
+                Effect::Noted(_) => {}
+                Effect::Told(told) => {
+                    let name = match told.what {
+                        What::Step => "step",
+                        What::Skipped => "step_skipped",
+                        What::Rule => "rule",
+                        What::Watch => "watch",
+                    };
+                    let fields = json!({ "label": told.label, "pattern": told.pattern });
+                    self.shared.outlets.event(now, name, &fields);
+                }
+            }
+        }
+        self.pump_input();
+    }
+
+    /// Types what can be typed now, and tells who asked for it.
+    pub(super) fn pump_input(&mut self) {
+        let now = self.now();
+        for typed in self.launched.input.pump(now) {
+            match typed {
+                Typed::Sent { bytes, echo } => {
+                    if let (Some(dialogue), Some(stream)) =
+                        (&mut self.dialogue, self.launched.streams.first())
+                    {
+                        dialogue.sent(stream.id, &bytes, echo);
+                    }
+                    let fields = json!({ "bytes": bytes.len() });
+                    self.shared.outlets.event(now, "sent", &fields);
+                    self.event(Event::Active);
+                }
+                Typed::SecretSent => {
+                    self.event(Event::Active);
+                    self.tell(Dialogue::secret_sent);
+                }
+                Typed::Relayed => self.event(Event::Active),
+                Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
+                Typed::TooLong(bytes) => {
+                    self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
+                }
+                Typed::Closed => self.send_failed(&SendError::InputClosed),
+            }
+        }
+    }
+
+    pub(super) fn send_failed(&mut self, error: &SendError) {
+        self.tell(|dialogue, now, out| dialogue.send_failed(now, error, out));
+    }
+}

@@ -1,0 +1,179 @@
+//! One turn of the loop: wait in one place, then take what came, in a fixed order.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use super::Running;
+use crate::core::limits::earliest;
+use crate::core::outcome::Cause;
+use crate::core::supervisor::Event;
+use crate::expect::dialogue::Dialogue;
+use crate::sys::poll::{self, Ready, Want};
+use crate::sys::signals;
+
+/// What a descriptor in the poll set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Signals,
+    Leader,
+    Leaf,
+    Sink(usize),
+    InputRoom,
+    Input,
+    Stream(usize),
+}
+
+impl Running<'_, '_> {
+    pub(super) fn now(&self) -> Duration {
+        self.shared.clock.active().saturating_sub(self.began)
+    }
+
+    pub(super) fn start(&mut self) {
+        let now = self.now();
+        self.event(Event::Spawned);
+        if let Some(dialogue) = &mut self.dialogue {
+            let mut effects = Vec::new();
+            dialogue.start(now, &mut effects);
+            self.effects(effects);
+        }
+        self.pump_input();
+    }
+
+    /// One wait, and everything that it brought.
+    pub(super) fn turn(&mut self) {
+        let (sources, ready) = self.wait();
+        let at = |source: Source| {
+            sources.iter().position(|s| *s == source).map_or(Ready::default(), |i| ready[i])
+        };
+        if at(Source::Signals).ready {
+            self.take_signals();
+        }
+        if at(Source::Leader).ready {
+            self.look_at_leader();
+        }
+        if at(Source::Leaf).ready {
+            self.look_at_tree();
+        }
+        for (source, ready) in sources.iter().zip(&ready) {
+            match source {
+                Source::Sink(index) if ready.ready => self.shared.outlets.flush(*index),
+                Source::Input if ready.ready => self.launched.input.read_source(),
+                _ => {}
+            }
+        }
+        self.pump_input();
+        for (source, ready) in sources.iter().zip(&ready) {
+            if let Source::Stream(index) = source
+                && ready.ready
+            {
+                self.read_stream(*index);
+            }
+        }
+        self.watch_outlets();
+        self.take_time();
+    }
+
+    fn wait(&mut self) -> (Vec<Source>, Vec<Ready>) {
+        let mut sources = Vec::with_capacity(8);
+        let mut wants: Vec<(BorrowedFd<'_>, Want)> = Vec::with_capacity(8);
+        let mut add = |source, fd, want| {
+            sources.push(source);
+            wants.push((fd, want));
+        };
+        add(Source::Signals, self.shared.signals.fd(), Want::Read);
+        if self.ended.is_none() {
+            add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
+        }
+        if let Some(leaf) = self.launched.tree.leaf() {
+            add(Source::Leaf, leaf.events(), Want::Change);
+        }
+        for (index, fd) in self.shared.outlets.pending() {
+            add(Source::Sink(index), fd, Want::Write);
+        }
+        let input = &self.launched.input;
+        if let Some(fd) = input.target().filter(|_| input.wants_room()) {
+            add(Source::InputRoom, fd, Want::Write);
+        }
+        if let Some(fd) = input.source() {
+            add(Source::Input, fd, Want::Read);
+        }
+        // A reader that does not take our output stops the command, not our memory.
+        if !self.shared.outlets.is_stalled() {
+            for (index, stream) in self.launched.streams.iter().enumerate() {
+                if let Some(fd) = stream.fd() {
+                    add(Source::Stream(index), fd, Want::Read);
+                }
+            }
+        }
+        let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
+        let mut ready = Vec::with_capacity(wants.len());
+        if poll::poll(&wants, timeout, &mut ready).is_err() {
+            // EINVAL and ENOMEM are all that is left: end the tree rather than spin beside it.
+            ready.resize(wants.len(), Ready::default());
+            drop(wants);
+            self.event(Event::Verdict { cause: Cause::Internal, kill: true });
+        }
+        (sources, ready)
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
+        let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
+        earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
+    }
+
+    fn take_signals(&mut self) {
+        for received in self.shared.signals.read() {
+            match received.signal {
+                signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
+                    self.event(Event::StopRequest { signal: received.signal });
+                }
+                signals::CHLD => {
+                    self.look_at_leader();
+                    if self.launched.lent.is_some() && self.launched.tree.take_stop() {
+                        self.pause();
+                    }
+                    self.look_at_tree();
+                }
+                signals::TSTP => self.pause(),
+                signals::WINCH => self.follow_size(),
+                signals::USR1 => self.say_status(),
+                _ => {}
+            }
+        }
+    }
+
+    /// A member has ended, or the cgroup tells that the last one has.
+    fn look_at_tree(&mut self) {
+        if self.ended.is_some() {
+            let members = self.launched.tree.sweep();
+            self.event(Event::Tree(members));
+        } else if self.supervisor.is_terminating() {
+            self.launched.tree.sweep();
+        } else {
+            self.launched.tree.collect_orphans();
+        }
+    }
+
+    fn watch_outlets(&mut self) {
+        self.shared.warnings.extend(self.shared.outlets.take_warnings());
+        let stalled = self.shared.outlets.is_stalled();
+        if stalled != std::mem::replace(&mut self.stalled, stalled) {
+            self.event(if stalled { Event::Stalled } else { Event::Flows });
+        }
+    }
+
+    fn take_time(&mut self) {
+        let now = self.now();
+        if self.eof_due.is_some_and(|due| now >= due) {
+            self.tell_eofs();
+        }
+        if self.dialogue.as_ref().and_then(Dialogue::next_deadline).is_some_and(|due| now >= due) {
+            self.tell(Dialogue::tick);
+        }
+        if self.supervisor.next_deadline().is_some_and(|due| now >= due) {
+            self.event(Event::Tick);
+        }
+        self.pump_input();
+    }
+}
