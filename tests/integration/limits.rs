@@ -45,10 +45,7 @@ fn none_tiny_and_huge() {
         for off in ["0", "0s", "0ms"] {
             t.run([mode, "--timeout", off, "--", "sh", "-c", "exit 3"]).exit(3).check();
         }
-        for tiny in ["1e-9", "1ns", "0.000000001"] {
-            if tiny == "1e-9" {
-                continue; // no notation of ours
-            }
+        for tiny in ["1ns", "0.000000001"] {
             let done = t.run([mode, "--timeout", tiny, "--", "sleep", "1000"]).report();
             done.exit(124).any_err().check().has("/outcome", "timeout");
         }
@@ -129,7 +126,7 @@ fn until_a_pattern_is_a_success() {
     let t = Test::new();
     let script = "trap 'exit 7' TERM; echo listening on 80; while :; do sleep 0.01; done";
     let done = t.run(["--pipe", "--until", "listening on", "--", "sh", "-c", script]).report();
-    let done = done.out("listening on 80\n").check();
+    let done = done.out("listening on 80\n").any_err().check();
     done.has("/outcome", "until").has("/success", true).has("/child/exit_code", 7);
 }
 

@@ -155,12 +155,14 @@ while len(got) < 256 * 400:
     part = os.read(0, 65536)
     os.write(2, part)
     got += part
+os.write(1, b'done')
 ";
     let bytes: Vec<u8> = (0..=255u8).cycle().take(256 * 400).collect();
     let mut run = t.run(pty(&["--no-echo"], python(child, &[]))).input_open().start();
     run.wait_out("ready");
     run.type_in(&bytes);
-    run.out([b"ready".as_slice(), &bytes].concat()).check();
+    run.wait_out("done");
+    run.out([b"ready".as_slice(), &bytes, b"done"].concat()).check();
 }
 
 /// seeds 49: a line longer than a terminal takes is refused with the reason.
@@ -225,7 +227,7 @@ fn the_size_follows_ours() {
 import os, signal
 def show(*_):
     size = os.get_terminal_size()
-    print('size', size.columns, size.lines, flush=True)
+    os.write(1, b'size %d %d\n' % (size.columns, size.lines))
 signal.signal(signal.SIGWINCH, show)
 print('ready', flush=True)
 while True:

@@ -124,8 +124,9 @@ fn a_signal_to_heeler_ends_the_tree_and_then_heeler() {
             let t = Test::new();
             let mut life = t.lifeline("life");
             let script = "exec 9>life; setsid sleep 1000 & echo ready; sleep 1000";
-            let run =
-                t.run([mode, "--rlimit", "core=0", "--", "sh", "-c", script]).report().start();
+            // What a shell leaves in its background ignores INT and QUIT, so KILL has to come.
+            let args = [mode, "--rlimit", "core=0", "--stop", "TERM:200ms,KILL"];
+            let run = t.run(args).arg("--").arg("sh").arg("-c").arg(script).report().start();
             run.wait_out("ready");
             run.signal(signal);
             let done = run.any_out().any_err().signaled(signal.as_raw()).check();
@@ -271,9 +272,10 @@ fn a_signal_after_the_end_changes_nothing() {
     t.fifo("go");
     // Its leader is gone, a member holds the output open, and the drain time is long.
     let script = "exec 9>life; (read x < go; sleep 1000) & echo $$ >&9; exit 3";
-    let run = t.run(["--pipe", "--drain", "1h", "--", "sh", "-c", script]).report().start();
-    let leader: i32 = life.wait("\n").trim().parse().unwrap();
-    wait_gone(leader);
+    let args = ["--pipe", "--drain", "1h", "--events", "events", "--", "sh", "-c", script];
+    let run = t.run(args).report().start();
+    life.wait("\n");
+    wait_until("heeler knows", || t.read("events").contains("\"exit\""));
     assert!(!is_dead(run.pid()));
     run.signal(Signal::TERM);
     let done = run.any_err().any_status().check();
