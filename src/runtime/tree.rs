@@ -100,12 +100,12 @@ impl Tree {
     fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
         let mut found = Vec::new();
         let us = ids::pid();
-        // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may
-        // write to another one), hardly both: so both are looked at.
-        let held = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
         let mut parents = vec![us];
         let mut seen = BTreeSet::new();
-        let mut next = held;
+        // Parents come before their children: a shell that is ended first does not comment on the end of
+        // what it waits for.
+        let mut next = Vec::new();
+        let mut held = self.leaf.as_ref().map(Leaf::processes);
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -122,9 +122,16 @@ impl Tree {
                     _ => {}
                 }
             }
-            // Whoever has gone meanwhile has left its children to us; the next look finds them.
-            let Some(parent) = parents.pop() else { break };
-            next = proc::children(parent).unwrap_or_default();
+            next = match parents.pop() {
+                // Whoever has gone meanwhile has left its children to us; the next look finds them.
+                Some(parent) => proc::children(parent).unwrap_or_default(),
+                // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it
+                // may write to another one), hardly both: so both are looked at.
+                None => match held.take() {
+                    Some(held) => held,
+                    None => break,
+                },
+            };
         }
         found
     }
