@@ -26,3 +26,13 @@ mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+
+// Real programs, the scenarios of the expect family, and the documentation.
+mod expect_scenarios;
+mod real;
+mod real_others;
+mod real_prompts;
+mod real_repl;
+mod real_screen;
+mod real_services;
+mod tour;
