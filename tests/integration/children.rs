@@ -121,19 +121,6 @@ sleep 1000 &
 echo hi
 "#;
 
-/// Writes a line and the number of a beat to the file $1, forever: a process that is alive counts on.
-pub const HEARTBEAT: &str = r"
-import sys, time
-n = 0
-while True:
-    n += 1
-    with open(sys.argv[1], 'w') as file:
-        file.write(str(n))
-    if n == 1:
-        print('ready', flush=True)
-    time.sleep(0.01)
-";
-
 /// Lists its open descriptors, but for the one of the listing itself.
 pub const FDS: &str = r"
 import os

@@ -15,6 +15,16 @@ const MAY: &[(&str, &[&str])] = &[
     ("command", &["cli", "config", "core", "expect", "report", "runtime", "store", "sys"]),
 ];
 
+/// What is so against the rule, for a reason that is to go away. Nothing may be added without one.
+const EXCEPT: &[(&str, &str)] = &[
+    // They act on processes by what the records say of them, and belong above both.
+    ("runtime/reaper.rs", "store"),
+    ("runtime/reaper/tests.rs", "store"),
+    ("runtime/survey.rs", "store"),
+    // Which directory is the platform's for state.
+    ("store/place.rs", "target_os"),
+];
+
 /// Words that have their place under src/sys.
 const PLATFORM: &[&str] =
     &["unsafe ", "unsafe{", "target_os", "cfg(unix", "cfg(windows", "cfg(not(unix", "libc::"];
@@ -91,14 +101,14 @@ fn no_folder_imports_what_it_may_not() {
     let mut wrong = Vec::new();
     for (folder, may) in MAY {
         for path in sources(&src().join(folder)) {
+            let file = path.strip_prefix(src()).unwrap().display().to_string();
             for name in named(&code(&path)) {
                 let under =
                     |allowed: &str| name == allowed || name.starts_with(&format!("{allowed}::"));
-                if !under(folder) && !may.iter().any(|allowed| under(allowed)) {
-                    wrong.push(format!(
-                        "{}: crate::{name}",
-                        path.strip_prefix(src()).unwrap().display()
-                    ));
+                let excepted =
+                    EXCEPT.iter().any(|(known, allowed)| file == *known && under(allowed));
+                if !under(folder) && !excepted && !may.iter().any(|allowed| under(allowed)) {
+                    wrong.push(format!("{file}: crate::{name}"));
                 }
             }
         }
@@ -128,10 +138,11 @@ fn the_platform_is_in_one_place() {
         if path.starts_with(src().join("sys")) {
             continue;
         }
+        let file = path.strip_prefix(src()).unwrap().display().to_string();
         let code = code(&path);
         for word in PLATFORM {
-            if code.contains(word) {
-                wrong.push(format!("{}: {word}", path.strip_prefix(src()).unwrap().display()));
+            if code.contains(word) && !EXCEPT.contains(&(&file, word)) {
+                wrong.push(format!("{file}: {word}"));
             }
         }
     }

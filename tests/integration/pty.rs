@@ -187,7 +187,7 @@ fn a_child_that_never_reads() {
     let child = "import signal, tty; tty.setraw(0); print('ready', flush=True); signal.pause()";
     t.write("much", vec![b'x'; 300_000]);
     let done =
-        t.run(pty(&["--stdin", "much", "--total-timeout", "700ms"], python(child, &[]))).report();
+        t.run(pty(&["--stdin", "much", "--total-timeout", "1500ms"], python(child, &[]))).report();
     let done = done.exit(124).any_out().any_err().check();
     done.has("/outcome", "total_timeout").has("/containment/verified", true);
 }
@@ -198,7 +198,7 @@ fn a_child_that_closes_its_terminal_lives_on() {
     let t = Test::new();
     let close = "exec </dev/null >/dev/null 2>/dev/null;";
     t.run(["--pty", "-c", &format!("{close} sleep 0.2; exit 7")]).exit(7).check();
-    let done = t.run(["--pty", "--timeout", "300ms", "-c", &format!("{close} sleep 100")]).report();
+    let done = t.run(["--pty", "--timeout", "1s", "-c", &format!("{close} sleep 100")]).report();
     done.exit(124).any_err().check().has("/outcome", "timeout");
 }
 
@@ -271,7 +271,7 @@ fn our_terminal_is_restored() {
         let t = Test::new();
         let mut args = vec!["--pty"];
         if end == "timeout" {
-            args.extend(["--timeout", "1s"]);
+            args.extend(["--timeout", "3s"]);
         }
         let script = if end == "exit" { "echo ready; read x" } else { child };
         args.extend(["--", "sh", "-c", script]);

@@ -20,17 +20,17 @@ fn every_rung_in_order_with_its_grace() {
     for mode in MODES {
         let t = Test::new();
         let mut life = t.lifeline("life");
-        let mut args = vec![mode, "--timeout", "400ms", "--stop", "INT:150ms,TERM:150ms,KILL"];
+        let mut args = vec![mode, "--timeout", "1s", "--stop", "INT:150ms,TERM:150ms,KILL"];
         args.extend(sh(children::STUBBORN, &["life"]));
         let done = t.run(args).report().any_out().any_err().exit(124).check();
         life.wait_gone();
         assert_eq!(signals(&done), ["SIGINT", "SIGTERM", "SIGKILL"], "{mode}");
         let at = |n: usize| done.at(&format!("/stop/signals/{n}/at_ms")).as_u64().unwrap();
-        assert!(at(0) >= 400 && at(1) >= at(0) + 150 && at(2) >= at(1) + 150, "{}", done.report());
+        assert!(at(0) >= 1000 && at(1) >= at(0) + 150 && at(2) >= at(1) + 150, "{}", done.report());
         done.has("/outcome", "timeout").has("/child/signal_name", "SIGKILL");
         done.has("/child/possible_oom", false).has("/containment/verified", true);
         // KILL is added where it was not said.
-        let mut args = vec![mode, "--timeout", "200ms", "--stop", "TERM:100ms"];
+        let mut args = vec![mode, "--timeout", "1s", "--stop", "TERM:100ms"];
         args.extend(sh(children::STUBBORN, &[]));
         let done = t.run(args).report().any_out().any_err().exit(124).check();
         assert_eq!(signals(&done), ["SIGTERM", "SIGKILL"], "{mode}");
@@ -41,11 +41,11 @@ fn every_rung_in_order_with_its_grace() {
 #[test]
 fn a_ladder_of_kill_alone() {
     let t = Test::new();
-    let mut args = vec!["--timeout", "200ms", "--stop", "KILL"];
+    let mut args = vec!["--timeout", "1s", "--stop", "KILL"];
     args.extend(sh(children::STUBBORN, &[]));
     let done = t.run(args).report().any_out().any_err().exit(124).check();
     assert_eq!(signals(&done), ["SIGKILL"]);
-    let mut args = vec!["--timeout", "200ms", "--stop", "TERM:0,KILL"];
+    let mut args = vec!["--timeout", "1s", "--stop", "TERM:0,KILL"];
     args.extend(sh(children::STUBBORN, &[]));
     let done = t.run(args).report().any_out().any_err().exit(124).check();
     assert_eq!(signals(&done), ["SIGTERM", "SIGKILL"]);
@@ -72,7 +72,7 @@ fn a_stopped_command_is_ended() {
     for mode in MODES {
         let t = Test::new();
         let mut life = t.lifeline("life");
-        let mut args = vec![mode, "--timeout", "500ms"];
+        let mut args = vec![mode, "--timeout", "1s"];
         args.extend(sh(children::STOPPER, &["life"]));
         let done = t.run(args).report().any_out().any_err().exit(124).check();
         life.wait_gone();
