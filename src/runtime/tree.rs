@@ -1,8 +1,10 @@
 //! The tree of a run: its leader and everyone who descends from it.
 //!
 //! heeler is a child subreaper: whoever loses its parent becomes our child, so "no child left" (ECHILD) is
-//! the kernel's proof that the tree is empty. The leader stays an unreaped zombie until then, so that its
-//! process id and group cannot be reused. heeler itself is never a member.
+//! the kernel's proof that the tree is empty. Where the system lets us make one, a cgroup leaf holds the
+//! tree too: then one write kills it, forks under way included, and `populated 0` is a second proof. The
+//! leader stays an unreaped zombie until then, so that its process id and group cannot be reused. heeler
+//! itself is never a member.
 //!
 //! Every signal goes through a pidfd. A member's number is pinned while its parent has not collected it;
 //! between reading a parent's list of children and opening the pidfd the parent may do that, so after
@@ -14,6 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
+use crate::sys::cgroup::Leaf;
 use crate::sys::pidfd::PidFd;
 use crate::sys::wait::{self, Status};
 use crate::sys::{ids, proc};
@@ -34,6 +37,7 @@ pub struct Member {
 pub struct Tree {
     leader: i32,
     pidfd: PidFd,
+    leaf: Option<Leaf>,
     ended: Option<Ended>,
     collected: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
@@ -44,12 +48,13 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a leader that has just been spawned.
-    pub fn new(leader: i32) -> io::Result<Tree> {
+    /// The tree of a leader that has just been spawned, in `leaf` where there is one.
+    pub fn new(leader: i32, leaf: Option<Leaf>) -> io::Result<Tree> {
         let pidfd = PidFd::open(leader)?.ok_or(io::ErrorKind::NotFound)?;
         Ok(Tree {
             leader,
             pidfd,
+            leaf,
             ended: None,
             collected: false,
             sending: None,
@@ -61,6 +66,11 @@ impl Tree {
     /// The leader's process id, which is also its group.
     pub fn leader(&self) -> i32 {
         self.leader
+    }
+
+    /// The cgroup that holds it.
+    pub fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref()
     }
 
     /// To poll for the leader's exit.
@@ -89,24 +99,37 @@ impl Tree {
     /// The living members, and what to do with a child of ours that has ended, the leader excepted.
     fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
         let mut found = Vec::new();
-        let us = ids::pid();
-        let mut parents = vec![us];
+        let mut parents = Vec::new();
         let mut seen = BTreeSet::new();
+        let us = ids::pid();
+        let mut add = |pid: i32, parent: Option<i32>, parents: &mut Vec<i32>| {
+            let ended_leader = pid == self.leader && self.ended.is_some();
+            // It has no children any more.
+            if ended_leader || !seen.insert(pid) {
+                return;
+            }
+            parents.push(pid);
+            match proc::stat(pid) {
+                Ok(Some(stat)) if !stat.dead() => {
+                    found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                }
+                Ok(Some(_)) if parent == Some(us) && pid != self.leader => orphan_ended(pid),
+                _ => {}
+            }
+        };
+        // Our children first, for those that have ended are to be collected.
+        parents.push(us);
+        // A process can leave our descent only into the cgroup (through another subreaper's namespace), and
+        // the cgroup only within our descent; so both are looked at.
+        let mut others = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
         while let Some(parent) = parents.pop() {
             // Whoever has gone meanwhile has left its children to us; the next look finds them.
             for pid in proc::children(parent).unwrap_or_default() {
-                let ended_leader = pid == self.leader && self.ended.is_some();
-                // One that has ended has no children any more.
-                if ended_leader || !seen.insert(pid) {
-                    continue;
-                }
-                parents.push(pid);
-                match proc::stat(pid) {
-                    Ok(Some(stat)) if !stat.dead() => {
-                        found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
-                    }
-                    Ok(Some(_)) if parent == us && pid != self.leader => orphan_ended(pid),
-                    _ => {}
+                add(pid, Some(parent), &mut parents);
+            }
+            if parents.is_empty() {
+                for pid in std::mem::take(&mut others) {
+                    add(pid, None, &mut parents);
                 }
             }
         }
@@ -115,11 +138,23 @@ impl Tree {
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live.
     pub fn sweep(&mut self) -> usize {
+        // Reading arms the next notice, so it comes before the look.
+        let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
+        if populated && self.sending == Some(KILL) {
+            // The kernel kills every one of them by itself; looking at each would only take time.
+            self.collect_orphans();
+            return 1;
+        }
         let members = self.look(|orphan| drop(wait::reap(orphan)));
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
-        members.len()
+        members.len().max(usize::from(populated && !self.leader_holds_it()))
+    }
+
+    /// Whether the leader is what populates the cgroup: alive, or a zombie with living threads.
+    fn leader_holds_it(&self) -> bool {
+        self.ended.is_none()
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
@@ -137,6 +172,12 @@ impl Tree {
     pub fn signal(&mut self, signal: i32) {
         self.sending = Some(signal);
         self.signalled.clear();
+        if signal == KILL
+            && let Some(leaf) = &self.leaf
+        {
+            // A failure leaves the pidfds below.
+            let _ = leaf.kill();
+        }
         // A member may fork between the look and the signal; look again until nobody new is there. The
         // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.
         for _ in 0..16 {
@@ -187,11 +228,14 @@ impl Tree {
             self.collected = true;
         }
         let alone = || !wait::has_children().unwrap_or(true);
-        if self.collected && alone() {
-            return true;
+        let empty = self.collected && alone() || {
+            self.sweep();
+            self.collected && alone()
+        };
+        match &self.leaf {
+            Some(leaf) => empty && !leaf.populated() && leaf.remove(),
+            None => empty,
         }
-        self.sweep();
-        self.collected && alone()
     }
 
     /// Members that could not be signalled, and why.

@@ -22,13 +22,14 @@ use super::outlets::{Channel, Outlets};
 use super::stream::Stream;
 use super::terminal::RawMode;
 use super::tree::Member;
-use crate::config::plan::{Plan, Strays};
+use crate::config::plan::{Containment, Plan, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::program::StreamId;
 use crate::report::model::Mode;
+use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 
 /// The most that is read from a stream before it is passed on.
@@ -95,6 +96,12 @@ pub struct Attempt {
     pub unkillable: Vec<(Member, String)>,
     /// Whether the tree was proven empty.
     pub verified: bool,
+    /// Whether a cgroup held it.
+    pub in_cgroup: bool,
+    /// Why none did, where one was wanted.
+    pub no_cgroup: Option<String>,
+    /// How many of its processes the kernel killed for want of memory, where a cgroup counts them.
+    pub oom_kills: Option<u64>,
     /// Whether it had our terminal's foreground, so that Ctrl-C was its own business.
     pub had_terminal: bool,
 }
@@ -102,7 +109,7 @@ pub struct Attempt {
 /// Who wants to know of attempts as they come and go.
 pub trait Observer {
     /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32) -> Option<String>;
+    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -155,6 +162,8 @@ pub fn run(
         types: plan.program.types(),
         size: shared.size,
         inherited: shared.signals.inherited(),
+        leaf: (plan.stop.containment == Containment::Auto)
+            .then(|| format!("heeler-{}-{n}", shared.run)),
     };
     let launched = match launch(&plan.launch, &context) {
         Ok(launched) => launched,
@@ -167,7 +176,7 @@ pub fn run(
         }
     };
     let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, pid));
+    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
     shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
@@ -232,6 +241,9 @@ impl Attempt {
             strays_left: false,
             unkillable: Vec::new(),
             verified: true,
+            in_cgroup: false,
+            no_cgroup: None,
+            oom_kills: None,
             had_terminal: false,
         }
     }

@@ -16,6 +16,7 @@ use crate::sys::signals;
 enum Source {
     Signals,
     Leader,
+    Leaf,
     Sink(usize),
     InputRoom,
     Input,
@@ -77,6 +78,9 @@ impl Running<'_, '_> {
         if waiting.has(Source::Leader) {
             self.look_at_leader();
         }
+        if waiting.has(Source::Leaf) {
+            self.look_at_tree();
+        }
         for source in waiting.ready() {
             match source {
                 Source::Sink(index) => self.shared.outlets.flush(index),
@@ -100,6 +104,9 @@ impl Running<'_, '_> {
         waiting.add(Source::Signals, self.shared.signals.fd(), Want::Read);
         if self.ended.is_none() {
             waiting.add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
+        }
+        if let Some(leaf) = self.launched.tree.leaf() {
+            waiting.add(Source::Leaf, leaf.events(), Want::Change);
         }
         for (index, fd) in self.shared.outlets.pending() {
             waiting.add(Source::Sink(index), fd, Want::Write);
@@ -144,15 +151,9 @@ impl Running<'_, '_> {
                     if self.launched.lent.is_some() && self.launched.tree.take_stop() {
                         self.pause();
                     }
-                    if self.ended.is_some() && !known {
-                        // The look at the leader has just been one at the tree.
-                    } else if known {
-                        let members = self.launched.tree.sweep();
-                        self.event(Event::Tree(members));
-                    } else if self.supervisor.is_terminating() {
-                        self.launched.tree.sweep();
-                    } else {
-                        self.launched.tree.collect_orphans();
+                    // The first look at an ended leader has been one at the tree.
+                    if known || self.ended.is_none() {
+                        self.look_at_tree();
                     }
                 }
                 signals::TSTP => self.pause(),
@@ -160,6 +161,18 @@ impl Running<'_, '_> {
                 signals::USR1 => self.say_status(),
                 _ => {}
             }
+        }
+    }
+
+    /// A member has ended, or the cgroup tells that the last one has.
+    fn look_at_tree(&mut self) {
+        if self.ended.is_some() {
+            let members = self.launched.tree.sweep();
+            self.event(Event::Tree(members));
+        } else if self.supervisor.is_terminating() {
+            self.launched.tree.sweep();
+        } else {
+            self.launched.tree.collect_orphans();
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod before_main;
+pub mod cgroup;
 pub mod descriptor;
 pub mod errnos;
 pub mod fdio;

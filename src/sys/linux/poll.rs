@@ -13,6 +13,8 @@ pub enum Want {
     Write,
     /// Nobody is left to read, and nothing else.
     Hangup,
+    /// A change that the kernel notifies of (`cgroup.events`).
+    Change,
 }
 
 /// What is ready, in the order of the question.
@@ -42,6 +44,7 @@ impl Set {
             Want::Read => libc::POLLIN,
             Want::Write => libc::POLLOUT,
             Want::Hangup => 0,
+            Want::Change => libc::POLLPRI,
         };
         self.fds.push(libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 });
     }
