@@ -99,39 +99,32 @@ impl Tree {
     /// The living members, and what to do with a child of ours that has ended, the leader excepted.
     fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
         let mut found = Vec::new();
-        let mut parents = Vec::new();
-        let mut seen = BTreeSet::new();
         let us = ids::pid();
-        let mut add = |pid: i32, parent: Option<i32>, parents: &mut Vec<i32>| {
-            let ended_leader = pid == self.leader && self.ended.is_some();
-            // It has no children any more.
-            if ended_leader || !seen.insert(pid) {
-                return;
-            }
-            parents.push(pid);
-            match proc::stat(pid) {
-                Ok(Some(stat)) if !stat.dead() => {
-                    found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+        // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may
+        // write to another one), hardly both: so both are looked at.
+        let held = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
+        let mut parents = vec![us];
+        let mut seen = BTreeSet::new();
+        let mut next = held;
+        loop {
+            for pid in next {
+                let ended_leader = pid == self.leader && self.ended.is_some();
+                // One that has ended has no children any more.
+                if ended_leader || !seen.insert(pid) {
+                    continue;
                 }
-                Ok(Some(_)) if parent == Some(us) && pid != self.leader => orphan_ended(pid),
-                _ => {}
+                parents.push(pid);
+                match proc::stat(pid) {
+                    Ok(Some(stat)) if !stat.dead() => {
+                        found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                    }
+                    Ok(Some(stat)) if stat.ppid == us && pid != self.leader => orphan_ended(pid),
+                    _ => {}
+                }
             }
-        };
-        // Our children first, for those that have ended are to be collected.
-        parents.push(us);
-        // A process can leave our descent only into the cgroup (through another subreaper's namespace), and
-        // the cgroup only within our descent; so both are looked at.
-        let mut others = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
-        while let Some(parent) = parents.pop() {
             // Whoever has gone meanwhile has left its children to us; the next look finds them.
-            for pid in proc::children(parent).unwrap_or_default() {
-                add(pid, Some(parent), &mut parents);
-            }
-            if parents.is_empty() {
-                for pid in std::mem::take(&mut others) {
-                    add(pid, None, &mut parents);
-                }
-            }
+            let Some(parent) = parents.pop() else { break };
+            next = proc::children(parent).unwrap_or_default();
         }
         found
     }
@@ -149,12 +142,10 @@ impl Tree {
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
-        members.len().max(usize::from(populated && !self.leader_holds_it()))
-    }
-
-    /// Whether the leader is what populates the cgroup: alive, or a zombie with living threads.
-    fn leader_holds_it(&self) -> bool {
-        self.ended.is_none()
+        // Someone forked and ended between two looks: the notice of the end is still to come.
+        let unseen =
+            populated && self.ended.is_some() && self.leaf.as_ref().is_some_and(Leaf::populated);
+        members.len().max(usize::from(unseen))
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
@@ -227,15 +218,15 @@ impl Tree {
             let _ = wait::reap(self.leader);
             self.collected = true;
         }
-        let alone = || !wait::has_children().unwrap_or(true);
-        let empty = self.collected && alone() || {
-            self.sweep();
-            self.collected && alone()
+        let alone = |leaf: Option<&Leaf>| {
+            !wait::has_children().unwrap_or(true)
+                && leaf.is_none_or(|leaf| !leaf.populated() && leaf.remove())
         };
-        match &self.leaf {
-            Some(leaf) => empty && !leaf.populated() && leaf.remove(),
-            None => empty,
+        if self.collected && alone(self.leaf.as_ref()) {
+            return true;
         }
+        self.sweep();
+        self.collected && alone(self.leaf.as_ref())
     }
 
     /// Members that could not be signalled, and why.

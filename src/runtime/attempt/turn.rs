@@ -151,7 +151,7 @@ impl Running<'_, '_> {
                     if self.launched.lent.is_some() && self.launched.tree.take_stop() {
                         self.pause();
                     }
-                    // The first look at an ended leader has been one at the tree.
+                    // The look at a leader that has just ended was one at the tree.
                     if known || self.ended.is_none() {
                         self.look_at_tree();
                     }

@@ -2,16 +2,16 @@
 //!
 //! One spawn for pipes and terminals, so that both report the same errors. The child borrows our memory until
 //! its exec (`CLONE_VM | CLONE_VFORK`, as `posix_spawn` does): no page table is copied, no page is copied on
-//! write afterwards, and it says what went wrong through a variable of ours. One that is born in a cgroup is
-//! a copy of us instead; there is one thread, so fork copies no lock in a bad state. Either makes only
+//! write afterwards, and it says what went wrong through a variable of ours. In return it makes only
 //! async-signal-safe calls, on values prepared before. Signals that could run a handler in it are not taken
 //! by handlers here (`signals`); its mask, dispositions, directory and limits are its own.
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use super::cgroup::Leaf;
+use super::clone::borrow_memory;
 use super::fdio::{duplicate_onto, errno};
 use super::signals::{Inherited, set_disposition};
 
@@ -85,16 +85,6 @@ pub struct SpawnError {
     pub errno: i32,
 }
 
-const STAGES: [Stage; 7] = [
-    Stage::Fork,
-    Stage::Group,
-    Stage::Stdio,
-    Stage::Chdir,
-    Stage::Rlimit,
-    Stage::Nice,
-    Stage::Exec,
-];
-
 /// What the child needs, and where it says what went wrong.
 struct Start<'a> {
     command: &'a Command<'a>,
@@ -103,23 +93,26 @@ struct Start<'a> {
     error: Option<SpawnError>,
 }
 
+/// The child's stack: it calls nothing but the kernel.
+const STACK: usize = 64 << 10;
+
 /// Starts `command` and waits until its exec has succeeded or failed. Gives its pid, which stays ours until
 /// it is collected.
 pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
     let (argv, env) = (pointers(&command.argv), pointers(&command.env));
     let mut start = Start { command, argv, env, error: None };
-    let pid = match command.leaf {
-        None => borrow(&mut start),
-        Some(leaf) => copy(&mut start, leaf),
-    };
-    let pid = pid.map_err(|error| SpawnError {
-        stage: Stage::Fork,
-        errno: error.raw_os_error().unwrap_or(libc::EIO),
-    })?;
+    let mut stack = vec![0u8; STACK];
+    let argument = (&raw mut start).cast();
+    // SAFETY: `in_child` makes async-signal-safe calls only; `start` outlives the call and is the child's
+    // alone meanwhile, for this thread is suspended (CLONE_VFORK) and is the only one.
+    let pid =
+        unsafe { borrow_memory(command.leaf, &mut stack, in_child, argument) }.map_err(|e| {
+            SpawnError { stage: Stage::Fork, errno: e.raw_os_error().unwrap_or(libc::EIO) }
+        })?;
     match start.error {
         None => Ok(pid),
         Some(error) => {
-            // The child is on its way out; collect it so that it leaves no zombie.
+            // The child has ended; collect it so that it leaves no zombie.
             // SAFETY: waits for our own child; a null status is allowed.
             unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
             Err(error)
@@ -127,111 +120,12 @@ pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
     }
 }
 
-/// The child's stack: it calls nothing but the kernel.
-const STACK: usize = 64 << 10;
-
-/// The child borrows our memory until its exec, and we are suspended meanwhile.
-fn borrow(start: &mut Start<'_>) -> io::Result<i32> {
-    let mut stack = vec![0u8; STACK];
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: the top of the stack is inside the allocation and aligned; stack and `start` outlive the call,
-    // and with CLONE_VFORK it returns only when the child has executed its program or ended. Until then this
-    // thread is suspended, so `start` is the child's alone.
-    let pid = unsafe {
-        let top = stack.as_mut_ptr().add(STACK);
-        let top = top.sub(top.addr() % 16);
-        libc::clone(in_child, top.cast(), flags, std::ptr::from_mut(start).cast())
-    };
-    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid) }
-}
-
 /// Where the child begins. What it returns is its exit code, without exit handlers or destructors.
 extern "C" fn in_child(start: *mut libc::c_void) -> libc::c_int {
-    // SAFETY: `borrow` passes a `Start` that nobody else touches meanwhile.
+    // SAFETY: `spawn` passes a `Start` that nobody else touches meanwhile.
     let start = unsafe { &mut *start.cast::<Start<'_>>() };
     start.error = Some(child(start.command, &start.argv, &start.env));
     127
-}
-
-/// The child is a copy of us, which says through a pipe what went wrong. glibc has no call that both borrows
-/// our memory and puts the child into a cgroup.
-fn copy(start: &mut Start<'_>, leaf: &Leaf) -> io::Result<i32> {
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    // SAFETY: single-threaded (module comment); the child only calls `child` and `_exit`.
-    match unsafe { fork(leaf) } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
-            let error = child(start.command, &start.argv, &start.env);
-            let message = [error.stage as i32, error.errno];
-            // SAFETY: the message is 8 readable bytes; the pipe holds them at once; _exit ends the child
-            // without running anything of the parent's (exit handlers, destructors).
-            unsafe {
-                libc::write(write.as_raw_fd(), message.as_ptr().cast(), size_of_val(&message));
-                libc::_exit(127)
-            }
-        }
-        pid => {
-            drop(write);
-            start.error = exec_result(&read);
-            Ok(pid)
-        }
-    }
-}
-
-/// Forks a child that is born in `leaf` (`CLONE_INTO_CGROUP`, Linux 5.7). Being born there costs nothing;
-/// being moved there would wait for a lock of the whole system.
-///
-/// # Safety
-/// As fork: in the child only async-signal-safe calls may be made until exec or `_exit`.
-unsafe fn fork(leaf: &Leaf) -> libc::pid_t {
-    let args = CloneArgs {
-        flags: CLONE_INTO_CGROUP,
-        exit_signal: libc::SIGCHLD as u64,
-        cgroup: leaf.dir() as u64,
-        ..CloneArgs::default()
-    };
-    // SAFETY: the structure is of the size that is passed; without CLONE_VM and a stack this is a fork.
-    // glibc does not know of it, which matters only to thread and atfork bookkeeping, and there is one
-    // thread and there are no handlers.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
-    pid as libc::pid_t
-}
-
-const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// `struct clone_args` of clone3(2), version 2.
-#[repr(C, align(8))]
-#[derive(Default)]
-struct CloneArgs {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-    set_tid: u64,
-    set_tid_size: u64,
-    cgroup: u64,
-}
-
-/// End of file on the close-on-exec pipe is the proof that exec succeeded.
-fn exec_result(read: &OwnedFd) -> Option<SpawnError> {
-    let mut message = [0u8; 8];
-    let mut filled = 0;
-    while filled < message.len() {
-        match super::fdio::read(read.as_fd(), &mut message[filled..]) {
-            Ok(Some(count)) if count > 0 => filled += count,
-            _ => break,
-        }
-    }
-    if filled < message.len() {
-        return None;
-    }
-    let number = |at: usize| i32::from_ne_bytes([0, 1, 2, 3].map(|i| message[at + i]));
-    let stage = STAGES.get(number(0) as usize).copied().unwrap_or(Stage::Exec);
-    Some(SpawnError { stage, errno: number(4) })
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
