@@ -104,7 +104,9 @@ pub fn execute(
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
         if pause.is_none() {
-            // What is said from here on needs a terminal that turns LF into a new line.
+            // The command's output was made for a raw terminal; what we say after it needs one that turns
+            // LF into a new line.
+            flush(&mut shared, Some(&attempt));
             shared.raw = None;
         }
         note_try(&attempt, outcome, pause);
@@ -119,7 +121,6 @@ pub fn execute(
         }
         dialogue = self::dialogue(plan, &mask)?;
     };
-    flush(&mut shared, attempts.last());
     Ok(Finished {
         started_at: shared.clock.started_at(),
         duration: shared.clock.wall(),
