@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 /// Check scripts without running anything.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 when no script has an error; 1 with --strict and a warning; 125 with an error.")]
+#[command(
+    after_help = "Exit codes: 0 when no script has an error; 1 with --strict and a warning; 125 with an error."
+)]
 pub struct Check {
     /// The scripts; - is stdin
     #[arg(value_name = "SCRIPT", required = true, value_hint = clap::ValueHint::FilePath)]

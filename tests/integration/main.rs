@@ -1,3 +1,4 @@
 //! Behaviour through the real binary, one module per behaviour.
 
 mod docs;
+mod script;

@@ -45,7 +45,11 @@ impl Params {
     }
 
     /// Puts the text params into a template; other names stay.
-    pub fn put_into(&self, template: &Template, put: impl Fn(&str, &str) -> Option<Vec<u8>>) -> Template {
+    pub fn put_into(
+        &self,
+        template: &Template,
+        put: impl Fn(&str, &str) -> Option<Vec<u8>>,
+    ) -> Template {
         Template::of(template.parts().iter().map(|part| match part {
             Part::Name(name) => match self.text(name).and_then(|value| put(name, value)) {
                 Some(bytes) => Part::Literal(bytes),
@@ -87,45 +91,57 @@ pub(super) fn resolve(
     for Declared { name, param } in declared {
         let at = name.at;
         let kind = param.type_.as_ref().map(|kind| kind.value);
-        let list = matches!((kind, &param.default), (Some(ParamType::List), _) | (None, Some(ListOr::List(_))));
+        let list = matches!(
+            (kind, &param.default),
+            (Some(ParamType::List), _) | (None, Some(ListOr::List(_)))
+        );
         if let (Some(required), Some(_)) = (&param.required, &param.default)
             && required.value
         {
-            log.error("conflict", required.at, format!("`{}` is required, so its default is never used", name.value));
+            log.error(
+                "conflict",
+                required.at,
+                format!("`{}` is required, so its default is never used", name.value),
+            );
         }
         let value = match (set.remove(&name.value), &param.default) {
             (Some(text), _) if list => {
                 let items = text.split(',').filter(|item| !item.is_empty());
-                Some(ParamValue::List(items.map(str::to_owned).collect()))
+                ParamValue::List(items.map(str::to_owned).collect())
             }
-            (Some(text), _) => Some(ParamValue::Text(text)),
-            (None, Some(ListOr::One(text))) => Some(ParamValue::Text(text.value.0.clone())),
+            (Some(text), _) => ParamValue::Text(text),
+            (None, Some(ListOr::One(text))) => ParamValue::Text(text.value.0.clone()),
             (None, Some(ListOr::List(items))) => {
-                Some(ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect()))
+                ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect())
             }
             (None, None) if param.required.as_ref().is_some_and(|required| !required.value) => {
-                Some(if list { ParamValue::List(Vec::new()) } else { ParamValue::Text(String::new()) })
+                if list {
+                    ParamValue::List(Vec::new())
+                } else {
+                    ParamValue::Text(String::new())
+                }
             }
-            (None, None) if given.check => {
-                let stand_in = || match (kind, &param.values) {
+            (None, None) => {
+                if !given.check {
+                    let what = param
+                        .help
+                        .as_ref()
+                        .map_or_else(String::new, |help| format!(" ({})", help.value));
+                    log.error("param", at, format!("the param `{}` is required{what}", name.value))
+                        .help(format!("give it with --set {}=VALUE", name.value));
+                }
+                // Something has to stand there, so that the rest can be checked.
+                let stand_in = match (kind, &param.values) {
                     (_, Some(values)) if !values.is_empty() => values[0].value.0.clone(),
                     (Some(ParamType::Int), _) => "1".to_owned(),
                     (Some(ParamType::Bool), _) => "true".to_owned(),
                     _ => name.value.clone(),
                 };
-                Some(if list { ParamValue::List(vec![stand_in()]) } else { ParamValue::Text(stand_in()) })
-            }
-            (None, None) => {
-                let what = param.help.as_ref().map_or_else(String::new, |help| format!(" ({})", help.value));
-                log.error("param", at, format!("the param `{}` is required{what}", name.value))
-                    .help(format!("give it with --set {}=VALUE", name.value));
-                None
+                if list { ParamValue::List(vec![stand_in]) } else { ParamValue::Text(stand_in) }
             }
         };
-        if let Some(value) = value {
-            fits(name, param, &value, log);
-            params.values.insert(name.value.clone(), value);
-        }
+        fits(name, param, &value, log);
+        params.values.insert(name.value.clone(), value);
     }
     params
 }
@@ -153,8 +169,12 @@ fn outside(
         let Some(name) = open.next() else {
             let list: Vec<&str> = names().collect();
             let takes = if list.is_empty() { "no params".to_owned() } else { list.join(", ") };
-            log.error("param", whole, format!("`{}` is one word too many: the script takes {takes}", word.display()))
-                .help("a command in place of the script's own goes behind `--`");
+            log.error(
+                "param",
+                whole,
+                format!("`{}` is one word too many: the script takes {takes}", word.display()),
+            )
+            .help("a command in place of the script's own goes behind `--`");
             break;
         };
         match word.to_str() {
@@ -181,12 +201,20 @@ fn fits(name: &Text, param: &Param, value: &ParamValue, log: &mut Log) {
             _ => None,
         };
         if let Some(wanted) = wanted {
-            log.error("param", name.at, format!("the param `{}` is {wanted}, not `{text}`", name.value));
+            log.error(
+                "param",
+                name.at,
+                format!("the param `{}` is {wanted}, not `{text}`", name.value),
+            );
         }
         let Some(values) = &param.values else { continue };
         let known: Vec<&str> = values.iter().map(|value| value.value.0.as_str()).collect();
         if !known.contains(&text.as_str()) {
-            let found = log.error("param", name.at, format!("the param `{}` cannot be `{text}`", name.value));
+            let found = log.error(
+                "param",
+                name.at,
+                format!("the param `{}` cannot be `{text}`", name.value),
+            );
             found.help(format!("it is one of: {}", known.join(", ")));
             if let Some(near) = nearest(text, known.iter().copied()) {
                 found.help(format!("did you mean `{near}`?"));
