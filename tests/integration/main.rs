@@ -2,3 +2,4 @@
 
 mod docs;
 mod script;
+mod script_run;
