@@ -23,8 +23,7 @@ const STDIN: &str = "<stdin>";
 
 /// Reads a script and what it includes.
 pub fn load(file: &Path, json: bool, around: &Surroundings) -> Result<Loaded, ConfigError> {
-    let named = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let format = if json || named { Format::Json } else { Format::Toml };
+    let format = if json { Format::Json } else { Format::of(&file.to_string_lossy()) };
     let (name, text) = if file == Path::new("-") {
         (STDIN.to_owned(), read_stdin())
     } else {
