@@ -23,7 +23,7 @@ pub struct Script {
     pub script_json: Option<PathBuf>,
 
     /// Set a param of the script
-    #[arg(long, value_name = "K=V", value_parser = value::param)]
+    #[arg(long, value_name = "K=V", value_parser = value::param, hide_short_help = true)]
     pub set: Vec<(String, String)>,
 
     /// Print the flags as a script, and start nothing
