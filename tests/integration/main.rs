@@ -36,3 +36,7 @@ mod real_repl;
 mod real_screen;
 mod real_services;
 mod tour;
+
+// Scripts.
+mod script;
+mod script_run;
