@@ -7,12 +7,17 @@ const MAY: &[(&str, &[&str])] = &[
     ("cli", &[]),
     ("core", &[]),
     ("expect", &[]),
+    // Values are spelled in a script as on the command line, so one parser reads both.
+    ("script", &["cli::value", "expect"]),
     ("sys", &[]),
     ("store", &["core", "sys"]),
     ("report", &["core", "expect", "config::plan::ReportTo", "sys"]),
     ("runtime", &["config::plan", "core", "expect", "report", "sys"]),
-    ("config", &["cli", "core", "expect", "report::model", "sys"]),
-    ("command", &["cli", "config", "core", "expect", "report", "runtime", "store", "sys"]),
+    ("config", &["cli", "core", "expect", "script", "report::model", "sys"]),
+    (
+        "command",
+        &["cli", "config", "core", "expect", "report", "script", "runtime", "store", "sys"],
+    ),
 ];
 
 /// What is so against the rule, for a reason that is to go away. Nothing may be added without one.
@@ -20,7 +25,6 @@ const EXCEPT: &[(&str, &str)] = &[
     // They act on processes by what the records say of them, and belong above both.
     ("runtime/reaper.rs", "store"),
     ("runtime/reaper/ledger.rs", "store"),
-    ("runtime/reaper/tests.rs", "store"),
     ("runtime/survey.rs", "store"),
     // Which directory is the platform's for state.
     ("store/place.rs", "target_os"),
@@ -53,6 +57,9 @@ fn src() -> PathBuf {
 
 /// The code of a file: without comments, and without its unit tests, which may reach further.
 fn code(path: &Path) -> String {
+    if path.ends_with("tests.rs") {
+        return String::new();
+    }
     let text = std::fs::read_to_string(path).unwrap();
     let text = text.split("#[cfg(test)]").next().unwrap();
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
