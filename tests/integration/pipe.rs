@@ -322,3 +322,18 @@ fn the_end_of_the_input_is_seen() {
     run.close_input();
     run.out("abcend\n").check();
 }
+
+/// Nothing is polled: while the command is quiet, heeler spends no CPU time. (An event that is reported
+/// again and again until it is taken, and is not, would show here and nowhere else.)
+#[test]
+fn waiting_costs_nothing() {
+    let t = Test::new();
+    // Fields 14 and 15: user and system time of the parent, which is heeler, in hundredths of a second.
+    let script = "sleep 0.5; sed 's/.*) //' /proc/$PPID/stat | cut -d ' ' -f 12,13";
+    for mode in ["--pipe", "--pty"] {
+        let done = t.run([mode, "--", "sh", "-c", script]).any_out().check();
+        let ticks: u64 =
+            done.out_text().split_whitespace().map(|n| n.parse::<u64>().unwrap()).sum();
+        assert!(ticks < 20, "{mode}: {ticks} hundredths in half a second");
+    }
+}

@@ -115,7 +115,9 @@ impl Running<'_, '_> {
         if self.ended.is_none() {
             waiting.add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
         }
-        if let Some(leaf) = self.launched.tree.leaf() {
+        // While the leader lives it populates the cgroup, so there is no news; and the kernel repeats its
+        // notice until the file is read, which only a look after the end does.
+        if let Some(leaf) = self.launched.tree.leaf().filter(|_| self.ended.is_some()) {
             waiting.add(Source::Leaf, leaf.events(), Want::Change);
         }
         for (index, fd) in self.shared.outlets.pending() {
