@@ -7,16 +7,16 @@ const MAY: &[(&str, &[&str])] = &[
     ("cli", &[]),
     ("core", &[]),
     ("expect", &[]),
-    // Values are spelled in a script as on the command line, so one parser reads both.
-    ("script", &["cli::value", "expect"]),
+    // What may be written in a flag and in a script is read by the same parsers.
+    ("script", &["cli::value", "core", "expect"]),
     ("sys", &[]),
     ("store", &["core", "sys"]),
     ("report", &["core", "expect", "config::plan::ReportTo", "sys"]),
     ("runtime", &["config::plan", "core", "expect", "report", "sys"]),
-    ("config", &["cli", "core", "expect", "script", "report::model", "sys"]),
+    ("config", &["cli", "core", "expect", "report::model", "script", "sys"]),
     (
         "command",
-        &["cli", "config", "core", "expect", "report", "script", "runtime", "store", "sys"],
+        &["cli", "config", "core", "expect", "report", "runtime", "script", "store", "sys"],
     ),
 ];
 
@@ -34,6 +34,7 @@ const EXCEPT: &[(&str, &str)] = &[
 const PLATFORM: &[&str] =
     &["unsafe ", "unsafe{", "target_os", "cfg(unix", "cfg(windows", "cfg(not(unix", "libc::"];
 
+/// The sources in a folder, but for unit tests in files of their own.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -42,7 +43,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests"))
+            {
                 found.push(path);
             }
         }

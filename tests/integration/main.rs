@@ -29,6 +29,7 @@ mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;
