@@ -94,6 +94,7 @@ fn main() {
         let mut m = matcher(&regexes(count));
         m.watch(&(0..count).collect::<Vec<_>>());
         report(&format!("{count} regex watches, log lines"), &mut m, &log, total, chunk);
+        report(&format!("{count} regex watches, reads of 4 KiB"), &mut m, &log, total, 4096);
     }
     let one = |pattern: &str| {
         let mut m = matcher(&[pattern.to_owned()]);

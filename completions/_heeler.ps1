@@ -89,6 +89,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Signals that end the whole tree [default: TERM:10s,KILL]')
             [CompletionResult]::new('--strays', '--strays', [CompletionResultType]::ParameterName, 'Processes left behind: reap[:GRACE], wait, leave, release, fail')
             [CompletionResult]::new('--drain', '--drain', [CompletionResultType]::ParameterName, 'How long output that strays hold open is read after it exits [default: 500ms]')
+            [CompletionResult]::new('--containment', '--containment', [CompletionResultType]::ParameterName, 'What holds the process tree: auto (a cgroup where one can be made), subreaper')
             [CompletionResult]::new('--ok-exit', '--ok-exit', [CompletionResultType]::ParameterName, 'Exit codes that count as success besides 0, such as 3,10-19')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Try again up to N times after a failure')
             [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Pause before the second attempt [default: 1s]')

@@ -85,6 +85,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --stop 'Signals that end the whole tree [default: TERM:10s,KILL]'
             cand --strays 'Processes left behind: reap[:GRACE], wait, leave, release, fail'
             cand --drain 'How long output that strays hold open is read after it exits [default: 500ms]'
+            cand --containment 'What holds the process tree: auto (a cgroup where one can be made), subreaper'
             cand --ok-exit 'Exit codes that count as success besides 0, such as 3,10-19'
             cand --retries 'Try again up to N times after a failure'
             cand --retry-delay 'Pause before the second attempt [default: 1s]'

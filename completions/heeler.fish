@@ -88,6 +88,8 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l until-idle -d 'Its
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stop -d 'Signals that end the whole tree [default: TERM:10s,KILL]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l strays -d 'Processes left behind: reap[:GRACE], wait, leave, release, fail' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l drain -d 'How long output that strays hold open is read after it exits [default: 500ms]' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l containment -d 'What holds the process tree: auto (a cgroup where one can be made), subreaper' -r -f -a "auto\t'A cgroup where one can be made'
+subreaper\t'The child subreaper alone'"
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l ok-exit -d 'Exit codes that count as success besides 0, such as 3,10-19' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l retries -d 'Try again up to N times after a failure' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l retry-delay -d 'Pause before the second attempt [default: 1s]' -r

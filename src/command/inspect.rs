@@ -8,7 +8,7 @@ use crate::core::reap::Subject;
 use crate::report::output::Io;
 use crate::report::runs::{InspectedAttempt, Inspection, RunRow, SentRow, timestamp};
 use crate::runtime::reaper::wall_ms;
-use crate::store::{AttemptRow, StoreError};
+use crate::store::{AttemptRow, StoreError, Which};
 
 /// What was typed.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> i32 {
         io.say(StoreError::NoPlace);
         return EXIT_HEELER;
     };
-    let scene = match tracked.look(true, io) {
+    let scene = match tracked.look(Which::Named(std::slice::from_ref(&args.run)), io) {
         Ok(scene) => scene,
         Err(error) => {
             io.say(error);

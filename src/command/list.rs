@@ -9,6 +9,7 @@ use crate::report::output::Io;
 use crate::report::runs::RunRow;
 use crate::report::table;
 use crate::runtime::reaper::wall_ms;
+use crate::store::Which;
 
 /// What was typed.
 #[derive(Clone, Debug, Default)]
@@ -39,24 +40,26 @@ pub fn run(args: &ListArgs, io: &mut Io<'_>) -> i32 {
     let (rows, damaged) = match Tracked::open(args.db.as_ref(), io) {
         // No place, so no records.
         None => (Vec::new(), false),
-        Some(mut tracked) => match tracked.look(args.all, io) {
-            Ok(scene) => {
-                let here = &tracked.survey.here;
-                let now = wall_ms();
-                let rows = scene
-                    .subjects
-                    .iter()
-                    .filter(|subject| args.all || shown(subject.state(here).0))
-                    .filter(|subject| tagged(subject, &args.tags))
-                    .map(|subject| RunRow::of(subject, here, now))
-                    .collect();
-                (rows, tracked.damaged)
+        Some(mut tracked) => {
+            match tracked.look(if args.all { Which::All } else { Which::Open }, io) {
+                Ok(scene) => {
+                    let here = &tracked.survey.here;
+                    let now = wall_ms();
+                    let rows = scene
+                        .subjects
+                        .iter()
+                        .filter(|subject| args.all || shown(subject.state(here).0))
+                        .filter(|subject| tagged(subject, &args.tags))
+                        .map(|subject| RunRow::of(subject, here, now))
+                        .collect();
+                    (rows, tracked.damaged)
+                }
+                Err(error) => {
+                    io.say(error);
+                    return EXIT_HEELER;
+                }
             }
-            Err(error) => {
-                io.say(error);
-                return EXIT_HEELER;
-            }
-        },
+        }
     };
     let printed = if args.json { print_json(io, &rows) } else { print_table(io, &rows) };
     if let Err(error) = printed {

@@ -58,3 +58,6 @@ fn fail(message: &str) -> i32 {
     output::complain(message);
     EXIT_HEELER
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use crate::core::reap::{Deed, Item, Selection, plan};
 use crate::report::output::{Io, escape};
 use crate::report::runs::{MemberRow, ReapReport, ReapedRun, SentRow, SurvivorRow, timestamp};
 use crate::runtime::reaper::{Reaped, carry_out, wall_ms};
+use crate::store::Which;
 
 /// Between TERM and KILL, as in the default ladder of a run.
 const GRACE: Duration = Duration::from_secs(10);
@@ -63,7 +64,8 @@ pub fn run(args: &ReapArgs, io: &mut Io<'_>) -> i32 {
         return finish(args, io, &Reaped::default(), false);
     };
     let named = !args.runs.is_empty();
-    let scene = match tracked.look(named, io) {
+    let which = if named { Which::Named(&args.runs) } else { Which::Open };
+    let scene = match tracked.look(which, io) {
         Ok(scene) => scene,
         Err(error) => {
             io.say(error);

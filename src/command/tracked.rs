@@ -7,7 +7,7 @@ use crate::core::reap::{Subject, Unresolved, resolve};
 use crate::core::record::{COOKIE, cookie_runs};
 use crate::report::output::Io;
 use crate::runtime::survey::{Scene, Survey};
-use crate::store::{Store, StoreError, place};
+use crate::store::{Store, StoreError, Which, place};
 
 /// How long a query waits for other processes: nobody's output waits meanwhile.
 const BUSY: Duration = Duration::from_secs(5);
@@ -39,11 +39,11 @@ impl Tracked {
     }
 
     /// Looks around. Damage can also show in the middle of the file: then once more, without it.
-    pub(super) fn look(&mut self, all: bool, io: &mut Io<'_>) -> Result<Scene, StoreError> {
-        match self.survey.look(self.store.as_ref(), all) {
+    pub(super) fn look(&mut self, which: Which<'_>, io: &mut Io<'_>) -> Result<Scene, StoreError> {
+        match self.survey.look(self.store.as_ref(), which) {
             Err(error) if self.store.is_some() => {
                 self.give_up_store(&error, io);
-                self.survey.look(None, all)
+                self.survey.look(None, which)
             }
             result => result,
         }

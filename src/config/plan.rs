@@ -155,6 +155,17 @@ pub struct Stop {
     pub strays: Strays,
     /// `--drain`.
     pub drain: Duration,
+    /// `--containment`.
+    pub containment: Containment,
+}
+
+/// What holds the tree beside the child subreaper that always does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Containment {
+    /// A cgroup leaf where the system lets us make one.
+    Auto,
+    /// Nothing.
+    Subreaper,
 }
 
 /// What happens to members that outlive their leader.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cli;
 use crate::cli::run::{Limits as LimitFlags, Retries};
 use crate::cli::value::{self, LONGEST, RetryOn};
-use crate::cli::{self};
 use crate::core::retry::{Condition, RetryPolicy};
 
 use super::error::ConfigError;
-use super::plan::{Limits, Stop, Strays, Track};
+use super::plan::{Containment, Limits, Stop, Strays, Track};
 use super::surroundings::Surroundings;
 use super::values;
 
@@ -52,7 +52,11 @@ pub(super) fn stop(flags: &LimitFlags, track: Track) -> Result<Stop, ConfigError
         ));
     }
     let ladder = values::ladder(flags.stop.as_ref())?;
-    Ok(Stop { ladder, strays, drain: flags.drain.unwrap_or(DRAIN) })
+    let containment = match flags.containment {
+        None | Some(cli::run::Containment::Auto) => Containment::Auto,
+        Some(cli::run::Containment::Subreaper) => Containment::Subreaper,
+    };
+    Ok(Stop { ladder, strays, drain: flags.drain.unwrap_or(DRAIN), containment })
 }
 
 /// Exit codes that count as success. 0 always does: heeler would exit 0 anyway.

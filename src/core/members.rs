@@ -33,8 +33,8 @@ pub struct Proc {
     pub session: i32,
     /// Whether it has ended and only holds its number.
     pub dead: bool,
-    /// The value of its `HEELER_RUN`; absent when it has none or may not be read.
-    pub cookie: Option<Vec<u8>>,
+    /// The run that its cookie makes it a member of ([`owner`]); absent when it has none or it may not be read.
+    pub owner: Option<String>,
 }
 
 /// What a member was recognised by.
@@ -84,15 +84,19 @@ pub struct Member {
     pub same: Same,
 }
 
-/// Where we are, and which runs are recorded: what all runs are compared with.
-#[derive(Clone, Debug)]
+/// Where we are: what the numbers of all runs are compared with.
+#[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Our scope. The table of processes is of this scope.
     pub here: &'a Scope,
     /// Our own numbers.
     pub ours: &'a Ours,
-    /// The ids of all recorded runs.
-    pub known: &'a BTreeSet<String>,
+}
+
+/// The run that a process with this cookie is a member of: the last one in it that is recorded. What comes
+/// after that one is nested in it and known to nobody (started with `--track off`, or recorded elsewhere).
+pub fn owner(cookie: &[u8], known: &BTreeSet<String>) -> Option<String> {
+    cookie_runs(cookie).rev().find(|id| known.contains(*id)).map(str::to_owned)
 }
 
 /// The members of `record` among `table`, in the order of their numbers. `in_cgroup` are the processes of its
@@ -130,11 +134,11 @@ pub fn members(
     for (&pid, proc) in table {
         if in_cgroup.contains(&pid) {
             prove(&mut found, pid, How::Cgroup);
-        } else if carries(proc, &record.facts.run, view.known) {
+        } else if proc.owner.as_ref() == Some(&record.facts.run) {
             prove(&mut found, pid, How::Cookie);
         }
     }
-    spread(record, table, &pinned, view.known, &mut found);
+    spread(record, table, &pinned, &mut found);
     found
         .into_iter()
         .filter_map(|(pid, (how, same))| {
@@ -153,21 +157,6 @@ fn prove(found: &mut BTreeMap<i32, (How, Same)>, pid: i32, how: How) {
     }
 }
 
-/// Whether the cookie of `proc` makes it a member of `run`: as its own run, or nested in one that nobody has
-/// a record of (started with `--track off`, or recorded elsewhere).
-fn carries(proc: &Proc, run: &str, known: &BTreeSet<String>) -> bool {
-    let Some(cookie) = &proc.cookie else { return false };
-    cookie_runs(cookie).rev().find(|id| *id == run || known.contains(*id)) == Some(run)
-}
-
-/// Whether `proc` says of itself that it is of another recorded run.
-fn of_another(proc: &Proc, run: &str, known: &BTreeSet<String>) -> bool {
-    proc.cookie
-        .as_ref()
-        .and_then(|cookie| cookie_runs(cookie).next_back())
-        .is_some_and(|id| id != run && known.contains(id))
-}
-
 /// One of the numbers that `/proc/PID/stat` tells.
 type Field = fn(&Proc) -> i32;
 
@@ -176,15 +165,14 @@ fn spread(
     record: &Record,
     table: &BTreeMap<i32, Proc>,
     pinned: &BTreeSet<i32>,
-    known: &BTreeSet<String>,
     found: &mut BTreeMap<i32, (How, Same)>,
 ) {
-    let run = record.facts.run.as_str();
-    let proven = |found: &BTreeMap<i32, (How, Same)>, pid: &i32| {
-        matches!(found.get(pid), Some((_, Same::Yes)))
+    let of_another =
+        |proc: &Proc| proc.owner.as_ref().is_some_and(|owner| *owner != record.facts.run);
+    let proven = |found: &BTreeMap<i32, (How, Same)>, pid: i32| {
+        matches!(found.get(&pid), Some((_, Same::Yes)))
     };
     loop {
-        let before = found.len();
         let mut changed = false;
         for leader in &record.leaders {
             let number = leader.seen.pid;
@@ -197,42 +185,50 @@ fn spread(
                 (leader.sid == number, How::Session, |proc| proc.session),
                 (leader.pgid == number, How::Group, |proc| proc.pgrp),
             ];
-            for (leads, how, field) in kinds {
-                // Where the leader leads no group (inherit mode) its group is the shell's, or our own.
-                if !leads {
-                    continue;
-                }
-                let certain = pinned.contains(&number)
-                    || table.iter().any(|(pid, proc)| field(proc) == number && proven(found, pid));
-                for (&pid, proc) in table {
-                    // Nobody in it can be older than its leader.
-                    let younger = leader
+            // Where the leader leads no group (inherit mode) its group is the shell's, or our own.
+            for (_, how, field) in kinds.into_iter().filter(|(leads, ..)| *leads) {
+                // Nobody in it can be older than its leader.
+                let younger = |proc: &Proc| {
+                    leader
                         .seen
                         .start_ticks
-                        .is_none_or(|start| proc.seen.start_ticks.is_some_and(|own| own >= start));
-                    if field(proc) != number || !younger || of_another(proc, run, known) {
+                        .is_none_or(|start| proc.seen.start_ticks.is_some_and(|own| own >= start))
+                };
+                let inside: Vec<i32> = table
+                    .iter()
+                    .filter(|(_, proc)| field(proc) == number && younger(proc))
+                    .map(|(&pid, _)| pid)
+                    .collect();
+                let certain =
+                    pinned.contains(&number) || inside.iter().any(|&pid| proven(found, pid));
+                for pid in inside {
+                    if table.get(&pid).is_none_or(of_another) {
                         continue;
                     }
                     if !certain {
                         found.entry(pid).or_insert((how, Same::Unknown));
-                    } else if !proven(found, &pid) {
+                    } else if !proven(found, pid) {
                         prove(found, pid, how);
                         changed = true;
                     }
                 }
             }
         }
+        // Nobody yet, so nobody's children; the rule for most records of a long list.
+        if found.is_empty() {
+            return;
+        }
         for (&pid, proc) in table {
-            if !proven(found, &pid)
-                && proven(found, &proc.ppid)
+            if proven(found, proc.ppid)
+                && !proven(found, pid)
                 && table.get(&proc.ppid).is_some_and(|parent| !parent.dead)
-                && !of_another(proc, run, known)
+                && !of_another(proc)
             {
                 prove(found, pid, How::Child);
                 changed = true;
             }
         }
-        if !changed && found.len() == before {
+        if !changed {
             return;
         }
     }
@@ -291,7 +287,7 @@ mod tests {
             pgrp: pid,
             session: pid,
             dead: false,
-            cookie: None,
+            owner: None,
         }
     }
 
@@ -299,15 +295,22 @@ mod tests {
         found_with(record, procs, &[], &["run"])
     }
 
+    /// In these tests `owner` holds the whole cookie, and `known` makes it the owner.
     fn found_with(
         record: &Record,
         procs: &[Proc],
         cgroup: &[i32],
         known: &[&str],
     ) -> Vec<(i32, How, Same)> {
-        let table = procs.iter().map(|proc| (proc.seen.pid, proc.clone())).collect();
         let known = known.iter().map(|id| (*id).to_owned()).collect();
-        let view = View { here: &scope(), ours: &OURS, known: &known };
+        let table = procs
+            .iter()
+            .map(|proc| {
+                let cookie = proc.owner.as_ref().map_or(&b""[..], |cookie| cookie.as_bytes());
+                (proc.seen.pid, Proc { owner: owner(cookie, &known), ..proc.clone() })
+            })
+            .collect();
+        let view = View { here: &scope(), ours: &OURS };
         members(record, &table, &cgroup.iter().copied().collect(), &view)
             .into_iter()
             .map(|member| (member.identity.pid.get(), member.how, member.same))
@@ -345,7 +348,7 @@ mod tests {
         // The number belongs to someone else now: so does its session.
         assert_eq!(found(&record(), &[proc(100, 54), stray.clone()]), []);
         // Another member in it proves that the number was never given up.
-        let carrier = Proc { cookie: Some(b"run".to_vec()), session: 100, ..proc(102, 60) };
+        let carrier = Proc { owner: Some("run".into()), session: 100, ..proc(102, 60) };
         assert_eq!(
             found(&record(), &[stray, carrier]),
             [(101, How::Session, Same::Yes), (102, How::Cookie, Same::Yes)]
@@ -370,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_matched_by_element_and_its_last_known_run_owns_the_process() {
-        let with = |cookie: &str| Proc { cookie: Some(cookie.into()), ..proc(101, 55) };
+        let with = |cookie: &str| Proc { owner: Some(cookie.into()), ..proc(101, 55) };
         let own = [(101, How::Cookie, Same::Yes)];
         assert_eq!(found(&record(), &[with("run")]), own);
         assert_eq!(found(&record(), &[with("outer:run")]), own);
@@ -385,7 +388,7 @@ mod tests {
         let leader = proc(100, 50);
         let child = Proc { ppid: 100, ..proc(101, 55) };
         let grandchild = Proc { ppid: 101, ..proc(99, 60) };
-        let nested = Proc { ppid: 101, cookie: Some(b"run:inner".to_vec()), ..proc(103, 61) };
+        let nested = Proc { ppid: 101, owner: Some("run:inner".into()), ..proc(103, 61) };
         assert_eq!(
             found_with(&record(), &[leader, child, grandchild, nested], &[], &["run", "inner"]),
             [
@@ -409,7 +412,7 @@ mod tests {
     #[test]
     fn we_are_never_a_member() {
         let procs = [900, 901, 902].map(|pid| Proc {
-            cookie: Some(b"run".to_vec()),
+            owner: Some("run".into()),
             session: 100,
             ..proc(pid, 60)
         });

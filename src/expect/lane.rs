@@ -127,8 +127,6 @@ pub struct Lane {
     /// Where the text after the last match begins: an offset, and the position that is.
     consumed: u64,
     cursor: u64,
-    /// How far everything has been looked at.
-    seen: u64,
 }
 
 /// What is armed.
@@ -161,7 +159,6 @@ impl Lane {
             kept: Vec::new(),
             consumed: 0,
             cursor: 0,
-            seen: 0,
         }
     }
 
@@ -170,14 +167,14 @@ impl Lane {
         self.patterns.ids.iter().position(|&other| other == id)
     }
 
-    /// The first position that may be looked at again.
-    fn floor(&self) -> u64 {
-        self.seen.saturating_sub(self.patterns.reach)
+    /// The first position that may be looked at again when all has been looked at up to `looked`, an offset.
+    fn floor(&self, looked: u64) -> u64 {
+        self.window.position_at(looked).saturating_sub(self.patterns.reach)
     }
 
     /// Arms patterns by number, for the text from `cursor` on, an offset. Where that is not all there any
     /// more, gives the offset from which on it is.
-    pub fn arm(&mut self, order: &[usize], cursor: u64) -> Option<u64> {
+    pub fn arm(&mut self, order: &[usize], cursor: u64, looked: u64) -> Option<u64> {
         self.consumed = cursor;
         self.cursor = self.window.position_at(cursor);
         if let Some(armed) = self.armed.take() {
@@ -190,7 +187,7 @@ impl Lane {
             return None;
         }
         let automaton = self.automaton(order);
-        let from = self.cursor.max(self.floor());
+        let from = self.cursor.max(self.floor(looked));
         self.armed = Some(Armed::new(automaton, &self.window, from));
         (from > self.cursor).then(|| self.window.offset_of(from))
     }
@@ -214,13 +211,14 @@ impl Lane {
         Automaton { order: order.to_vec(), lazy, prefilter }
     }
 
-    /// Goes on with what is armed, from `cursor` on, an offset.
-    pub fn advance(&mut self, cursor: u64) {
+    /// Goes on with what is armed, from `cursor` on, as [`Lane::arm`] does.
+    pub fn advance(&mut self, cursor: u64, looked: u64) -> Option<u64> {
         self.consumed = cursor;
         self.cursor = self.window.position_at(cursor);
-        if let Some(armed) = &mut self.armed {
-            armed.search_from(&self.window, self.cursor);
-        }
+        let from = self.cursor.max(self.floor(looked));
+        let armed = self.armed.as_mut()?;
+        armed.search_from(&self.window, from);
+        (from > self.cursor).then(|| self.window.offset_of(from))
     }
 
     /// A view may show bytes late (a CR, what may be our echo): some that another view's match has consumed
@@ -237,8 +235,8 @@ impl Lane {
     }
 
     /// Watches for these patterns, given with their places in the run's order.
-    pub fn watch(&mut self, wanted: &[(usize, usize)]) {
-        self.watches.set(wanted, &self.window, self.floor());
+    pub fn watch(&mut self, wanted: &[(usize, usize)], looked: u64) {
+        self.watches.set(wanted, &self.window, self.floor(looked));
     }
 
     /// Takes the match of a watch; the watch goes on behind it.
@@ -286,9 +284,8 @@ impl Lane {
         if let Some(armed) = &mut self.armed {
             held |= armed.search.is_held(&mut armed.automaton.lazy);
         }
-        self.seen = self.window.end();
         // One reach for the beginning of a match, one for holding it, one byte for what lies before it.
-        let keep = self.seen.saturating_sub(2 * self.patterns.reach + 1);
+        let keep = self.window.end().saturating_sub(2 * self.patterns.reach + 1);
         self.window.trim(keep);
         held
     }

@@ -20,16 +20,18 @@
 //! | nothing more, and there is a [`Matcher::deadline`] | poll again at that time |
 
 mod build;
+mod deliver;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::lane::{Decided, Lane};
+use super::lane::Lane;
 use super::pattern::{Pattern, PatternError};
 use super::program::View;
 use super::view::echo::Echo;
 use super::view::screen::ScreenView;
 use super::view::text::TextView;
+use deliver::count;
 
 /// How a matcher works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,8 @@ pub struct Matcher {
     /// Up to where bytes have been counted as dropped.
     cut: u64,
     dropped: u64,
+    /// Up to where all has been looked at that the matches so far were decided with.
+    looked: u64,
     losses: VecDeque<Loss>,
     last_push: Duration,
     closed: bool,
@@ -101,13 +105,6 @@ pub struct Matcher {
     held: bool,
     /// Whether there is something that has not been looked at.
     stale: bool,
-}
-
-/// Which of the two views that are streams.
-#[derive(Clone, Copy)]
-enum Side {
-    Text,
-    Raw,
 }
 
 impl Matcher {
@@ -148,11 +145,8 @@ impl Matcher {
         self.stale = true;
         for lane in [&mut self.text, &mut self.raw] {
             let order: Vec<usize> = ids.iter().filter_map(|&id| lane.number(id)).collect();
-            if let Some(from) = lane.arm(&order, self.cursor) {
-                let since = self.cursor.max(self.cut);
-                self.dropped += from.saturating_sub(since);
-                self.cut = self.cut.max(from);
-            }
+            let from = lane.arm(&order, self.cursor, self.looked);
+            self.dropped += count(&mut self.cut, self.cursor, from);
         }
         if let Some(screen) = &mut self.screen {
             screen.arm();
@@ -168,7 +162,7 @@ impl Matcher {
             let numbered = ids.iter().enumerate();
             let wanted: Vec<(usize, usize)> =
                 numbered.filter_map(|(order, &id)| Some((order, lane.number(id)?))).collect();
-            lane.watch(&wanted);
+            lane.watch(&wanted, self.looked);
         }
         if let Some(screen) = &mut self.screen {
             screen.arm();
@@ -253,100 +247,10 @@ impl Matcher {
         }
         let held = self.text.rest() | self.raw.rest() | self.echo.holds();
         let looking = self.screen.as_ref().is_some_and(ScreenView::is_stale);
+        self.looked = self.total;
         self.held = !paused && (held || looking);
         self.stale = false;
         None
-    }
-
-    /// Takes the match that comes first among those that are decided; of the screen only as it was before
-    /// the offset `before`.
-    fn deliver(&mut self, before: u64) -> Option<Match> {
-        self.collect_losses();
-        let sides = [Side::Text, Side::Raw];
-        let watch = sides
-            .into_iter()
-            .filter_map(|side| {
-                let lane = self.lane(side);
-                let (key, order, _) = lane.watches.first(&lane.window)?;
-                Some((key, order, side))
-            })
-            .min_by_key(|&(key, order, _)| (key, order));
-        let armed = sides
-            .into_iter()
-            .filter_map(|side| {
-                let (key, decided) = self.lane(side).armed()?;
-                let id = decided.found.id;
-                let rank = self.armed.iter().position(|&other| other == id);
-                Some((key, decided.found.start, rank, side))
-            })
-            .min_by_key(|&(key, start, rank, _)| (key, start, rank));
-        let stream = match (watch, armed) {
-            (Some((watch, ..)), Some((armed, ..))) => Some(watch.min(armed)),
-            (watch, armed) => watch.map(|w| w.0).or(armed.map(|a| a.0)),
-        };
-        // Looks behind that are left for later: what is armed then may be something else.
-        let before = stream.map_or(before, |key| before.min(key));
-        let screen = self.screen.as_mut();
-        if let Some(found) = screen.and_then(|s| s.find(before, &self.watched, &self.armed)) {
-            return Some(self.take_screen(found));
-        }
-        match (watch, armed) {
-            (Some((key, order, side)), armed) if armed.is_none_or(|a| key <= a.0) => {
-                Some(self.lane_mut(side).take_watch(order)?.found).map(|mut found| {
-                    found.is_watch = true;
-                    found
-                })
-            }
-            (_, Some((.., side))) => {
-                let decided: Decided = self.lane(side).armed()?.1.clone();
-                self.consume(decided.found.end);
-                Some(decided.found)
-            }
-            _ => None,
-        }
-    }
-
-    fn take_screen(&mut self, found: Match) -> Match {
-        if let Some(screen) = &mut self.screen {
-            screen.taken(&found);
-        }
-        if !found.is_watch {
-            self.consume(found.end.max(self.cursor));
-        }
-        found
-    }
-
-    fn consume(&mut self, end: u64) {
-        self.cursor = end;
-        self.text.advance(end);
-        self.raw.advance(end);
-    }
-
-    fn collect_losses(&mut self) {
-        for lane in [&mut self.text, &mut self.raw] {
-            for loss in lane.losses.drain(..) {
-                let since = loss.since.max(self.cut);
-                self.dropped += loss.from.saturating_sub(since);
-                self.cut = self.cut.max(loss.from);
-                if self.losses.len() < LOSSES {
-                    self.losses.push_back(loss);
-                }
-            }
-        }
-    }
-
-    fn lane(&self, side: Side) -> &Lane {
-        match side {
-            Side::Text => &self.text,
-            Side::Raw => &self.raw,
-        }
-    }
-
-    fn lane_mut(&mut self, side: Side) -> &mut Lane {
-        match side {
-            Side::Text => &mut self.text,
-            Side::Raw => &mut self.raw,
-        }
     }
 
     /// When to poll although nothing arrived: the end of the pause that decides what is held. A time that
@@ -409,7 +313,7 @@ impl Matcher {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let lines = text.rsplit(|&byte| byte == b'\n').take(n);
         let mut lines: Vec<String> =
-            lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+            lines.map(|line| String::from_utf8_lossy(shown(line)).into_owned()).collect();
         lines.reverse();
         if lines.len() == 1 && lines[0].is_empty() {
             lines.clear();
@@ -436,8 +340,11 @@ impl Matcher {
     }
 }
 
-/// How many losses are kept to be told; more say nothing new.
-const LOSSES: usize = 64;
+/// A line as it was left: what follows its last carriage return, as of a progress bar, or of a prompt that a
+/// line editor draws anew.
+fn shown(line: &[u8]) -> &[u8] {
+    line.rsplit(|&byte| byte == b'\r').find(|part| !part.is_empty()).unwrap_or(b"")
+}
 
 #[cfg(test)]
 mod oracle;

@@ -14,6 +14,9 @@ use super::window::Window;
 /// How much the table of one watch may take; there may be many.
 const CACHE_OF_ONE: usize = 256 << 10;
 
+/// How far a watch may stay behind before it is looked after.
+const LAG: u64 = 16 << 10;
+
 /// The watches of a view.
 #[derive(Debug)]
 pub struct Watches {
@@ -45,6 +48,8 @@ struct Gate {
     prefilter: Option<Prefilter>,
     state: StateNo,
     at: u64,
+    /// For each pattern, its watch's place in the list.
+    places: Vec<usize>,
 }
 
 impl Watches {
@@ -58,6 +63,9 @@ impl Watches {
     pub fn set(&mut self, wanted: &[(usize, usize)], window: &Window, floor: u64) {
         let mut old = std::mem::take(&mut self.list);
         for &(order, pattern) in wanted {
+            if self.list.iter().any(|watch| watch.pattern == pattern) {
+                continue;
+            }
             let known = old.iter().position(|watch| watch.pattern == pattern);
             let watch = known
                 .map_or_else(|| self.fresh(pattern, window, floor), |known| old.swap_remove(known));
@@ -68,7 +76,11 @@ impl Watches {
             let prefilter = self.patterns.prefilter(&patterns);
             let compiled = Rc::clone(&self.patterns.compiled);
             let mut lazy = Lazy::new(compiled, &patterns, Mode::Any, true, CACHE);
-            Gate { state: lazy.start(None), lazy, prefilter, at: floor }
+            let mut places = vec![usize::MAX; self.patterns.ids.len()];
+            for (place, &pattern) in patterns.iter().enumerate() {
+                places[pattern] = place;
+            }
+            Gate { state: lazy.start(None), lazy, prefilter, at: floor, places }
         });
     }
 
@@ -126,7 +138,10 @@ impl Watches {
         let end = window.end();
         for watch in &mut self.list {
             // What a match asks about its neighbour is answered by the byte after the alarm.
-            if watch.held || watch.alarm == end {
+            if watch.held
+                || watch.alarm == end
+                || watch.search.at() + LAG.min(self.patterns.reach) > end
+            {
                 continue;
             }
             if !gate.lazy.is_under_way(gate.state, watch.pattern) {
@@ -157,9 +172,7 @@ impl Gate {
             self.at += 1;
             if flags.found {
                 for &pattern in self.lazy.found(state) {
-                    for watch in list.iter_mut().filter(|w| w.pattern == pattern as usize) {
-                        watch.alarm = self.at;
-                    }
+                    list[self.places[pattern as usize]].alarm = self.at;
                 }
             }
             if let (true, Some(prefilter)) = (flags.idle, &self.prefilter) {

@@ -80,6 +80,7 @@ impl Helper {
             umask: None,
             rlimits: Vec::new(),
             ignore: Vec::new(),
+            leaf: None,
             inherited: wanted.inherited,
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;

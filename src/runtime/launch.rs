@@ -14,6 +14,7 @@ use crate::runtime::input::{Input, Target};
 use crate::runtime::stream::Stream;
 use crate::runtime::terminal::Lent;
 use crate::runtime::tree::Tree;
+use crate::sys::cgroup::Leaf;
 use crate::sys::pty::{self, Pty};
 use crate::sys::signals::Inherited;
 use crate::sys::spawn::{Command, Group, SpawnError, Stage, c_string, spawn};
@@ -32,6 +33,8 @@ pub struct Launched {
     pub pty: Option<Pty>,
     /// Our terminal's foreground, lent to it.
     pub lent: Option<Lent>,
+    /// Why there is no cgroup leaf, where one was wanted.
+    pub no_leaf: Option<String>,
 }
 
 /// Why a command could not be started.
@@ -62,6 +65,8 @@ pub struct Context<'a> {
     pub size: (u16, u16),
     /// What the caller had set.
     pub inherited: &'a Inherited,
+    /// What the cgroup leaf is to be called; absent where none is wanted.
+    pub leaf: Option<String>,
 }
 
 /// Descriptors for the child, and our ends of them.
@@ -83,7 +88,12 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
     }
     .map_err(|error| resource("connect the command's streams", &error))?;
     let saved = wiring.lend.and_then(|fd| tty::attributes(fd).ok());
-    let command = Command {
+    let (leaf, mut no_leaf) = match context.leaf.as_deref().map(Leaf::create) {
+        Some(Ok(leaf)) => (Some(leaf), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, None),
+    };
+    let mut command = Command {
         candidates: candidates(launch)?,
         argv: c_strings(launch.argv.iter().map(OsString::as_os_str), "argument")?,
         env: environment(launch, context)?,
@@ -95,8 +105,24 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
         rlimits: launch.rlimits.clone(),
         ignore: launch.ignore_signals.clone(),
         inherited: context.inherited,
+        leaf: leaf.as_ref(),
     };
-    let pid = spawn(&command).map_err(|error| {
+    let mut spawned = spawn(&command);
+    if let (Err(SpawnError { stage: Stage::Fork, errno }), Some(leaf)) = (&spawned, &leaf) {
+        // EACCES and EOPNOTSUPP of a cgroup that may be made but not entered, ENOSYS of a sandbox: without.
+        no_leaf = Some(format!(
+            "cannot start in {}: {}",
+            leaf.path().display(),
+            io::Error::from_raw_os_error(*errno)
+        ));
+        command.leaf = None;
+        spawned = spawn(&command);
+    }
+    let in_leaf = command.leaf.is_some();
+    if let Some(leaf) = leaf.as_ref().filter(|_| spawned.is_err() || !in_leaf) {
+        leaf.remove();
+    }
+    let pid = spawned.map_err(|error| {
         if let (Some(fd), Some(saved)) = (wiring.lend, &saved) {
             // The child may have taken the terminal before its exec failed.
             let _ = tty::set_foreground(fd, tty::own_group());
@@ -104,10 +130,11 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
         }
         explain(launch, &error)
     })?;
-    let tree = Tree::new(pid).map_err(|error| resource("hold the new process", &error))?;
+    let tree = Tree::new(pid, leaf.filter(|_| in_leaf))
+        .map_err(|error| resource("hold the new process", &error))?;
     let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));
     let Wiring { streams, input, pty, .. } = wiring;
-    Ok(Launched { tree, streams, input, pty, lent })
+    Ok(Launched { tree, streams, input, pty, lent, no_leaf })
 }
 
 fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
@@ -119,6 +146,8 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let duplicate = || fdio::duplicate(pty.fd());
     let mut input = Input::new(Some(Target::Terminal(duplicate()?)));
     match &launch.stdin {
+        // As with `< /dev/null`, or a command that reads would wait for ever.
+        Stdin::Null if !context.types => input.end(),
         Stdin::Null => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
@@ -149,8 +178,14 @@ fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let (group, lend) = own_group(launch);
     let (stdin, input) = wire_stdin(launch, context)?;
     let [stdout, stderr] = [fdio::standard(1), fdio::standard(2)].map(fdio::duplicate);
-    let stdio = [stdin, stdout?, stderr?];
-    Ok(Wiring { stdio, streams: Vec::new(), input, pty: None, group, lend })
+    Ok(Wiring {
+        stdio: [stdin, stdout?, stderr?],
+        streams: Vec::new(),
+        input,
+        pty: None,
+        group,
+        lend,
+    })
 }
 
 /// The command's input without a terminal: what it can read without our help, or a pipe that we type into.

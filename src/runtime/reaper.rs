@@ -9,15 +9,18 @@
 //! even. Three clean looks make that unlikely, not impossible; only a run's own heeler, as their subreaper,
 //! can prove that nothing is left.
 
+mod ledger;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use self::ledger::Ledger;
 use crate::core::identity::{Same, Sighting};
 use crate::core::ladder::LAST_WAIT;
 use crate::core::members::Member;
 use crate::core::reap::{self, Deed, Item, Selection, Subject};
 use crate::runtime::survey::{Scene, Survey, pin};
-use crate::store::{Action, Store, StoreError, lockfile};
+use crate::store::{Action, Store, StoreError, Which};
 use crate::sys;
 use crate::sys::pidfd::{PidFd, SIGCONT, SIGKILL, SIGTERM, wait_any};
 
@@ -60,46 +63,46 @@ pub fn carry_out(
     selection: &Selection,
     grace: Duration,
 ) -> Result<Reaped, StoreError> {
-    let start = now();
+    // Longer than any machine is up, and short enough to be added to a clock.
+    let grace = grace.min(Duration::from_hours(24 * 36_500));
     let mut reaper = Reaper {
         survey,
-        store,
-        done: Reaped::default(),
-        seen: BTreeSet::new(),
+        ledger: Ledger::new(survey, store),
         sent: BTreeSet::new(),
         refused: BTreeMap::new(),
         missed: BTreeMap::new(),
-        term_until: start + grace,
-        kill_until: start + grace + LAST_WAIT,
-        stop_again: start + grace + LAST_WAIT,
-        stop_until: start + grace + LAST_WAIT + STOP_LAST,
+        grace,
+        deadlines: None,
     };
+    // The first look also finds what was named and is over, for the report; later ones what lives.
+    let mut which = selection.runs.as_ref().map_or(Which::Open, |runs| Which::Named(runs));
     let mut clean = 0;
     loop {
-        let scene = match survey.look(reaper.store.as_ref(), selection.runs.is_some()) {
+        let scene = match survey.look(reaper.ledger.store.as_ref(), which) {
             // A database that turns out to be damaged keeps nobody alive: the lock files are enough.
-            Err(error) if reaper.store.is_some() => {
-                reaper.warn(&error);
-                reaper.store = None;
+            Err(error) if reaper.ledger.store.is_some() => {
+                reaper.ledger.warn(&error);
+                reaper.ledger.store = None;
                 continue;
             }
             scene => scene?,
         };
+        which = Which::Open;
         let items = reap::plan(&scene.subjects, &survey.here, selection, wall_ms());
-        reaper.note(&scene.subjects, &items);
+        reaper.ledger.note(&scene.subjects, &items);
         let pending: Vec<&Item> = items.iter().filter(|item| reaper.pending(item)).collect();
         if pending.is_empty() {
             clean += 1;
             if clean == CLEAN_LOOKS {
                 reaper.survivors(&items);
-                return Ok(reaper.done);
+                return Ok(reaper.ledger.done);
             }
             continue;
         }
         clean = 0;
         if !reaper.pass(&scene, &pending) {
             reaper.survivors(&items);
-            return Ok(reaper.done);
+            return Ok(reaper.ledger.done);
         }
     }
 }
@@ -129,16 +132,22 @@ impl Ask {
 
 struct Reaper<'a> {
     survey: &'a Survey,
-    store: Option<Store>,
-    done: Reaped,
-    /// Processes whose sighting is written down.
-    seen: BTreeSet<(i32, Option<u64>)>,
+    ledger: Ledger<'a>,
     /// Who was sent what.
     sent: BTreeSet<(i32, Option<u64>, Ask)>,
     /// Who could not be signalled, and why.
     refused: BTreeMap<(i32, Option<u64>), String>,
     /// How often a handle could not be proven to be on the process that a look had just found.
     missed: BTreeMap<(i32, Option<u64>), u32>,
+    /// Between TERM and KILL.
+    grace: Duration,
+    /// Set when the first signal is due: a slow look does not use up the grace.
+    deadlines: Option<Deadlines>,
+}
+
+/// When each rung is over.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
     /// TERM until then, KILL after.
     term_until: Instant,
     /// Who is there after this is called unkillable.
@@ -164,102 +173,33 @@ impl Reaper<'_> {
         }
     }
 
-    /// Keeps what was found for the report, and completes the records of what is over.
-    fn note(&mut self, subjects: &[Subject], items: &[Item]) {
-        for item in items {
-            let Some(subject) = subjects.iter().find(|s| s.record.facts.run == item.run) else {
-                continue;
-            };
-            match self.done.items.iter_mut().find(|known| known.run == item.run) {
-                None => self.done.items.push(item.clone()),
-                // A run that was told to stop can leave members behind.
-                Some(known) if item.deed.ends_something() => match (&mut known.deed, &item.deed) {
-                    (Deed::End(all), Deed::End(more)) => {
-                        for member in more {
-                            if !all.iter().any(|m| m.identity == member.identity) {
-                                all.push(member.clone());
-                            }
-                        }
-                    }
-                    (deed @ (Deed::Close | Deed::Leave(_)), more) => *deed = more.clone(),
-                    _ => {}
-                },
-                Some(_) => {}
-            }
-            let written = match &item.deed {
-                Deed::Close => self.close(subject),
-                Deed::End(members) => self.sighted(subject, members),
-                Deed::Stop(_) => self.adopt(subject),
-                Deed::Leave(_) => Ok(()),
-            };
-            if let Err(error) = written {
-                self.warn(&error);
-            }
-        }
-    }
-
-    fn warn(&mut self, error: &StoreError) {
-        let text = error.to_string();
-        if !self.done.warnings.contains(&text) {
-            self.done.warnings.push(text);
-        }
-    }
-
-    fn writer(&mut self) -> Option<&mut Store> {
-        self.store.as_mut().filter(|store| store.writable())
-    }
-
-    fn adopt(&mut self, subject: &Subject) -> Result<(), StoreError> {
-        match self.writer() {
-            Some(store) => store.adopt(&subject.record.facts, &subject.record.leaders),
-            None => Ok(()),
-        }
-    }
-
-    fn sighted(&mut self, subject: &Subject, members: &[Member]) -> Result<(), StoreError> {
-        let new: Vec<Sighting> = members
-            .iter()
-            .map(|member| member.identity.sighting())
-            .filter(|seen| self.seen.insert(key(*seen)))
-            .collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        self.adopt(subject)?;
-        match self.writer() {
-            Some(store) => store.sighted(&subject.record.facts.run, &new, wall_ms()),
-            None => Ok(()),
-        }
-    }
-
-    fn close(&mut self, subject: &Subject) -> Result<(), StoreError> {
-        self.adopt(subject)?;
-        let run = &subject.record.facts.run;
-        if let Some(store) = self.writer() {
-            store.close(run, wall_ms())?;
-        }
-        lockfile::remove_stale(&self.survey.db, run).map_err(|source| StoreError::Place {
-            path: crate::store::place::runs_dir(&self.survey.db),
-            source,
-        })
-    }
-
     /// Signals everyone who is due, and waits for them. False when time is up.
     fn pass(&mut self, scene: &Scene, pending: &[&Item]) -> bool {
         let at = now();
+        let grace = self.grace;
+        let deadlines = *self.deadlines.get_or_insert_with(|| Deadlines {
+            term_until: at + grace,
+            kill_until: at + grace + LAST_WAIT,
+            stop_again: at + grace + LAST_WAIT,
+            stop_until: at + grace + LAST_WAIT + STOP_LAST,
+        });
         let (mut waiting, mut until) = (Vec::new(), None::<Instant>);
         let mut hopeful = false;
-        let from = self.done.actions.len();
+        let from = self.ledger.done.actions.len();
         for item in pending {
             let run = |subject: &&Subject| subject.record.facts.run == item.run;
             let Some(subject) = scene.subjects.iter().find(run) else { continue };
             let (fds, deadline) = match &item.deed {
                 Deed::End(members) => (
-                    self.end(subject, members, &scene.known, at < self.term_until),
-                    if at < self.term_until { self.term_until } else { self.kill_until },
+                    self.end(subject, members, &scene.known, at < deadlines.term_until),
+                    if at < deadlines.term_until {
+                        deadlines.term_until
+                    } else {
+                        deadlines.kill_until
+                    },
                 ),
                 Deed::Stop(heeler) => {
-                    let again = at >= self.stop_again;
+                    let again = at >= deadlines.stop_again;
                     let fds = match pin(heeler) {
                         Ok(Some(fd)) => {
                             let ask = if again { Ask::TermAgain } else { Ask::Term };
@@ -272,7 +212,7 @@ impl Reaper<'_> {
                             Vec::new()
                         }
                     };
-                    (fds, if again { self.stop_until } else { self.stop_again })
+                    (fds, if again { deadlines.stop_until } else { deadlines.stop_again })
                 }
                 Deed::Close | Deed::Leave(_) => continue,
             };
@@ -280,7 +220,7 @@ impl Reaper<'_> {
             until = Some(until.map_or(deadline, |known| known.min(deadline)));
             waiting.extend(fds);
         }
-        self.audit(from);
+        self.ledger.audit(from);
         if let Some(until) = until
             && hopeful
         {
@@ -368,7 +308,7 @@ impl Reaper<'_> {
             }
         };
         let sent = result == "sent";
-        self.done.actions.push(Action {
+        self.ledger.done.actions.push(Action {
             run: run.to_owned(),
             at_ms: wall_ms(),
             target: seen,
@@ -378,16 +318,6 @@ impl Reaper<'_> {
             by_pid: sys::ids::pid(),
         });
         sent
-    }
-
-    fn audit(&mut self, from: usize) {
-        let actions = self.done.actions[from..].to_vec();
-        if actions.is_empty() {
-            return;
-        }
-        if let Some(Err(error)) = self.writer().map(|store| store.audit(&actions)) {
-            self.warn(&error);
-        }
     }
 
     /// What the last look found and nothing could be done about.
@@ -400,7 +330,7 @@ impl Reaper<'_> {
                 Deed::End(members) => {
                     for member in members {
                         let seen = member.identity.sighting();
-                        self.done.survivors.push(Survivor {
+                        self.ledger.done.survivors.push(Survivor {
                             run: item.run.clone(),
                             pid: Some(seen.pid),
                             comm: member.comm.clone(),
@@ -410,14 +340,14 @@ impl Reaper<'_> {
                 }
                 Deed::Stop(heeler) => {
                     let seen = heeler.sighting();
-                    self.done.survivors.push(Survivor {
+                    self.ledger.done.survivors.push(Survivor {
                         run: item.run.clone(),
                         pid: Some(seen.pid),
                         comm: "heeler".into(),
                         why: why(seen, "it was told to stop twice and did not end"),
                     });
                 }
-                Deed::Leave(reason) => self.done.survivors.push(Survivor {
+                Deed::Leave(reason) => self.ledger.done.survivors.push(Survivor {
                     run: item.run.clone(),
                     pid: None,
                     comm: String::new(),

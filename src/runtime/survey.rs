@@ -9,7 +9,7 @@ use crate::core::members::{self, Proc, View};
 use crate::core::reap::{Subject, Supervisor};
 use crate::core::record::{COOKIE, Record, cookie_runs};
 use crate::store::lockfile::{self, Held};
-use crate::store::{Store, StoreError, tracker};
+use crate::store::{Store, StoreError, Which, tracker};
 use crate::sys;
 use crate::sys::pidfd::PidFd;
 
@@ -21,6 +21,9 @@ pub struct Scene {
     /// The ids of recorded runs, as far as any process or record names them.
     pub known: BTreeSet<String>,
 }
+
+/// The value of `HEELER_RUN` of each process that has one and lets us read it.
+type Cookies = BTreeMap<i32, Vec<u8>>;
 
 /// Where we look from.
 #[derive(Clone, Debug)]
@@ -47,9 +50,8 @@ impl Survey {
         }
     }
 
-    /// Every run that may have something alive, with `all` every recorded run; oldest first. Without a store
-    /// it is what the lock files tell.
-    pub fn look(&self, store: Option<&Store>, all: bool) -> Result<Scene, StoreError> {
+    /// The runs that are wanted, oldest first. Without a store it is what the lock files tell.
+    pub fn look(&self, store: Option<&Store>, which: Which<'_>) -> Result<Scene, StoreError> {
         // Locks before rows: a run completes its row before it gives up its lock, so one that ends just now
         // is seen held with a row that is complete, never free with one that is open.
         let locks = lockfile::scan(&self.db).map_err(|source| StoreError::Place {
@@ -57,7 +59,7 @@ impl Survey {
             source,
         })?;
         let mut found: BTreeMap<String, (Record, Held)> = BTreeMap::new();
-        for record in store.map_or_else(|| Ok(Vec::new()), |store| store.records(all))? {
+        for record in store.map_or_else(|| Ok(Vec::new()), |store| store.records(which))? {
             found.insert(record.facts.run.clone(), (record, Held::Unknown));
         }
         for lock in locks {
@@ -87,16 +89,15 @@ impl Survey {
                 }
             }
         }
-        let table = if found.values().any(|(record, _)| self.reachable(record)) {
+        let (mut table, cookies) = if found.values().any(|(record, _)| self.reachable(record)) {
             scan(None, &with_inode(found.values().map(|(record, _)| record)))
         } else {
-            BTreeMap::new()
+            (BTreeMap::new(), BTreeMap::new())
         };
-        let known = known_runs(&table, found.keys(), store)?;
-        let mut subjects: Vec<Subject> = found
-            .into_values()
-            .map(|(record, held)| self.subject(record, held, &table, &known))
-            .collect();
+        let known = known_runs(&cookies, found.keys(), store)?;
+        own(&mut table, &cookies, &known);
+        let mut subjects: Vec<Subject> =
+            found.into_values().map(|(record, held)| self.subject(record, held, &table)).collect();
         subjects.sort_by(|a, b| {
             let key = |s: &Subject| (s.record.facts.started_ms, s.record.facts.run.clone());
             key(a).cmp(&key(b))
@@ -115,31 +116,21 @@ impl Survey {
         let mut pids: Vec<i32> = pids.to_vec();
         // A leader pins the numbers of its session and group, as a zombie too.
         pids.extend(record.leaders.iter().map(|leader| leader.seen.pid));
-        let table = scan(Some(&pids), &with_inode(std::iter::once(record)));
-        self.members(record, &table, known)
+        let (mut table, cookies) = scan(Some(&pids), &with_inode(std::iter::once(record)));
+        own(&mut table, &cookies, known);
+        self.members(record, &table)
     }
 
     fn reachable(&self, record: &Record) -> bool {
         !record.closed() && self.here.reach(&record.facts.scope) == Reach::Here
     }
 
-    fn members(
-        &self,
-        record: &Record,
-        table: &BTreeMap<i32, Proc>,
-        known: &BTreeSet<String>,
-    ) -> Vec<members::Member> {
-        let view = View { here: &self.here, ours: &self.ours, known };
+    fn members(&self, record: &Record, table: &BTreeMap<i32, Proc>) -> Vec<members::Member> {
+        let view = View { here: &self.here, ours: &self.ours };
         members::members(record, table, &in_cgroup(record), &view)
     }
 
-    fn subject(
-        &self,
-        record: Record,
-        held: Held,
-        table: &BTreeMap<i32, Proc>,
-        known: &BTreeSet<String>,
-    ) -> Subject {
+    fn subject(&self, record: Record, held: Held, table: &BTreeMap<i32, Proc>) -> Subject {
         if !self.reachable(&record) {
             let supervisor = Supervisor::Unknown;
             return Subject { record, supervisor, supervisor_process: None, members: Vec::new() };
@@ -156,7 +147,7 @@ impl Survey {
         };
         let supervisor_process =
             (same == Same::Yes).then(|| Identity::new(&self.here, recorded, &self.ours)).flatten();
-        let members = self.members(&record, table, known);
+        let members = self.members(&record, table);
         Subject { record, supervisor, supervisor_process, members }
     }
 }
@@ -179,12 +170,12 @@ fn complete(record: &mut Record, lock: Record) {
 }
 
 fn known_runs<'a>(
-    table: &BTreeMap<i32, Proc>,
+    cookies: &Cookies,
     found: impl Iterator<Item = &'a String>,
     store: Option<&Store>,
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut named: BTreeSet<String> = BTreeSet::new();
-    for cookie in table.values().filter_map(|proc| proc.cookie.as_deref()) {
+    for cookie in cookies.values() {
         named.extend(cookie_runs(cookie).map(str::to_owned));
     }
     let mut known = match store {
@@ -219,12 +210,12 @@ fn with_inode<'a>(records: impl Iterator<Item = &'a Record>) -> BTreeSet<i32> {
 
 /// The processes there are, or those of `pids`; those of `inodes` with theirs. One that cannot be read is not
 /// there for us.
-fn scan(pids: Option<&[i32]>, inodes: &BTreeSet<i32>) -> BTreeMap<i32, Proc> {
+fn scan(pids: Option<&[i32]>, inodes: &BTreeSet<i32>) -> (BTreeMap<i32, Proc>, Cookies) {
     let pids = match pids {
         Some(pids) => pids.to_vec(),
         None => sys::proc::pids().unwrap_or_default(),
     };
-    let mut table = BTreeMap::new();
+    let (mut table, mut cookies) = (BTreeMap::new(), BTreeMap::new());
     for pid in pids {
         let Ok(Some(stat)) = sys::proc::stat(pid) else { continue };
         let pidfs_ino = inodes
@@ -232,8 +223,11 @@ fn scan(pids: Option<&[i32]>, inodes: &BTreeSet<i32>) -> BTreeMap<i32, Proc> {
             .then(|| PidFd::open(pid).ok().flatten().and_then(|fd| fd.inode()))
             .flatten();
         let seen = Sighting { pid, start_ticks: Some(stat.start_ticks), pidfs_ino };
-        let cookie =
-            if stat.dead() { None } else { sys::proc::environ_var(pid, COOKIE).ok().flatten() };
+        if !stat.dead()
+            && let Ok(Some(cookie)) = sys::proc::environ_var(pid, COOKIE)
+        {
+            cookies.insert(pid, cookie);
+        }
         table.insert(
             pid,
             Proc {
@@ -243,11 +237,20 @@ fn scan(pids: Option<&[i32]>, inodes: &BTreeSet<i32>) -> BTreeMap<i32, Proc> {
                 ppid: stat.ppid,
                 pgrp: stat.pgrp,
                 session: stat.session,
-                cookie,
+                owner: None,
             },
         );
     }
-    table
+    (table, cookies)
+}
+
+/// Says of each process which recorded run its cookie makes it a member of.
+fn own(table: &mut BTreeMap<i32, Proc>, cookies: &Cookies, known: &BTreeSet<String>) {
+    for (pid, cookie) in cookies {
+        if let Some(proc) = table.get_mut(pid) {
+            proc.owner = members::owner(cookie, known);
+        }
+    }
 }
 
 /// Opens a handle on `identity` and proves that it is on that process: start time and inode are read while

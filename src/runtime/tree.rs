@@ -1,19 +1,22 @@
 //! The tree of a run: its leader and everyone who descends from it.
 //!
 //! heeler is a child subreaper: whoever loses its parent becomes our child, so "no child left" (ECHILD) is
-//! the kernel's proof that the tree is empty. The leader stays an unreaped zombie until then, so that its
-//! process id and group cannot be reused. heeler itself is never a member.
+//! the kernel's proof that the tree is empty. Where the system lets us make one, a cgroup leaf holds the
+//! tree too: then one write kills it, forks under way included, and `populated 0` is a second proof. The
+//! leader stays an unreaped zombie until then, so that its process id and group cannot be reused. heeler
+//! itself is never a member.
 //!
 //! Every signal goes through a pidfd. A member's number is pinned while its parent has not collected it;
 //! between reading a parent's list of children and opening the pidfd the parent may do that, so after
 //! opening the process is looked at once more: it must still descend from us.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
+use crate::sys::cgroup::Leaf;
 use crate::sys::pidfd::PidFd;
 use crate::sys::wait::{self, Status};
 use crate::sys::{ids, proc};
@@ -34,29 +37,31 @@ pub struct Member {
 pub struct Tree {
     leader: i32,
     pidfd: PidFd,
+    leaf: Option<Leaf>,
     ended: Option<Ended>,
     /// A child of ours that is not the command's: it and what descends from it are no members.
     apart: Option<i32>,
     collected: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
     sending: Option<i32>,
-    signalled: HashSet<(i32, u64)>,
+    signalled: BTreeSet<(i32, u64)>,
     /// Members that could not be signalled, and why.
     refused: Vec<(Member, String)>,
 }
 
 impl Tree {
-    /// The tree of a leader that has just been spawned.
-    pub fn new(leader: i32) -> io::Result<Tree> {
+    /// The tree of a leader that has just been spawned, in `leaf` where there is one.
+    pub fn new(leader: i32, leaf: Option<Leaf>) -> io::Result<Tree> {
         let pidfd = PidFd::open(leader)?.ok_or(io::ErrorKind::NotFound)?;
         Ok(Tree {
             leader,
             pidfd,
+            leaf,
             ended: None,
             apart: None,
             collected: false,
             sending: None,
-            signalled: HashSet::new(),
+            signalled: BTreeSet::new(),
             refused: Vec::new(),
         })
     }
@@ -64,6 +69,11 @@ impl Tree {
     /// The leader's process id, which is also its group.
     pub fn leader(&self) -> i32 {
         self.leader
+    }
+
+    /// The cgroup that holds it.
+    pub fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref()
     }
 
     /// To poll for the leader's exit.
@@ -86,35 +96,66 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
+        self.look(|_| {})
+    }
+
+    /// The living members, and what to do with a child of ours that has ended, the leader excepted.
+    fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
         let mut found = Vec::new();
-        let mut parents = vec![ids::pid()];
-        let mut seen = HashSet::new();
-        while let Some(parent) = parents.pop() {
-            // Whoever has gone meanwhile has left its children to us; the next look finds them.
-            for pid in proc::children(parent).unwrap_or_default() {
-                if Some(pid) == self.apart || !seen.insert(pid) {
+        let us = ids::pid();
+        let mut parents = vec![us];
+        let mut seen = BTreeSet::new();
+        // Parents come before their children: a shell that is ended first does not comment on the end of
+        // what it waits for.
+        let mut next = Vec::new();
+        let mut held = self.leaf.as_ref().map(Leaf::processes);
+        loop {
+            for pid in next {
+                let ended_leader = pid == self.leader && self.ended.is_some();
+                // One that has ended has no children any more.
+                if ended_leader || Some(pid) == self.apart || !seen.insert(pid) {
                     continue;
                 }
                 parents.push(pid);
-                if let Ok(Some(stat)) = proc::stat(pid)
-                    && !stat.dead()
-                    && !(pid == self.leader && self.ended.is_some())
-                {
-                    found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                match proc::stat(pid) {
+                    Ok(Some(stat)) if !stat.dead() => {
+                        found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                    }
+                    Ok(Some(stat)) if stat.ppid == us && pid != self.leader => orphan_ended(pid),
+                    _ => {}
                 }
             }
+            next = match parents.pop() {
+                // Whoever has gone meanwhile has left its children to us; the next look finds them.
+                Some(parent) => proc::children(parent).unwrap_or_default(),
+                // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it
+                // may write to another one), hardly both: so both are looked at.
+                None => match held.take() {
+                    Some(held) => held,
+                    None => break,
+                },
+            };
         }
         found
     }
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live.
     pub fn sweep(&mut self) -> usize {
-        self.collect_orphans();
-        let members = self.members();
+        // Reading arms the next notice, so it comes before the look.
+        let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
+        if populated && self.sending == Some(KILL) {
+            // The kernel kills every one of them by itself; looking at each would only take time.
+            self.collect_orphans();
+            return 1;
+        }
+        let members = self.look(|orphan| drop(wait::reap(orphan)));
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
-        members.len()
+        // Someone forked and ended between two looks: the notice of the end is still to come.
+        let unseen =
+            populated && self.ended.is_some() && self.leaf.as_ref().is_some_and(Leaf::populated);
+        members.len().max(usize::from(unseen))
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
@@ -132,6 +173,12 @@ impl Tree {
     pub fn signal(&mut self, signal: i32) {
         self.sending = Some(signal);
         self.signalled.clear();
+        if signal == KILL
+            && let Some(leaf) = &self.leaf
+        {
+            // A failure leaves the pidfds below.
+            let _ = leaf.kill();
+        }
         // A member may fork between the look and the signal; look again until nobody new is there. The
         // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.
         for _ in 0..16 {
@@ -181,8 +228,15 @@ impl Tree {
             let _ = wait::reap(self.leader);
             self.collected = true;
         }
+        let alone = |leaf: Option<&Leaf>| {
+            !wait::has_children().unwrap_or(true)
+                && leaf.is_none_or(|leaf| !leaf.populated() && leaf.remove())
+        };
+        if self.collected && alone(self.leaf.as_ref()) {
+            return true;
+        }
         self.sweep();
-        self.collected && !wait::has_children().unwrap_or(true)
+        self.collected && alone(self.leaf.as_ref())
     }
 
     /// A child of ours that is no member from here on, or that is gone.
@@ -195,7 +249,7 @@ impl Tree {
     /// member like any other once its parent is gone.
     pub fn end_apart(&mut self) {
         let Some(apart) = self.apart.take() else { return };
-        let mut below = HashSet::from([apart]);
+        let mut below = BTreeSet::from([apart]);
         // Parents come before their children in `members`, but not in the order of their numbers.
         for member in self.members() {
             let Ok(Some(stat)) = proc::stat(member.pid) else { continue };

@@ -28,7 +28,7 @@ pub mod tracker;
 mod write;
 
 pub use db::{Store, StoreError};
-pub use read::{ActionRow, AttemptRow};
+pub use read::{ActionRow, AttemptRow, Which};
 pub use tracker::{AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
 pub use write::Action;
 

@@ -38,15 +38,37 @@ pub struct ActionRow {
     pub result: String,
 }
 
+/// Which runs are asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// Those that may have something alive.
+    Open,
+    /// These and all that are over.
+    All,
+    /// The open ones, and all that one of these words can mean: by id, by its beginning, or by name.
+    Named(&'a [String]),
+}
+
 const RUN_COLUMNS: &str = "run, parent, name, tags, host, boot, pidns, uid, supervisor_pid, \
      supervisor_ticks, supervisor_ino, command, cwd, mode, started_ms, ended_ms, outcome, exit_code, \
      left_members";
 
 impl Store {
-    /// The runs that may have something alive; with `all` also those that are over. Oldest first.
-    pub fn records(&self, all: bool) -> Result<Vec<Record>, StoreError> {
-        let wanted = if all { "1" } else { "ended_ms IS NULL OR left_members = 1" };
-        self.select(&format!("{wanted} ORDER BY started_ms, run"), &[])
+    /// The runs that are wanted, oldest first.
+    pub fn records(&self, which: Which<'_>) -> Result<Vec<Record>, StoreError> {
+        const OPEN: &str = "ended_ms IS NULL OR left_members = 1";
+        const ORDER: &str = "ORDER BY started_ms, run";
+        match which {
+            Which::Open => self.select(&format!("{OPEN} {ORDER}"), &[]),
+            Which::All => self.select(&format!("1 {ORDER}"), &[]),
+            Which::Named(words) => {
+                let fits = |n| format!(" OR name = ?{n} OR substr(run, 1, length(?{n})) = ?{n}");
+                let condition: String =
+                    std::iter::once(OPEN.to_owned()).chain((1..=words.len()).map(fits)).collect();
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                self.select(&format!("{condition} {ORDER}"), &words)
+            }
+        }
     }
 
     /// One run.
@@ -57,6 +79,7 @@ impl Store {
     /// Which of `runs` are recorded.
     pub fn known(&self, runs: &BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
         let read = || {
+            let _tx = self.conn.unchecked_transaction()?;
             let mut exists = self.conn.prepare_cached("SELECT 1 FROM runs WHERE run = ?1")?;
             let mut known = BTreeSet::new();
             for run in runs {
@@ -81,25 +104,26 @@ impl Store {
 
     /// The attempts of a run, in order.
     pub fn attempts(&self, run: &str) -> Result<Vec<AttemptRow>, StoreError> {
-        let read = || {
-            self.conn
-                .prepare_cached(
-                    "SELECT n, pid, start_ticks, pidfs_ino, pgid, sid, started_ms, cgroup_path, cgroup_ino,
-                            ended_ms, outcome, exit_code, signal
-                     FROM attempts WHERE run = ?1 ORDER BY n",
-                )?
-                .query_map([run], |row| {
-                    Ok(AttemptRow {
-                        leader: leader(row)?,
-                        ended_ms: row.get(9)?,
-                        outcome: row.get(10)?,
-                        exit_code: row.get(11)?,
-                        signal: row.get(12)?,
-                    })
-                })?
-                .collect()
-        };
-        self.sql(read())
+        self.sql(self.attempt_rows(run))
+    }
+
+    fn attempt_rows(&self, run: &str) -> rusqlite::Result<Vec<AttemptRow>> {
+        self.conn
+            .prepare_cached(
+                "SELECT n, pid, start_ticks, pidfs_ino, pgid, sid, started_ms, cgroup_path, cgroup_ino,
+                        ended_ms, outcome, exit_code, signal
+                 FROM attempts WHERE run = ?1 ORDER BY n",
+            )?
+            .query_map([run], |row| {
+                Ok(AttemptRow {
+                    leader: leader(row)?,
+                    ended_ms: row.get(9)?,
+                    outcome: row.get(10)?,
+                    exit_code: row.get(11)?,
+                    signal: row.get(12)?,
+                })
+            })?
+            .collect()
     }
 
     /// The signals that `reap` sent for a run, in order.
@@ -125,25 +149,20 @@ impl Store {
 
     fn select(&self, condition: &str, args: &[&str]) -> Result<Vec<Record>, StoreError> {
         let read = || -> rusqlite::Result<Vec<Record>> {
-            let mut records: Vec<Record> = self
-                .conn
+            // One transaction for all: one snapshot, and the locks are taken once.
+            let tx = self.conn.unchecked_transaction()?;
+            let mut records: Vec<Record> = tx
                 .prepare(&format!("SELECT {RUN_COLUMNS} FROM runs WHERE {condition}"))?
                 .query_map(rusqlite::params_from_iter(args), record)?
                 .collect::<Result<_, _>>()?;
             for record in &mut records {
                 record.sightings = self.sightings(&record.facts.run)?;
+                let attempts = self.attempt_rows(&record.facts.run)?;
+                record.leaders = attempts.into_iter().map(|attempt| attempt.leader).collect();
             }
             Ok(records)
         };
-        let mut records = self.sql(read())?;
-        for record in &mut records {
-            record.leaders = self
-                .attempts(&record.facts.run)?
-                .into_iter()
-                .map(|attempt| attempt.leader)
-                .collect();
-        }
-        Ok(records)
+        self.sql(read())
     }
 
     fn sightings(&self, run: &str) -> rusqlite::Result<Vec<Sighting>> {

@@ -160,8 +160,14 @@ fn a_run_is_written_down_and_read_back() {
     assert_eq!((attempt.signal, attempt.outcome.as_deref()), (Some(15), Some("timeout")));
     assert_eq!(store.report(&run).unwrap().as_deref(), Some(r#"{"schema":"heeler.report/1"}"#));
     assert!(lockfile::scan(&place.db).unwrap().is_empty(), "the lock file is gone");
-    assert!(store.records(false).unwrap().is_empty(), "it is over");
-    assert_eq!(store.records(true).unwrap(), [record]);
+    assert!(store.records(Which::Open).unwrap().is_empty(), "it is over");
+    assert_eq!(store.records(Which::All).unwrap(), [record]);
+    for word in [run.as_str(), &run[..3], "n"] {
+        let named = [word.to_owned()];
+        assert_eq!(store.records(Which::Named(&named)).unwrap().len(), 1, "{word}");
+    }
+    let nobody = ["nobody".to_owned(), "' OR 1".to_owned()];
+    assert!(store.records(Which::Named(&nobody)).unwrap().is_empty());
     assert_eq!(store.journal_mode().unwrap(), "wal");
     for (path, mode) in [
         (place.db.clone(), 0o600),
@@ -202,7 +208,9 @@ fn required_tracking_writes_the_row_first_and_fails_first() {
     let start = start();
     let (tracker, _) = Tracker::begin(&place.db, Policy::Require, &start).unwrap();
     assert!(open(&place.db).record(&start.run).unwrap().is_some());
-    drop(tracker);
+    tracker.abandon();
+    assert!(open(&place.db).record(&start.run).unwrap().is_none(), "nothing was started");
+    assert!(lockfile::scan(&place.db).unwrap().is_empty());
     // The log holds the first page too, and would heal it.
     std::fs::remove_file(place::suffixed(&place.db, "-wal")).unwrap();
     std::fs::write(&place.db, "this is not a database, and longer than a header is. ".repeat(10))
@@ -271,7 +279,7 @@ fn a_hundred_processes_at_once_lose_nothing() {
         .collect();
     assert_eq!(failed, Vec::<String>::new());
     let store = open(&place.db);
-    let records = store.records(true).unwrap();
+    let records = store.records(Which::All).unwrap();
     assert_eq!(records.len(), 100);
     assert!(records.iter().all(crate::core::record::Record::closed));
     store.check_integrity().unwrap();
@@ -353,6 +361,24 @@ fn a_torn_or_foreign_line_in_a_lock_file_costs_only_itself() {
     assert_eq!((found.held, found.record), (Held::Yes, None));
 }
 
+/// Regression: with SQLite's own checkpoints the log of one run after the other was never reused, and every
+/// run copied all of it.
+#[test]
+fn the_log_stays_short_when_one_run_follows_the_other() {
+    let place = place();
+    let log = place::suffixed(&place.db, "-wal");
+    let lengths: Vec<u64> = (0..80)
+        .map(|_| {
+            whole_run(&place.db);
+            std::fs::metadata(&log).unwrap().len()
+        })
+        .collect();
+    assert!(lengths.iter().all(|&length| length < 1_200_000), "{lengths:?}");
+    let emptied = lengths.iter().filter(|&&length| length == 0).count();
+    assert!((1..=8).contains(&emptied), "now and then, not each time: {lengths:?}");
+    assert_eq!(open(&place.db).records(Which::All).unwrap().len(), 80);
+}
+
 #[test]
 fn old_runs_are_forgotten_a_few_at_a_time() {
     let place = place();
@@ -365,7 +391,7 @@ fn old_runs_are_forgotten_a_few_at_a_time() {
     let weeks = 15 * 24 * 3600 * 1000;
     tracker.finished(&RunEnd { ended_ms: weeks, ..end(false) });
     let store = open(&place.db);
-    let records = store.records(true).unwrap();
+    let records = store.records(Which::All).unwrap();
     assert_eq!(records.len(), 1);
     assert_eq!(store.attempts(&records[0].facts.run).unwrap().len(), 1);
     let orphans: i64 = store

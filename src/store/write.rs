@@ -79,6 +79,11 @@ impl Store {
         })
     }
 
+    /// Takes back the row of a run that was not started.
+    pub(super) fn forget(&mut self, run: &str) -> Result<(), StoreError> {
+        self.write(|tx| tx.execute("DELETE FROM runs WHERE run = ?1", [run]).map(drop))
+    }
+
     /// Writes a run down that only its lock file knew, before anything is noted about it.
     pub fn adopt(&mut self, facts: &RunFacts, leaders: &[Leader]) -> Result<(), StoreError> {
         self.write(|tx| {

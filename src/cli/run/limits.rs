@@ -47,9 +47,31 @@ pub struct Limits {
     #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
     pub drain: Option<Duration>,
 
+    /// What holds the process tree: auto (a cgroup where one can be made), subreaper
+    ///
+    /// The child subreaper is always there; a cgroup v2 leaf makes the end quicker and its proof stronger.
+    /// The report says which it was, and why there was no cgroup.
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_enum,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub containment: Option<Containment>,
+
     /// Exit codes that count as success besides 0, such as 3,10-19
     ///
     /// heeler then exits 0.
     #[arg(long, value_name = "CODES", value_parser = value::codes)]
     pub ok_exit: Option<value::Codes>,
+}
+
+/// `--containment`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Containment {
+    /// A cgroup where one can be made.
+    Auto,
+    /// The child subreaper alone.
+    Subreaper,
 }

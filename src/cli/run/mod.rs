@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 pub use dialogue::{Dialogue, Word};
 pub use launch::Launch;
-pub use limits::Limits;
+pub use limits::{Containment, Limits};
 pub use output::Output;
 pub use retries::Retries;
 pub use script::Script;

@@ -166,11 +166,17 @@ fn child(attempt: &Attempt) -> Option<model::Child> {
             summary: format!("exited with code {code}"),
         },
         Ended::Signaled { signal, core_dumped } => {
-            let possible_oom = signal == KILL && !killed_by_us;
+            // The cgroup's count is a fact; without one, a SIGKILL that nobody here sent is a guess.
+            let possible_oom = match attempt.oom_kills {
+                Some(kills) => kills > 0,
+                None => signal == KILL && !killed_by_us,
+            };
             let name = signal_name(signal);
             let core = if core_dumped { " and dumped core" } else { "" };
             let by = if attempt.signals.iter().any(|sent| sent.signal == signal) {
                 ", which heeler sent"
+            } else if possible_oom && attempt.oom_kills.is_some() {
+                ": the system ran out of memory"
             } else if possible_oom {
                 ", which heeler did not send: possibly the system ran out of memory"
             } else {
@@ -224,9 +230,9 @@ fn containment(plan: &Plan, attempt: &Attempt) -> model::Containment {
     };
     let survived = |member: &Member| attempt.unkillable.iter().any(|(m, _)| m.pid == member.pid);
     model::Containment {
-        kind: "subreaper".to_owned(),
+        kind: if attempt.in_cgroup { "cgroup" } else { "subreaper" }.to_owned(),
         verified: attempt.verified,
-        reason: None,
+        reason: attempt.no_cgroup.clone(),
         strays: attempt
             .strays
             .iter()

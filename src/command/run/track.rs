@@ -12,7 +12,7 @@ use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::run::Finished;
 use crate::store::StoreError;
 use crate::store::tracker::{AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
-use crate::sys::{pidfd::PidFd, poll, proc};
+use crate::sys::{cgroup::Leaf, pidfd::PidFd, poll, proc};
 
 /// The record of a run; nothing with `--track off`, or when there is no place for it.
 pub(super) struct Tracking {
@@ -96,7 +96,7 @@ impl Tracking {
 }
 
 impl Observer for Tracking {
-    fn spawned(&mut self, n: u32, pid: i32) -> Option<String> {
+    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String> {
         let tracker = self.tracker.as_mut()?;
         let stat = proc::stat(pid).ok().flatten();
         tracker.spawned(&LeaderFacts {
@@ -107,7 +107,7 @@ impl Observer for Tracking {
             pgid: stat.as_ref().map_or(pid, |stat| stat.pgrp),
             sid: stat.as_ref().map_or(pid, |stat| stat.session),
             started_ms: unix_ms(poll::wall()),
-            cgroup: None,
+            cgroup: leaf.map(|leaf| (leaf.path().display().to_string(), leaf.inode())),
         })
     }
 

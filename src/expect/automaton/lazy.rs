@@ -55,6 +55,8 @@ pub struct Lazy {
     table: Vec<u32>,
     states: Vec<(Rc<State>, Flags)>,
     numbers: HashMap<Rc<State>, StateNo>,
+    /// The states in which everything may begin, by what lies before.
+    begun: [Option<StateNo>; Prev::ALL],
     size: usize,
     /// How large it may become before it starts anew.
     cache: usize,
@@ -79,6 +81,7 @@ impl Lazy {
             table: Vec::new(),
             states: Vec::new(),
             numbers: HashMap::new(),
+            begun: [None; Prev::ALL],
             size: 0,
             cache: if cfg!(test) { TEST_CACHE } else { cache },
             stop_idle,
@@ -92,7 +95,12 @@ impl Lazy {
             Mode::First => Prev::of(before, self.compiled.looks),
             Mode::Any => Prev::Other,
         };
-        self.number(State::start(prev)) & !SPECIAL
+        if let Some(state) = self.begun[prev as usize] {
+            return state;
+        }
+        let state = self.number(State::start(prev)) & !SPECIAL;
+        self.begun[prev as usize] = Some(state);
+        state
     }
 
     /// Follows known steps over `bytes` from `state` while there is nothing to know about the states on the
@@ -176,6 +184,7 @@ impl Lazy {
             self.table.clear();
             self.states.clear();
             self.numbers.clear();
+            self.begun = [None; Prev::ALL];
             self.size = 0;
             return self.number(next);
         }

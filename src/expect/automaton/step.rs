@@ -33,6 +33,9 @@ pub(super) enum Prev {
 }
 
 impl Prev {
+    /// How many there are.
+    pub(super) const ALL: usize = 5;
+
     pub(super) fn of(byte: Option<u8>, looks: Looks) -> Prev {
         match byte {
             None if looks.line => Prev::Start,

@@ -38,6 +38,7 @@ pub(super) fn matcher(
         cursor: 0,
         cut: 0,
         dropped: 0,
+        looked: 0,
         losses: VecDeque::new(),
         last_push: Duration::ZERO,
         closed: false,

@@ -365,6 +365,8 @@ fn last_lines_are_for_people() {
     assert_eq!(m.last_lines(2), ["three", "Password: "]);
     m.push(ms(0), b"\r\n");
     assert_eq!(m.last_lines(1), ["Password: "]);
+    m.push(ms(0), b" 10%\r 55%\r100%\r\n\r> ls");
+    assert_eq!(m.last_lines(2), ["100%", "> ls"]);
 }
 
 #[test]
@@ -417,4 +419,80 @@ fn events_have_an_id_and_never_match() {
     let mut m = armed(&["@eof", "x"]);
     m.push(ms(0), b"@eof x");
     assert_eq!(m.poll(ms(99)).map(|m| m.id), Some(1));
+}
+
+#[test]
+fn a_screen_is_looked_at_in_the_same_places_however_the_output_comes() {
+    let patterns =
+        [("/row (\\d+)/", View::Screen), ("/x(\\d+);/", View::Text), ("row", View::Screen)];
+    let mut output = Vec::new();
+    for n in 0..3000 {
+        output.extend_from_slice(
+            format!("\x1b[1;1Hrow {n} x{n};{}", "\r\n".repeat(n % 3)).as_bytes(),
+        );
+    }
+    let run = |chunk: usize| {
+        let mut m = matcher_with(CONFIG, &patterns);
+        m.watch(&[2]);
+        let mut order = [vec![1], vec![0, 1], vec![0]].into_iter().cycle();
+        m.arm(&order.next().unwrap());
+        let mut all = Vec::new();
+        let mut drain = |m: &mut Matcher| {
+            while let Some(found) = m.poll(ms(0)) {
+                if !found.is_watch {
+                    m.arm(&order.next().unwrap());
+                }
+                all.push((found.id, found.end, found.groups));
+            }
+        };
+        for chunk in output.chunks(chunk) {
+            m.push(ms(0), chunk);
+            drain(&mut m);
+        }
+        m.close(ms(0));
+        drain(&mut m);
+        all
+    };
+    let whole = run(output.len());
+    assert!(whole.iter().any(|m| m.0 == 0) && whole.iter().any(|m| m.0 == 2), "{whole:?}");
+    for chunk in [1, 77, 4096] {
+        assert_eq!(run(chunk), whole, "{chunk}");
+    }
+}
+
+#[test]
+fn a_hundred_watches_stay_behind_and_miss_nothing() {
+    let config = MatcherConfig { window: 20_000, ..CONFIG };
+    let patterns: Vec<String> = (0..100).map(|n| format!("/<{n:02}(?s:.*?){n:02}>/")).collect();
+    let viewed: Vec<(&str, View)> = patterns.iter().map(|p| (p.as_str(), View::Text)).collect();
+    let mut m = matcher_with(config, &viewed);
+    m.watch(&(0..100).collect::<Vec<_>>());
+    let mut ends = Vec::new();
+    let mut feed = |m: &mut Matcher, bytes: &[u8]| {
+        m.push(ms(0), bytes);
+        while let Some(found) = m.poll(ms(0)) {
+            ends.push((found.id, found.end - found.start));
+        }
+    };
+    feed(&mut m, b"<77 ");
+    for _ in 0..190 {
+        feed(&mut m, &[b'.'; 100]);
+    }
+    feed(&mut m, b"77> <05 ");
+    for _ in 0..300 {
+        feed(&mut m, &[b'.'; 100]);
+    }
+    feed(&mut m, b"05> <06 06>");
+    assert_eq!(ends, [(77, 19_007), (6, 7)]);
+    let loss = m.take_loss().unwrap();
+    assert_eq!((loss.id, m.take_loss()), (5, None));
+}
+
+#[test]
+fn a_prompt_on_a_screen_keeps_its_blank() {
+    let mut m = matcher_with(CONFIG, &[(r"/\$ $/", View::Screen)]);
+    m.arm(&[0]);
+    m.push(ms(0), b"motd\r\n\x1b[32mme\x1b[m$ ");
+    assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["$ "])));
+    assert_eq!(m.unmatched(View::Screen), b"motd\nme$ ");
 }

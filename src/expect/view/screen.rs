@@ -170,7 +170,8 @@ impl ScreenView {
 
     /// The screen as it was last looked at.
     pub fn text(&self) -> &[u8] {
-        self.current.as_ref().map_or(b"", |shot| shot.text.as_bytes())
+        let shot = self.shots.back().or(self.current.as_ref());
+        shot.map_or(b"", |shot| shot.text.as_bytes())
     }
 }
 
@@ -183,4 +184,38 @@ impl std::fmt::Debug for ScreenView {
 fn bounded((cols, rows): (u16, u16)) -> (NonZeroU16, NonZeroU16) {
     let bound = |n: u16| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
     (bound(cols), bound(rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_output_and_no_size_upsets_it(
+            parts in proptest::collection::vec(
+                (
+                    prop_oneof![
+                        "(\x1b\\[[0-9;?]{0,5}[A-Za-z@`]|\x1b[78DEMc]|[ab\u{4e00}\u{301}\r\n\t\x08]){0,20}"
+                            .prop_map(String::into_bytes),
+                        proptest::collection::vec(any::<u8>(), 0..40),
+                    ],
+                    0_u16..12,
+                    0_u16..6,
+                ),
+                0..12,
+            ),
+        ) {
+            let mut screen = ScreenView::new(Vec::new(), (0, 0));
+            for (bytes, cols, rows) in parts {
+                screen.push(&bytes);
+                screen.look();
+                screen.resize((cols, rows));
+                screen.look();
+            }
+            prop_assert!(screen.find(u64::MAX, &[], &[]).is_none());
+        }
+    }
 }

@@ -7,6 +7,7 @@ use crate::config::plan::Strays;
 use crate::core::ladder::LAST_WAIT;
 use crate::core::supervisor::KILL;
 use crate::expect::dialogue::Dialogue;
+use crate::sys::cgroup::Leaf;
 use crate::sys::poll::{self, Want};
 
 impl Running<'_, '_> {
@@ -21,6 +22,7 @@ impl Running<'_, '_> {
         if strays_left {
             self.strays = self.launched.tree.members();
         }
+        let oom_kills = self.launched.tree.leaf().and_then(Leaf::oom_kills);
         let verified = !strays_left && !unkillable && self.prove_empty();
         let mut left = self.launched.tree.refused().to_vec();
         left.retain(|(member, _)| self.launched.tree.members().contains(member));
@@ -51,6 +53,9 @@ impl Running<'_, '_> {
             strays_left,
             unkillable: left,
             verified,
+            in_cgroup: self.launched.tree.leaf().is_some(),
+            no_cgroup: self.launched.no_leaf.take(),
+            oom_kills,
             had_terminal: self.launched.lent.is_some(),
         }
     }

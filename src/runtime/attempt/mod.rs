@@ -25,7 +25,7 @@ use super::outlets::{Channel, Outlets};
 use super::stream::Stream;
 use super::terminal::{Asking, RawMode};
 use super::tree::Member;
-use crate::config::plan::{Plan, Secret, Strays};
+use crate::config::plan::{Containment, Plan, Secret, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
@@ -33,6 +33,7 @@ use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
 use crate::report::model::Mode;
+use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::tty;
 
@@ -104,6 +105,12 @@ pub struct Attempt {
     pub unkillable: Vec<(Member, String)>,
     /// Whether the tree was proven empty.
     pub verified: bool,
+    /// Whether a cgroup held it.
+    pub in_cgroup: bool,
+    /// Why none did, where one was wanted.
+    pub no_cgroup: Option<String>,
+    /// How many of its processes the kernel killed for want of memory, where a cgroup counts them.
+    pub oom_kills: Option<u64>,
     /// Whether it had our terminal's foreground, so that Ctrl-C was its own business.
     pub had_terminal: bool,
 }
@@ -111,7 +118,7 @@ pub struct Attempt {
 /// Who wants to know of attempts as they come and go.
 pub trait Observer {
     /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32) -> Option<String>;
+    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -124,6 +131,7 @@ struct Running<'s, 'a> {
     dialogue: Option<Dialogue>,
     began: Duration,
     buffer: Vec<u8>,
+    waiting: turn::Waiting,
     ended: Option<Ended>,
     /// Ends of file that the dialogue has not been told.
     eofs: Vec<StreamId>,
@@ -176,6 +184,8 @@ pub fn run(
         types: plan.program.types(),
         size: shared.size,
         inherited: shared.signals.inherited(),
+        leaf: (plan.stop.containment == Containment::Auto)
+            .then(|| format!("heeler-{}-{n}", shared.run)),
     };
     let launched = match launch(&plan.launch, &context) {
         Ok(launched) => launched,
@@ -188,7 +198,7 @@ pub fn run(
         }
     };
     let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, pid));
+    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
     shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
@@ -198,6 +208,7 @@ pub fn run(
         dialogue,
         began,
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
+        waiting: turn::Waiting::default(),
         ended: None,
         eofs: Vec::new(),
         eof_due: None,
@@ -258,6 +269,9 @@ impl Attempt {
             strays_left: false,
             unkillable: Vec::new(),
             verified: true,
+            in_cgroup: false,
+            no_cgroup: None,
+            oom_kills: None,
             had_terminal: false,
         }
     }

@@ -12,7 +12,7 @@ use super::*;
 use crate::core::reap::State;
 use crate::core::record::COOKIE;
 use crate::store::id::new_run_id;
-use crate::store::{LeaderFacts, Policy, RunEnd, RunStart, Tracker, place};
+use crate::store::{LeaderFacts, Policy, RunEnd, RunStart, Tracker, lockfile, place};
 
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -114,7 +114,7 @@ fn reap(place: &Place, selection: &Selection, grace: Duration) -> Reaped {
 
 fn states(place: &Place) -> Vec<State> {
     let store = Store::open_existing(&place.db, Duration::from_secs(1)).unwrap();
-    let scene = place.survey.look(store.as_ref(), true).unwrap();
+    let scene = place.survey.look(store.as_ref(), Which::All).unwrap();
     scene.subjects.iter().map(|subject| subject.state(&place.survey.here).0).collect()
 }
 
@@ -134,7 +134,7 @@ fn a_leader_its_children_and_those_that_fled_are_ended_and_a_second_reap_finds_n
     assert_eq!(states(&place), [State::Orphaned]);
 
     let store = Store::open_existing(&place.db, GRACE).unwrap();
-    let scene = place.survey.look(store.as_ref(), false).unwrap();
+    let scene = place.survey.look(store.as_ref(), Which::Open).unwrap();
     let dry = reap::plan(&scene.subjects, &place.survey.here, &selection(), wall_ms());
     let reaped = reap(&place, &selection(), GRACE);
     assert_eq!(reaped.items, dry, "a dry run says what a real one does");

@@ -2,6 +2,8 @@
 
 pub mod ask;
 pub mod before_main;
+pub mod cgroup;
+mod clone;
 pub mod descriptor;
 pub mod errnos;
 pub mod fdio;
