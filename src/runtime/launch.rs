@@ -146,6 +146,8 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let duplicate = || fdio::duplicate(pty.fd());
     let mut input = Input::new(Some(Target::Terminal(duplicate()?)));
     match &launch.stdin {
+        // As with `< /dev/null`, or a command that reads would wait for ever.
+        Stdin::Null if !context.types => input.end(),
         Stdin::Null => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
