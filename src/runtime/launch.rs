@@ -67,6 +67,8 @@ pub struct Context<'a> {
     pub inherited: &'a Inherited,
     /// What the cgroup leaf is to be called; absent where none is wanted.
     pub leaf: Option<String>,
+    /// What the command gets from the kernel when heeler dies.
+    pub death_signal: Option<i32>,
 }
 
 /// Descriptors for the child, and our ends of them.
@@ -79,8 +81,12 @@ struct Wiring {
     lend: Option<BorrowedFd<'static>>,
 }
 
-/// Starts the command.
-pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, LaunchError> {
+/// Starts the command. `born` is told its pid and cgroup before its first instruction.
+pub fn launch(
+    launch: &Launch,
+    context: &Context<'_>,
+    born: &mut dyn FnMut(i32, Option<&Leaf>),
+) -> Result<Launched, LaunchError> {
     let wiring = match launch.mode {
         Mode::Pty => wire_pty(launch, context),
         Mode::Pipe => wire_pipes(launch, context),
@@ -106,8 +112,9 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
         ignore: launch.ignore_signals.clone(),
         inherited: context.inherited,
         leaf: leaf.as_ref(),
+        death_signal: context.death_signal,
     };
-    let mut spawned = spawn(&command);
+    let mut spawned = spawn(&command, &mut |pid| born(pid, leaf.as_ref()));
     if let (Err(SpawnError { stage: Stage::Fork, errno }), Some(leaf)) = (&spawned, &leaf) {
         // EACCES and EOPNOTSUPP of a cgroup that may be made but not entered, ENOSYS of a sandbox: without.
         no_leaf = Some(format!(
@@ -116,7 +123,7 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
             io::Error::from_raw_os_error(*errno)
         ));
         command.leaf = None;
-        spawned = spawn(&command);
+        spawned = spawn(&command, &mut |pid| born(pid, None));
     }
     let in_leaf = command.leaf.is_some();
     if let Some(leaf) = leaf.as_ref().filter(|_| spawned.is_err() || !in_leaf) {

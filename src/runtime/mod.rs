@@ -6,6 +6,7 @@
 pub mod attempt;
 pub mod clock;
 pub mod input;
+pub mod keeper;
 pub mod launch;
 pub mod outlets;
 pub mod reaper;

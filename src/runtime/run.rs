@@ -116,6 +116,7 @@ pub fn execute(
         dialogue = self::dialogue(plan, &mask)?;
     };
     flush(&mut shared, attempts.last());
+    let usage = usage(&attempts);
     Ok(Finished {
         started_at: shared.clock.started_at(),
         duration: shared.clock.wall(),
@@ -124,9 +125,23 @@ pub fn execute(
         cancelled_by,
         attempts,
         delays,
-        usage: wait::usage_of_children(),
+        usage,
         warnings: shared.warnings,
     })
+}
+
+/// Resources of all trees. What we collected is what `wait` tells: it misses those whose parents ignore
+/// SIGCHLD, and strays that were left. Cgroups miss nobody, where every attempt had one.
+fn usage(attempts: &[Attempt]) -> (Duration, Duration, u64) {
+    let (user, system, rss) = wait::usage_of_children();
+    let started = || attempts.iter().filter(|attempt| attempt.pid.is_some());
+    let cpu = started().try_fold((Duration::ZERO, Duration::ZERO), |sum, attempt| {
+        attempt.cpu.map(|(user, system)| (sum.0 + user, sum.1 + system))
+    });
+    let peak = started().filter_map(|attempt| attempt.memory_peak).max();
+    let (user, system) = cpu.unwrap_or((user, system));
+    // The largest single process is all that there is without a memory controller.
+    (user, system, peak.unwrap_or(rss))
 }
 
 fn dialogue(plan: &Plan, mask: &Mask) -> Result<Option<Dialogue>, SetupError> {

@@ -184,6 +184,23 @@ pub fn remove_stale(db: &Path, run: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes files of runs whose heeler was killed before they had their name, when they are older than `age`:
+/// a younger one may be about to get it.
+pub fn remove_unborn(db: &Path, age: std::time::Duration) -> io::Result<()> {
+    for entry in std::fs::read_dir(place::runs_dir(db))? {
+        let path = entry?.path();
+        let unborn = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(id::is_run_id)
+            && path.extension().is_some_and(|extension| extension == "new");
+        let modified = || std::fs::metadata(&path).and_then(|meta| meta.modified());
+        // A clock that was set back makes it young for longer.
+        let old = || modified().is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed >= age));
+        if unborn && old() {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 fn parse(text: &[u8]) -> Option<Record> {
     let mut lines = text.split_inclusive(|&b| b == b'\n').filter(|line| line.ends_with(b"\n"));
     let facts: RunFacts = serde_json::from_slice(lines.next()?).ok()?;

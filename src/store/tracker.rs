@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! begin      before the spawn   lock file made, locked, filled      (--track require: the row too)
-//! spawned    after each spawn   a line in the lock file, then the row
+//! born       between fork and exec of each attempt   a line in the lock file
+//! spawned    after each spawn   the row
 //! finished   at the end         the row is completed, the lock file removed unless members were left
 //! ```
 //!
@@ -77,6 +78,23 @@ pub struct LeaderFacts {
     pub cgroup: Option<(String, u64)>,
 }
 
+impl From<&LeaderFacts> for Leader {
+    fn from(leader: &LeaderFacts) -> Leader {
+        Leader {
+            attempt: leader.attempt,
+            seen: Sighting {
+                pid: leader.pid,
+                start_ticks: leader.start_ticks,
+                pidfs_ino: leader.pidfs_ino,
+            },
+            pgid: leader.pgid,
+            sid: leader.sid,
+            started_ms: leader.started_ms,
+            cgroup: leader.cgroup.clone().map(|(path, ino)| Leaf { path, ino }),
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptEnd {
@@ -118,6 +136,8 @@ pub struct Tracker {
     lock: Option<LockFile>,
     store: Option<Store>,
     attempts: Vec<(Leader, Option<AttemptEndRow>)>,
+    /// What the lock file could not take.
+    lost: Option<std::io::Error>,
     /// How many of `attempts` are in the database in their final form.
     written: usize,
     warned: bool,
@@ -137,6 +157,7 @@ impl Tracker {
             lock: None,
             store: None,
             attempts: Vec::new(),
+            lost: None,
             written: 0,
             warned: false,
         };
@@ -160,29 +181,24 @@ impl Tracker {
         Ok((tracker, warnings))
     }
 
-    /// Notes the leader of an attempt. To be called right after the spawn.
+    /// Notes the leader of an attempt in the lock file. To be called before its first instruction: from
+    /// here on a `reap` knows it by number and start, whatever becomes of its environment.
+    pub fn born(&mut self, leader: &LeaderFacts) {
+        if let Some(lock) = self.lock.as_mut() {
+            self.lost = lock.leader(&Leader::from(leader)).err();
+        }
+    }
+
+    /// Notes the leader of an attempt in the database. To be called right after the spawn.
     pub fn spawned(&mut self, leader: &LeaderFacts) -> Option<String> {
-        let leader = Leader {
-            attempt: leader.attempt,
-            seen: Sighting {
-                pid: leader.pid,
-                start_ticks: leader.start_ticks,
-                pidfs_ino: leader.pidfs_ino,
-            },
-            pgid: leader.pgid,
-            sid: leader.sid,
-            started_ms: leader.started_ms,
-            cgroup: leader.cgroup.clone().map(|(path, ino)| Leaf { path, ino }),
-        };
-        // A full disk shows here first; the row's own failure says so too.
-        let noted = self.lock.as_mut().map_or(Ok(()), |lock| lock.leader(&leader));
-        self.attempts.push((leader, None));
+        self.attempts.push((Leader::from(leader), None));
         match self.flush(BUSY_RUNNING, None) {
             // Many end or start in this moment: there is another chance at the end.
             Ok(()) | Err(StoreError::Busy { .. }) => {}
             Err(error) => return self.warn(&error),
         }
-        let source = noted.err()?;
+        // A full disk shows in the lock file first; the row's own failure says so too.
+        let source = self.lost.take()?;
         let path = super::place::runs_dir(&self.db);
         self.warn(&StoreError::Place { path, source })
     }
@@ -290,7 +306,8 @@ pub fn here() -> Scope {
     }
 }
 
-fn facts(start: &RunStart) -> RunFacts {
+/// The facts of a run whose heeler we are.
+pub fn facts(start: &RunStart) -> RunFacts {
     let pid = sys::ids::pid();
     RunFacts {
         run: start.run.clone(),

@@ -102,14 +102,21 @@ pub struct Attempt {
     pub no_cgroup: Option<String>,
     /// How many of its processes the kernel killed for want of memory, where a cgroup counts them.
     pub oom_kills: Option<u64>,
+    /// CPU time of all its processes, user and system, where a cgroup counts it.
+    pub cpu: Option<(Duration, Duration)>,
+    /// The most memory that all of them used together, where a cgroup counts it.
+    pub memory_peak: Option<u64>,
     /// Whether it had our terminal's foreground, so that Ctrl-C was its own business.
     pub had_terminal: bool,
 }
 
 /// Who wants to know of attempts as they come and go.
 pub trait Observer {
-    /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
+    /// Attempt `n` is about to run, with this leader: before the command's first instruction, so that
+    /// whatever becomes of heeler, somebody knows of it.
+    fn born(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>);
+    /// The one that was born runs. Gives a warning for the report.
+    fn spawned(&mut self) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -163,8 +170,10 @@ pub fn run(
         inherited: shared.signals.inherited(),
         leaf: (plan.stop.containment == Containment::Auto)
             .then(|| format!("heeler-{}-{n}", shared.run)),
+        death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
-    let launched = match launch(&plan.launch, &context) {
+    let mut born = |pid, leaf: Option<&Leaf>| observer.born(n, pid, leaf);
+    let launched = match launch(&plan.launch, &context, &mut born) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -175,7 +184,7 @@ pub fn run(
         }
     };
     let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
+    shared.warnings.extend(observer.spawned());
     shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
@@ -242,6 +251,8 @@ impl Attempt {
             in_cgroup: false,
             no_cgroup: None,
             oom_kills: None,
+            cpu: None,
+            memory_peak: None,
             had_terminal: false,
         }
     }

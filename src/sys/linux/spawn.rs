@@ -3,6 +3,12 @@
 //! One spawn for pipes and terminals, so that both report the same errors. Between fork and exec only
 //! async-signal-safe calls are made; everything that allocates is prepared before. The process is
 //! single-threaded, so fork copies no lock in a bad state.
+//!
+//! The child is *born* before it is the command: it waits for a byte right before exec, and the caller
+//! writes down who it is meanwhile. When heeler is killed before that, the child reads the end of the pipe
+//! and ends itself. So at no instant is there a command that nobody has written down; and unlike a parent
+//! death signal this cannot be late, needs no comparison of parents (coreutils#219, util-linux#1561) and
+//! does not depend on which thread made the child.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -39,6 +45,9 @@ pub struct Command<'a> {
     pub inherited: &'a Inherited,
     /// The cgroup leaf that it is born in.
     pub leaf: Option<&'a Leaf>,
+    /// What it gets from the kernel when we die (`PR_SET_PDEATHSIG`). The kernel drops it when a set-id
+    /// program is executed, and its own children do not have it: a backstop, no containment.
+    pub death_signal: Option<i32>,
 }
 
 /// How a command relates to our session.
@@ -93,21 +102,28 @@ const STAGES: [Stage; 7] = [
 ];
 
 /// Starts `command` and waits until its exec has succeeded or failed. Gives its pid, which stays ours until
-/// it is collected.
-pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
+/// it is collected. `born` is told the pid before the command's first instruction.
+pub fn spawn(command: &Command<'_>, born: &mut dyn FnMut(i32)) -> Result<i32, SpawnError> {
     let fork_error = |error: io::Error| SpawnError {
         stage: Stage::Fork,
         errno: error.raw_os_error().unwrap_or(libc::EIO),
     };
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .map_err(|error| fork_error(error.into()))?;
+    let pipe = || {
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+            .map_err(|error| fork_error(error.into()))
+    };
+    let ((read, write), (gate, go)) = (pipe()?, pipe()?);
+    let us = super::ids::pid();
     let argv = pointers(&command.argv);
     let env = pointers(&command.env);
     // SAFETY: single-threaded (module comment); the child only calls `child` and `_exit`.
     match unsafe { fork(command.leaf) } {
         -1 => Err(fork_error(io::Error::last_os_error())),
         0 => {
-            let error = child(command, &argv, &env);
+            // Ours would keep the gate from its end.
+            // SAFETY: closes a descriptor of this copy of the process, which never drops `go`.
+            unsafe { libc::close(go.as_raw_fd()) };
+            let error = child(command, &Gate { fd: gate.as_raw_fd(), us }, &argv, &env);
             let message = [error.stage as i32, error.errno];
             // SAFETY: the message is 8 readable bytes; the pipe holds them at once; _exit ends the child
             // without running anything of the parent's (exit handlers, destructors).
@@ -117,7 +133,10 @@ pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
             }
         }
         pid => {
-            drop(write);
+            drop((write, gate));
+            born(pid);
+            // A child that failed before has closed its side, and says why through the other pipe.
+            let _ = rustix::io::write(&go, b"g");
             match exec_result(&read) {
                 None => Ok(pid),
                 Some(error) => {
@@ -195,9 +214,42 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
+/// What the child waits at before it becomes the command.
+struct Gate {
+    fd: RawFd,
+    /// Who its parent has to be.
+    us: i32,
+}
+
+/// Waits until the parent has written us down; ends this process when the parent is dead.
+///
+/// # Safety
+/// For the child side of a fork.
+unsafe fn pass(gate: &Gate, death_signal: Option<i32>) {
+    let mut byte = 0u8;
+    // SAFETY: async-signal-safe calls on a descriptor and a byte of ours; _exit runs nothing of the parent's.
+    unsafe {
+        loop {
+            match libc::read(gate.fd, (&raw mut byte).cast(), 1) {
+                1 => break,
+                -1 if errno() == libc::EINTR => {}
+                _ => libc::_exit(127),
+            }
+        }
+        let Some(signal) = death_signal else { return };
+        // It is bound to the parent's thread that forked: heeler has the one. A parent that died before it
+        // was set sends nothing, so look who the parent is now; it was `us` at the fork, in our namespace.
+        libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong);
+        if libc::getppid() != gate.us {
+            libc::_exit(127);
+        }
+    }
+}
+
 /// The child's side. Returns only what went wrong.
 fn child(
     command: &Command<'_>,
+    gate: &Gate,
     argv: &[*const libc::c_char],
     env: &[*const libc::c_char],
 ) -> SpawnError {
@@ -256,6 +308,7 @@ fn child(
             &raw const command.inherited.mask,
             std::ptr::null_mut(),
         );
+        pass(gate, command.death_signal);
         // As execvp does: go on while a candidate is not there, remember that one could not be executed.
         let mut denied = false;
         for candidate in &command.candidates {
