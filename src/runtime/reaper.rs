@@ -115,7 +115,7 @@ pub fn carry_out(
             clean += 1;
             if clean == CLEAN_LOOKS {
                 reaper.survivors(&items);
-                sweep::sweep(survey, &scene.subjects);
+                sweep::sweep(survey, &scene.subjects, &reaper.ledger.done.items);
                 return Ok(reaper.ledger.done);
             }
             continue;

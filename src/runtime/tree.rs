@@ -92,34 +92,28 @@ impl Tree {
     }
 
     /// The living members; the leader is one until it has ended.
+    ///
+    /// Two small files are read of each: who it is, and its children. Whoever goes meanwhile leaves its
+    /// children to us; the next look finds them.
     pub fn members(&self) -> Vec<Member> {
         let mut found = Vec::new();
-        let mut parents = vec![ids::pid()];
         let mut seen = HashSet::new();
-        let mut add = |pid: i32| {
-            if let Ok(Some(stat)) = proc::stat(pid)
-                && !stat.dead()
-                && !(pid == self.leader && self.ended.is_some())
-            {
-                found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
-            }
-        };
         // A process can leave our descent only into the cgroup (through another subreaper's namespace), and
         // the cgroup only within our descent; so both are looked at.
-        for pid in self.leaf.as_ref().map(Leaf::processes).unwrap_or_default() {
-            if seen.insert(pid) {
-                add(pid);
-                parents.push(pid);
+        let mut queue = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
+        queue.extend(proc::children(ids::pid()).unwrap_or_default());
+        while let Some(pid) = queue.pop() {
+            if !seen.insert(pid) {
+                continue;
             }
-        }
-        while let Some(parent) = parents.pop() {
-            // Whoever has gone meanwhile has left its children to us; the next look finds them.
-            for pid in proc::children(parent).unwrap_or_default() {
-                if !seen.insert(pid) {
-                    continue;
-                }
-                parents.push(pid);
-                add(pid);
+            let Ok(Some(stat)) = proc::stat(pid) else { continue };
+            // A dead one has no children: they have gone to their next parent.
+            if stat.dead() {
+                continue;
+            }
+            queue.extend(proc::children_of(&stat).unwrap_or_default());
+            if !(pid == self.leader && self.ended.is_some()) {
+                found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
             }
         }
         found
@@ -161,11 +155,14 @@ impl Tree {
     pub fn signal(&mut self, signal: i32) {
         self.sending = Some(signal);
         self.signalled.clear();
+        // One write for all of them. Who is not in the cgroup (root can leave it) is left to `sweep`, which
+        // goes on when the cgroup is empty; a failure leaves the pidfds below.
         if signal == KILL
             && let Some(leaf) = &self.leaf
+            && leaf.kill().is_ok()
+            && leaf.populated()
         {
-            // A failure leaves the pidfds below.
-            let _ = leaf.kill();
+            return;
         }
         // A member may fork between the look and the signal; look again until nobody new is there. The
         // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.

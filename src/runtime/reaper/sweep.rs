@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::core::reap::Subject;
+use crate::core::reap::{Deed, Item, Subject};
 use crate::runtime::survey::{Survey, leaves};
 use crate::store::id::is_run_id;
 use crate::store::lockfile::{self, Held};
@@ -13,8 +13,8 @@ use crate::sys::cgroup::{Found, below_own};
 /// now, for a command that is about to be started in it.
 const YOUNG: Duration = Duration::from_mins(1);
 
-/// Removes what belongs to runs that are over.
-pub(super) fn sweep(survey: &Survey, subjects: &[Subject]) {
+/// Removes what belongs to runs that are over; `closed` are those that turned out to be just now.
+pub(super) fn sweep(survey: &Survey, subjects: &[Subject], closed: &[Item]) {
     if survey.only.is_some() {
         return;
     }
@@ -30,9 +30,13 @@ pub(super) fn sweep(survey: &Survey, subjects: &[Subject]) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let run = name.split('-').nth(1).filter(|run| is_run_id(run));
         let Some(leaf) = Found::open(&path, None) else { continue };
+        // Its heeler may have been killed before the cgroup was written down.
+        let closed = |run| {
+            closed.iter().any(|item| item.run == run && matches!(item.deed, Deed::Close | Deed::End(_)))
+        };
         let over = match run.and_then(|run| lockfile::look(&survey.db, run)) {
             Some(lock) => lock.held == Held::No,
-            None => leaf.age() >= YOUNG,
+            None => run.is_some_and(closed) || leaf.age() >= YOUNG,
         };
         if over && !leaf.populated() {
             leaf.remove();
