@@ -1,12 +1,18 @@
 //! `heeler schema NAME`.
 
+use schemars::generate::SchemaSettings;
+
 use crate::cli;
 use crate::report::model::Report;
 
 /// Prints the JSON Schema of a format.
 pub fn run(args: &cli::Schema) -> i32 {
     let schema = match args.name {
-        cli::Format::Report => schemars::schema_for!(Report),
+        // As it is written: a field that is left out where it does not apply is not required.
+        cli::Format::Report => SchemaSettings::default()
+            .for_serialize()
+            .into_generator()
+            .into_root_schema_for::<Report>(),
     };
     match serde_json::to_string_pretty(&schema) {
         Ok(json) => super::print(&format!("{json}\n")),

@@ -15,7 +15,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::core::ladder::Ladder;
 use crate::core::reap::Selection;
 use crate::core::record::{Leader, Record, RunFacts};
 use crate::core::supervisor::{KILL, TERM};
-use crate::store::Store;
+use crate::store::{Store, lockfile};
 use crate::sys::apart::{self, Side};
 use crate::sys::{self, fdio, pidfd::PidFd};
 
@@ -78,13 +78,10 @@ impl Keeper {
         }
     }
 
-    /// Tells it who is to be ended. It has room for many in the pipe; when it is gone there is nobody to
-    /// tell, which [`Keeper::gone`] says.
-    pub fn leader(&self, leader: &Leader) {
-        if let Ok(mut line) = serde_json::to_vec(leader) {
-            line.push(b'\n');
-            let _ = fdio::write(self.pipe.as_fd(), &line);
-        }
+    /// Where the leader of the next attempt tells it who is to be ended: the line of the lock file. There is
+    /// room for many; when the keeper is gone nobody reads it, which [`Keeper::gone`] says.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
     }
 
     /// Whether it has ended before its time.
@@ -107,7 +104,7 @@ impl Drop for Keeper {
 
 /// The keeper's whole life.
 fn keep(pipe: OwnedFd, ward: Ward) {
-    let mut leaders = Vec::new();
+    let mut leaders: Vec<Leader> = Vec::new();
     let mut lines = BufReader::new(File::from(pipe));
     let mut line = Vec::new();
     loop {
@@ -115,13 +112,14 @@ fn keep(pipe: OwnedFd, ward: Ward) {
         match lines.read_until(b'\n', &mut line) {
             Ok(0) => break,
             Ok(_) if line == DONE => return,
-            Ok(_) => leaders.extend(serde_json::from_slice::<Leader>(&line).ok()),
+            Ok(_) => leaders.extend(lockfile::parse_leader(&line)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }
     }
     if leaders.is_empty() {
-        // Nothing was ever started: a child that was being born has seen the end of its own pipe.
+        // Nothing was ever started: a child that was being born would have held the pipe open until it had
+        // said who it is.
         return;
     }
     let Ward { facts, ladder, db } = ward;

@@ -17,7 +17,7 @@ use crate::runtime::tree::Tree;
 use crate::sys::cgroup::Leaf;
 use crate::sys::pty::{self, Pty};
 use crate::sys::signals::Inherited;
-use crate::sys::spawn::{Command, Group, SpawnError, Stage, c_string, spawn};
+use crate::sys::spawn::{Announce, Command, Group, SpawnError, Stage, c_string, spawn};
 use crate::sys::{errnos, fdio, tty};
 
 /// A command that runs.
@@ -81,11 +81,12 @@ struct Wiring {
     lend: Option<BorrowedFd<'static>>,
 }
 
-/// Starts the command. `born` is told its pid and cgroup before its first instruction.
+/// Starts the command. `announce` says what it is to write about itself before its first instruction, given
+/// its cgroup.
 pub fn launch(
     launch: &Launch,
     context: &Context<'_>,
-    born: &mut dyn FnMut(i32, Option<&Leaf>),
+    announce: &mut dyn FnMut(Option<&Leaf>) -> Option<Announce>,
 ) -> Result<Launched, LaunchError> {
     let wiring = match launch.mode {
         Mode::Pty => wire_pty(launch, context),
@@ -112,9 +113,10 @@ pub fn launch(
         ignore: launch.ignore_signals.clone(),
         inherited: context.inherited,
         leaf: leaf.as_ref(),
+        announce: announce(leaf.as_ref()),
         death_signal: context.death_signal,
     };
-    let mut spawned = spawn(&command, &mut |pid| born(pid, leaf.as_ref()));
+    let mut spawned = spawn(&command);
     if let (Err(SpawnError { stage: Stage::Fork, errno }), Some(leaf)) = (&spawned, &leaf) {
         // EACCES and EOPNOTSUPP of a cgroup that may be made but not entered, ENOSYS of a sandbox: without.
         no_leaf = Some(format!(
@@ -123,7 +125,8 @@ pub fn launch(
             io::Error::from_raw_os_error(*errno)
         ));
         command.leaf = None;
-        spawned = spawn(&command, &mut |pid| born(pid, None));
+        command.announce = announce(None);
+        spawned = spawn(&command);
     }
     let in_leaf = command.leaf.is_some();
     if let Some(leaf) = leaf.as_ref().filter(|_| spawned.is_err() || !in_leaf) {
@@ -185,8 +188,14 @@ fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let (group, lend) = own_group(launch);
     let (stdin, input) = wire_stdin(launch, context)?;
     let [stdout, stderr] = [fdio::standard(1), fdio::standard(2)].map(fdio::duplicate);
-    let stdio = [stdin, stdout?, stderr?];
-    Ok(Wiring { stdio, streams: Vec::new(), input, pty: None, group, lend })
+    Ok(Wiring {
+        stdio: [stdin, stdout?, stderr?],
+        streams: Vec::new(),
+        input,
+        pty: None,
+        group,
+        lend,
+    })
 }
 
 /// The command's input without a terminal: what it can read without our help, or a pipe that we type into.

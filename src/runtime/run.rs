@@ -103,6 +103,10 @@ pub fn execute(
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
+        if pause.is_none() {
+            // What is said from here on needs a terminal that turns LF into a new line.
+            shared.raw = None;
+        }
         note_try(&attempt, outcome, pause);
         let request = attempt.requests.first().copied();
         attempts.push(attempt);
@@ -222,9 +226,7 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
         let _ = poll::poll(&wants, until, &mut ready);
         for received in shared.signals.read() {
             match received.signal {
-                signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
-                    return Waited::Cancelled(received.signal);
-                }
+                signal if signals::asks_to_stop(signal) => return Waited::Cancelled(signal),
                 signals::TSTP => {
                     let from = shared.clock.wall();
                     signals::stop_self();
@@ -260,9 +262,8 @@ fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
         if poll::poll(&wants, left, &mut ready).is_err() {
             break;
         }
-        let asked = shared.signals.read().iter().any(|received| {
-            matches!(received.signal, signals::INT | signals::TERM | signals::HUP | signals::QUIT)
-        });
+        let asked =
+            shared.signals.read().iter().any(|received| signals::asks_to_stop(received.signal));
         if asked {
             break;
         }

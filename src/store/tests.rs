@@ -72,7 +72,6 @@ fn end(left: bool) -> RunEnd {
 fn whole_run(db: &Path) -> (String, Vec<String>) {
     let start = start();
     let (mut tracker, mut warnings) = Tracker::begin(db, Policy::Auto, &start).unwrap();
-    tracker.born(&leader());
     warnings.extend(tracker.spawned(&leader()));
     tracker.attempt_ended(&AttemptEnd {
         attempt: 1,
@@ -125,7 +124,6 @@ fn plays_a_role() {
             use std::io::Write as _;
             let start = start();
             let (mut tracker, _) = Tracker::begin(&db, Policy::Auto, &start).unwrap();
-            tracker.born(&leader());
             tracker.spawned(&leader());
             writeln!(std::io::stdout(), "\ndone {}", start.run).unwrap();
             std::io::stdin().read_line(&mut String::new()).unwrap();
@@ -193,7 +191,6 @@ fn the_lock_file_tells_everything_before_there_is_a_row() {
     assert_eq!(record.facts.command, start.argv);
     assert_eq!(record.leaders, []);
     assert!(!place.db.exists(), "nothing but a file before the spawn");
-    tracker.born(&leader());
     tracker.spawned(&leader());
     let from_file = lockfile::look(&place.db, &start.run).unwrap().record.unwrap();
     let from_row = open(&place.db).record(&start.run).unwrap().unwrap();
@@ -332,7 +329,6 @@ fn a_busy_database_keeps_no_child_waiting_and_the_end_makes_up_for_it() {
     let (mut tracker, _) = Tracker::begin(&place.db, Policy::Auto, &start).unwrap();
     let blocker = rusqlite::Connection::open(&place.db).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
-    tracker.born(&leader());
     assert_eq!(tracker.spawned(&leader()), None, "there is another chance");
     assert!(lockfile::look(&place.db, &start.run).unwrap().record.unwrap().leader().is_some());
     blocker.execute_batch("COMMIT").unwrap();
@@ -359,7 +355,6 @@ fn a_torn_or_foreign_line_in_a_lock_file_costs_only_itself() {
     let record = lockfile::look(&place.db, &start.run).unwrap().record.expect("readable");
     assert_eq!(record.facts.run, start.run);
     assert_eq!(record.leaders, []);
-    tracker.born(&leader());
     tracker.spawned(&leader());
     std::fs::write(&path, "").unwrap();
     let found = lockfile::look(&place.db, &start.run).unwrap();
@@ -392,7 +387,6 @@ fn old_runs_are_forgotten_a_few_at_a_time() {
     }
     let start = start();
     let (mut tracker, _) = Tracker::begin(&place.db, Policy::Auto, &start).unwrap();
-    tracker.born(&leader());
     tracker.spawned(&leader());
     let weeks = 15 * 24 * 3600 * 1000;
     tracker.finished(&RunEnd { ended_ms: weeks, ..end(false) });

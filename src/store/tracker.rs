@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! begin      before the spawn   lock file made, locked, filled      (--track require: the row too)
-//! born       between fork and exec of each attempt   a line in the lock file
+//! announce   before each spawn  what the leader is to write into the lock file before its exec
 //! spawned    after each spawn   the row
 //! finished   at the end         the row is completed, the lock file removed unless members were left
 //! ```
@@ -11,6 +11,7 @@
 //! unread: it waits a quarter of a second at most, and what could not be written then is written at the end,
 //! when there is time. The connection is opened after the first spawn and used by this thread alone.
 
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -136,8 +137,8 @@ pub struct Tracker {
     lock: Option<LockFile>,
     store: Option<Store>,
     attempts: Vec<(Leader, Option<AttemptEndRow>)>,
-    /// What the lock file could not take.
-    lost: Option<std::io::Error>,
+    /// Whether the leader of the attempt writes itself into the lock file.
+    announced: bool,
     /// How many of `attempts` are in the database in their final form.
     written: usize,
     warned: bool,
@@ -157,7 +158,7 @@ impl Tracker {
             lock: None,
             store: None,
             attempts: Vec::new(),
-            lost: None,
+            announced: false,
             written: 0,
             warned: false,
         };
@@ -181,24 +182,25 @@ impl Tracker {
         Ok((tracker, warnings))
     }
 
-    /// Notes the leader of an attempt in the lock file. To be called before its first instruction: from
-    /// here on a `reap` knows it by number and start, whatever becomes of its environment.
-    pub fn born(&mut self, leader: &LeaderFacts) {
-        if let Some(lock) = self.lock.as_mut() {
-            self.lost = lock.leader(&Leader::from(leader)).err();
-        }
+    /// Where the leader of the next attempt writes its line, when there is a lock file.
+    pub fn announce(&mut self) -> Option<BorrowedFd<'_>> {
+        self.announced = self.lock.is_some();
+        self.lock.as_ref().map(LockFile::fd)
     }
 
-    /// Notes the leader of an attempt in the database. To be called right after the spawn.
+    /// Notes the leader of an attempt. To be called right after the spawn.
     pub fn spawned(&mut self, leader: &LeaderFacts) -> Option<String> {
-        self.attempts.push((Leader::from(leader), None));
+        let leader = Leader::from(leader);
+        // A full disk shows here first; the row's own failure says so too.
+        let lock = self.lock.as_mut().filter(|_| !self.announced);
+        let noted = lock.map_or(Ok(()), |lock| lock.leader(&leader));
+        self.attempts.push((leader, None));
         match self.flush(BUSY_RUNNING, None) {
             // Many end or start in this moment: there is another chance at the end.
             Ok(()) | Err(StoreError::Busy { .. }) => {}
             Err(error) => return self.warn(&error),
         }
-        // A full disk shows in the lock file first; the row's own failure says so too.
-        let source = self.lost.take()?;
+        let source = noted.err()?;
         let path = super::place::runs_dir(&self.db);
         self.warn(&StoreError::Place { path, source })
     }

@@ -83,10 +83,10 @@ echo ready
 while :; do sleep 1000; done
 "#;
 
-/// Its leader ends at TERM; its child ignores TERM and holds the lifeline $1.
+/// Its leader ends at TERM; its child ignores TERM, and HUP, which the end of a terminal brings, and holds the lifeline $1.
 pub const STUBBORN_CHILD: &str = r#"
 exec 9>"$1"
-(trap '' TERM; echo child >&9; while :; do sleep 1000; done) &
+(trap '' TERM HUP; echo child >&9; while :; do sleep 1000; done) &
 trap 'exit 0' TERM
 read line < "$2"
 echo ready
@@ -102,25 +102,24 @@ echo continued
 sleep 1000
 "#;
 
+/// Leaves a process in a session of its own that holds the lifeline $1, says `hi` and exits with $2. It waits
+/// until the other is there: the end of a terminal would end it before it has a session of its own.
+pub const LEAVER: &str = r#"
+exec 9>"$1"
+mkfifo up.$$
+setsid sh -c ': > "$1"; echo up >&9; exec sleep 1000' sh up.$$ &
+read x < up.$$
+rm up.$$
+echo hi
+exit "${2:-0}"
+"#;
+
 /// Exits 0 at once; what it leaves behind holds our pipes and the lifeline $1.
 pub const PIPE_HOLDER: &str = r#"
 exec 9>"$1"
 sleep 1000 &
 echo hi
 "#;
-
-/// Writes a line and the number of a beat to the file $1, forever: a process that is alive counts on.
-pub const HEARTBEAT: &str = r"
-import sys, time
-n = 0
-while True:
-    n += 1
-    with open(sys.argv[1], 'w') as file:
-        file.write(str(n))
-    if n == 1:
-        print('ready', flush=True)
-    time.sleep(0.01)
-";
 
 /// Lists its open descriptors, but for the one of the listing itself.
 pub const FDS: &str = r"
@@ -140,13 +139,13 @@ pub const SIGNAL_STATE: &str = "grep -E '^Sig(Blk|Ign)' /proc/self/status";
 
 /// Counts the signal $1; prints how often it came once a line is read from $2.
 pub const COUNT_SIGNAL: &str = r"
-import signal, sys
+import os, signal, sys
 count = 0
 def note(number, frame):
     global count
     count += 1
     if count == 1:
-        print('first', flush=True)
+        os.write(1, b'first\n')
 signal.signal(getattr(signal, sys.argv[1]), note)
 print('ready', flush=True)
 with open(sys.argv[2]) as go:

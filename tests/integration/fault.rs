@@ -79,7 +79,10 @@ pub fn is_root() -> bool {
 /// Whether namespaces may be made here.
 pub fn can_unshare(t: &Test, what: &[&str]) -> bool {
     let can = is_root()
-        && t.program("unshare", what.iter().chain(&["true"])).any_out().any_err().any_status()
+        && t.program("unshare", what.iter().chain(&["true"]))
+            .any_out()
+            .any_err()
+            .any_status()
             .start()
             .finish()
             .status

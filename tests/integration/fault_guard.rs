@@ -17,7 +17,8 @@ fn only_run(t: &Test) -> serde_json::Value {
 /// The keeper of the heeler `pid`: same parent's orphan, named by itself.
 fn keeper(t: &Test) -> i32 {
     let is_keeper = |pid: &i32| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == "heeler-keeper\n")
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|comm| comm == "heeler-keeper\n")
     };
     // It keeps heeler's environment, which names this test's directory.
     t.processes().into_iter().find(is_keeper).expect("a keeper")
@@ -123,8 +124,15 @@ fn it_stands_beside() {
     run.wait_out("ready\n");
     let keeper = keeper(&t);
     let stat = std::fs::read_to_string(format!("/proc/{keeper}/stat")).unwrap();
-    let fields: Vec<i32> = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(1).take(3)
-        .map(|field| field.parse().unwrap()).collect();
+    let fields: Vec<i32> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .skip(1)
+        .take(3)
+        .map(|field| field.parse().unwrap())
+        .collect();
     assert_ne!(fields[0], run.pid(), "no child of heeler");
     assert_eq!(fields[1..], [keeper, keeper], "a session of its own");
     let fds = std::fs::read_dir(format!("/proc/{keeper}/fd")).unwrap().flatten();
@@ -158,7 +166,9 @@ fn the_keeper_is_killed() {
     run.out("ready\n").err_has("the keeper was killed").exit(4).check();
     // Both of them.
     let mut life = t.lifeline("life");
-    let run = t.run(["--pipe", "--guard", "--", "sh", "-c", "exec 9>life; echo ready; exec sleep 1000"]).start();
+    let run = t
+        .run(["--pipe", "--guard", "--", "sh", "-c", "exec 9>life; echo ready; exec sleep 1000"])
+        .start();
     run.wait_out("ready\n");
     t.program("kill", ["-KILL", &keeper(&t).to_string(), &run.pid().to_string()]).check();
     life.wait_gone();
@@ -179,7 +189,19 @@ fn nested() {
         run.any_out().any_err().signaled(9).check();
         life.wait_gone();
         wait_until("both keepers have ended", || t.processes().is_empty());
-        let args = ["--guard", "--containment", containment, "--", "heeler", "run", "--guard", "--", "sh", "-c", "exit 6"];
+        let args = [
+            "--guard",
+            "--containment",
+            containment,
+            "--",
+            "heeler",
+            "run",
+            "--guard",
+            "--",
+            "sh",
+            "-c",
+            "exit 6",
+        ];
         penned_run(&t, &args).exit(6).check();
         assert!(report(&t)["containment"]["strays"].is_null());
     }

@@ -95,13 +95,13 @@ while True:
 #[test]
 fn at_200_moments() {
     const BATCHES: u64 = 8;
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let seed =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     println!("seeds {seed} to {}", seed + BATCHES - 1);
     let t = Test::new();
     let lookalike = "exec -a sleep python3 -S -E -c \"$1\" \"$2\" 1000";
     let lookalike = ["-c", lookalike, "bash", LOOKALIKE, "signals"];
-    let lookalike =
-        t.program("bash", lookalike).env("HEELER_RUN", "0123456789ab").start();
+    let lookalike = t.program("bash", lookalike).env("HEELER_RUN", "0123456789ab").start();
     lookalike.wait_out("ready\n");
     // Two at a time: the machine has to be busy, but not only with this.
     let failures: Vec<String> = std::thread::scope(|scope| {
@@ -220,7 +220,8 @@ print('alive', numbers(leader)[1:] == [leader, leader], os.waitpid(-1, os.WNOHAN
 print('signals', repr(open('signals').read()))
 "#;
     assert!(is_root());
-    let args = ["--pid", "--fork", "--mount-proc", "python3", "-c", script, env!("CARGO_BIN_EXE_heeler")];
+    let args =
+        ["--pid", "--fork", "--mount-proc", "python3", "-c", script, env!("CARGO_BIN_EXE_heeler")];
     let done = t.program("unshare", args).any_out().any_err().check();
     let text = done.out_text();
     assert!(text.contains(" gone "), "{text}{}", done.err_text());
@@ -242,7 +243,8 @@ fn who_hides_by_forking_is_found_by_the_cgroup() {
     let mut life = t.lifeline("life");
     let mut args = vec!["--pipe", "--strays", "wait"];
     let forker = crate::children::REFORKER.replace("range(20000)", "range(1000000)");
-    let forker = format!("{}\n", forker.replace("import os, sys", "import os, sys\nos.environ.clear()"));
+    let forker =
+        format!("{}\n", forker.replace("import os, sys", "import os, sys\nos.environ.clear()"));
     let forker = ["--", "env", "-i", "python3", "-S", "-E", "-c", &forker, "life"];
     args.extend(forker);
     let run = t.run(args).start();
@@ -260,7 +262,8 @@ fn who_hides_by_forking_is_found_by_the_cgroup() {
 #[test]
 fn a_member_cannot_reap_its_own_run() {
     let t = Test::new();
-    let script = "heeler reap --all; echo $?; env -u HEELER_RUN heeler reap --all --grace 0; echo $?";
+    let script =
+        "heeler reap --all; echo $?; env -u HEELER_RUN heeler reap --all --grace 0; echo $?";
     let done = t.run(["--pipe", "--", "sh", "-c", script]).any_out().any_err().check();
     let text = done.out_text();
     assert!(text.matches("we are part of it ourselves").count() >= 1, "{text}");

@@ -24,7 +24,8 @@ struct Signaller(i32);
 
 impl Signaller {
     fn send(&self, signal: Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_raw(self.0).unwrap(), signal).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(self.0).unwrap(), signal)
+            .unwrap();
     }
 }
 

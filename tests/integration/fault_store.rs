@@ -24,7 +24,11 @@ fn two_hundred_runs_at_once() {
     }
     for i in 0..200 {
         let report: Value = serde_json::from_str(&t.read(&format!("r/{i}"))).unwrap();
-        assert_eq!((&report["exit_code"], &report["warnings"]), (&7.into(), &Value::Null), "{report}");
+        assert_eq!(
+            (&report["exit_code"], &report["warnings"]),
+            (&7.into(), &Value::Null),
+            "{report}"
+        );
     }
     assert_eq!(std::fs::read_dir(t.path(".db/heeler.db-runs")).unwrap().count(), 0);
 }
@@ -36,9 +40,13 @@ fn nowhere_to_write() {
     for db in ["/proc/heeler/x.db", "/dev/null/x.db"] {
         let run = t.run(["--db", db, "--", "sh", "-c", "exit 7"]);
         run.err_has("not tracked").exit(7).check();
-        t.run(["--db", db, "--track", "require", "--", "sh", "-c", "echo ran"]).any_err().exit(125).check();
+        t.run(["--db", db, "--track", "require", "--", "sh", "-c", "echo ran"])
+            .any_err()
+            .exit(125)
+            .check();
     }
-    let bare = t.run(["--", "sh", "-c", "exit 7"]).env_remove("HEELER_DB").env("HOME", "/nonexistent");
+    let bare =
+        t.run(["--", "sh", "-c", "exit 7"]).env_remove("HEELER_DB").env("HOME", "/nonexistent");
     bare.err_has("not tracked").exit(7).check();
     if !can_unshare(&t, &["--mount"]) {
         return;
@@ -64,7 +72,12 @@ mount -o remount,ro small || exit 98
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.first(), Some(&"7"), "{text}{}", done.err_text());
     assert!(t.read("e1").contains("not tracked"), "{}", t.read("e1"));
-    assert!(text.contains("\n8\n") && text.contains("\"exit_code\":0") && text.contains("\"exit_code\":8"), "{text}");
+    assert!(
+        text.contains("\n8\n")
+            && text.contains("\"exit_code\":0")
+            && text.contains("\"exit_code\":8"),
+        "{text}"
+    );
     assert!(text.ends_with("7\n1\n"), "{text}");
     assert!(t.read("e2").contains("not tracked"), "{}", t.read("e2"));
     for report in ["r1", "r2"] {
@@ -80,7 +93,8 @@ fn a_damaged_database() {
     let t = Test::new();
     t.leaves_processes();
     let mut life = t.lifeline("life");
-    let run = t.run(["--name", "left", "--", "sh", "-c", "exec 9>life; echo ready; sleep 1000"]).start();
+    let run =
+        t.run(["--name", "left", "--", "sh", "-c", "exec 9>life; echo ready; sleep 1000"]).start();
     run.wait_out("ready\n");
     for suffix in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}")));
@@ -114,11 +128,19 @@ fn without_a_database() {
         std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}"))).unwrap();
     }
     let rows = list(&t);
-    assert_eq!((&rows[0]["name"], &rows[0]["state"]), (&"n1".into(), &"running".into()), "{rows:?}");
+    assert_eq!(
+        (&rows[0]["name"], &rows[0]["state"]),
+        (&"n1".into(), &"running".into()),
+        "{rows:?}"
+    );
     run.signal(Signal::KILL);
     run.any_out().any_err().signaled(9).check();
     let rows = list(&t);
-    assert_eq!((&rows[0]["state"], &rows[0]["tags"]["a"]), (&"orphaned".into(), &"b".into()), "{rows:?}");
+    assert_eq!(
+        (&rows[0]["state"], &rows[0]["tags"]["a"]),
+        (&"orphaned".into(), &"b".into()),
+        "{rows:?}"
+    );
     t.heeler(["reap", "n1", "--grace", "0"]).any_out().check();
     life.wait_gone();
     assert_eq!(list(&t), Vec::<Value>::new());

@@ -74,7 +74,11 @@ fn kinds() -> Vec<(&'static str, Vec<&'static str>, bool)> {
         ("double fork", python(children::DAEMON, &["life"]), true),
         ("no environment", sh(NAMELESS, &["life"]), true),
         ("deaf to TERM", sh(children::STUBBORN, &["life"]), false),
-        ("a deaf child", sh("exec 9>\"$1\"; (trap '' TERM; sleep 1000; sleep 1000) & wait", &["life"]), true),
+        (
+            "a deaf child",
+            sh("exec 9>\"$1\"; (trap '' TERM; sleep 1000; sleep 1000) & wait", &["life"]),
+            true,
+        ),
         ("stopped", sh(children::STOPPER, &["life"]), false),
         ("holds our pipes", sh(children::PIPE_HOLDER, &["life"]), true),
         ("a flood of forks", python(FLOOD_OF_FORKS, &["300", "life"]), true),
@@ -96,7 +100,11 @@ fn nobody_gets_away() {
             args.extend(&command);
             let done = penned_run(&t, &args).any_out().any_err().any_status().start().finish();
             let code = done.status.code();
-            assert!(matches!(code, Some(0 | 124)), "{what}, {containment}: {code:?} {}", done.err_text());
+            assert!(
+                matches!(code, Some(0 | 124)),
+                "{what}, {containment}: {code:?} {}",
+                done.err_text()
+            );
             life.wait_gone();
             let report = report(&t);
             let held = &report["containment"];
@@ -206,7 +214,8 @@ fn set_uid_works(t: &Test) -> bool {
     let mode = std::fs::Permissions::from_mode(0o4755);
     std::fs::set_permissions(t.path("become"), mode).unwrap();
     std::fs::set_permissions(t.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let args = ["--reuid=65534", "--regid=65534", "--clear-groups", "./become", "--reuid=0", "true"];
+    let args =
+        ["--reuid=65534", "--regid=65534", "--clear-groups", "./become", "--reuid=0", "true"];
     let done = t.program("setpriv", args).any_out().any_err().any_status().start().finish();
     done.status.success()
 }

@@ -155,12 +155,14 @@ while len(got) < 256 * 400:
     part = os.read(0, 65536)
     os.write(2, part)
     got += part
+os.write(1, b'done')
 ";
     let bytes: Vec<u8> = (0..=255u8).cycle().take(256 * 400).collect();
     let mut run = t.run(pty(&["--no-echo"], python(child, &[]))).input_open().start();
     run.wait_out("ready");
     run.type_in(&bytes);
-    run.out([b"ready".as_slice(), &bytes].concat()).check();
+    run.wait_out("done");
+    run.out([b"ready".as_slice(), &bytes, b"done"].concat()).check();
 }
 
 /// seeds 49: a line longer than a terminal takes is refused with the reason.
@@ -185,7 +187,7 @@ fn a_child_that_never_reads() {
     let child = "import signal, tty; tty.setraw(0); print('ready', flush=True); signal.pause()";
     t.write("much", vec![b'x'; 300_000]);
     let done =
-        t.run(pty(&["--stdin", "much", "--total-timeout", "700ms"], python(child, &[]))).report();
+        t.run(pty(&["--stdin", "much", "--total-timeout", "1500ms"], python(child, &[]))).report();
     let done = done.exit(124).any_out().any_err().check();
     done.has("/outcome", "total_timeout").has("/containment/verified", true);
 }
@@ -196,7 +198,7 @@ fn a_child_that_closes_its_terminal_lives_on() {
     let t = Test::new();
     let close = "exec </dev/null >/dev/null 2>/dev/null;";
     t.run(["--pty", "-c", &format!("{close} sleep 0.2; exit 7")]).exit(7).check();
-    let done = t.run(["--pty", "--timeout", "300ms", "-c", &format!("{close} sleep 100")]).report();
+    let done = t.run(["--pty", "--timeout", "1s", "-c", &format!("{close} sleep 100")]).report();
     done.exit(124).any_err().check().has("/outcome", "timeout");
 }
 
@@ -225,7 +227,7 @@ fn the_size_follows_ours() {
 import os, signal
 def show(*_):
     size = os.get_terminal_size()
-    print('size', size.columns, size.lines, flush=True)
+    os.write(1, b'size %d %d\n' % (size.columns, size.lines))
 signal.signal(signal.SIGWINCH, show)
 print('ready', flush=True)
 while True:
@@ -269,7 +271,7 @@ fn our_terminal_is_restored() {
         let t = Test::new();
         let mut args = vec!["--pty"];
         if end == "timeout" {
-            args.extend(["--timeout", "1s"]);
+            args.extend(["--timeout", "3s"]);
         }
         let script = if end == "exit" { "echo ready; read x" } else { child };
         args.extend(["--", "sh", "-c", script]);

@@ -13,7 +13,6 @@ fn a_loop_that_reads_lines() {
     t.sh(&looped("--stdin null")).out("a\nb\nc\n").check();
     t.sh(&looped("--retries 1")).out("a\nb\nc\n").check();
     t.sh(&looped("--pty --stdin null")).out("a\nb\nc\n").check();
-    t.sh(&looped("--fail-on nothing")).out("a\nb\nc\n").any_err().check();
     // Inherited, as without heeler, the command takes what it reads.
     t.sh(&looped("")).out("b\nc\na\n").check();
     t.sh("while read line; do cat; echo $line; done < lines").out("b\nc\na\n").check();

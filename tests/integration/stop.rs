@@ -20,17 +20,17 @@ fn every_rung_in_order_with_its_grace() {
     for mode in MODES {
         let t = Test::new();
         let mut life = t.lifeline("life");
-        let mut args = vec![mode, "--timeout", "400ms", "--stop", "INT:150ms,TERM:150ms,KILL"];
+        let mut args = vec![mode, "--timeout", "1s", "--stop", "INT:150ms,TERM:150ms,KILL"];
         args.extend(sh(children::STUBBORN, &["life"]));
         let done = t.run(args).report().any_out().any_err().exit(124).check();
         life.wait_gone();
         assert_eq!(signals(&done), ["SIGINT", "SIGTERM", "SIGKILL"], "{mode}");
         let at = |n: usize| done.at(&format!("/stop/signals/{n}/at_ms")).as_u64().unwrap();
-        assert!(at(0) >= 400 && at(1) >= at(0) + 150 && at(2) >= at(1) + 150, "{}", done.report());
+        assert!(at(0) >= 1000 && at(1) >= at(0) + 150 && at(2) >= at(1) + 150, "{}", done.report());
         done.has("/outcome", "timeout").has("/child/signal_name", "SIGKILL");
         done.has("/child/possible_oom", false).has("/containment/verified", true);
         // KILL is added where it was not said.
-        let mut args = vec![mode, "--timeout", "200ms", "--stop", "TERM:100ms"];
+        let mut args = vec![mode, "--timeout", "1s", "--stop", "TERM:100ms"];
         args.extend(sh(children::STUBBORN, &[]));
         let done = t.run(args).report().any_out().any_err().exit(124).check();
         assert_eq!(signals(&done), ["SIGTERM", "SIGKILL"], "{mode}");
@@ -41,11 +41,11 @@ fn every_rung_in_order_with_its_grace() {
 #[test]
 fn a_ladder_of_kill_alone() {
     let t = Test::new();
-    let mut args = vec!["--timeout", "200ms", "--stop", "KILL"];
+    let mut args = vec!["--timeout", "1s", "--stop", "KILL"];
     args.extend(sh(children::STUBBORN, &[]));
     let done = t.run(args).report().any_out().any_err().exit(124).check();
     assert_eq!(signals(&done), ["SIGKILL"]);
-    let mut args = vec!["--timeout", "200ms", "--stop", "TERM:0,KILL"];
+    let mut args = vec!["--timeout", "1s", "--stop", "TERM:0,KILL"];
     args.extend(sh(children::STUBBORN, &[]));
     let done = t.run(args).report().any_out().any_err().exit(124).check();
     assert_eq!(signals(&done), ["SIGTERM", "SIGKILL"]);
@@ -72,7 +72,7 @@ fn a_stopped_command_is_ended() {
     for mode in MODES {
         let t = Test::new();
         let mut life = t.lifeline("life");
-        let mut args = vec![mode, "--timeout", "500ms"];
+        let mut args = vec![mode, "--timeout", "1s"];
         args.extend(sh(children::STOPPER, &["life"]));
         let done = t.run(args).report().any_out().any_err().exit(124).check();
         life.wait_gone();
@@ -124,8 +124,9 @@ fn a_signal_to_heeler_ends_the_tree_and_then_heeler() {
             let t = Test::new();
             let mut life = t.lifeline("life");
             let script = "exec 9>life; setsid sleep 1000 & echo ready; sleep 1000";
-            let run =
-                t.run([mode, "--rlimit", "core=0", "--", "sh", "-c", script]).report().start();
+            // What a shell leaves in its background ignores INT and QUIT, so KILL has to come.
+            let args = [mode, "--rlimit", "core=0", "--stop", "TERM:200ms,KILL"];
+            let run = t.run(args).arg("--").arg("sh").arg("-c").arg(script).report().start();
             run.wait_out("ready");
             run.signal(signal);
             let done = run.any_out().any_err().signaled(signal.as_raw()).check();
@@ -271,9 +272,10 @@ fn a_signal_after_the_end_changes_nothing() {
     t.fifo("go");
     // Its leader is gone, a member holds the output open, and the drain time is long.
     let script = "exec 9>life; (read x < go; sleep 1000) & echo $$ >&9; exit 3";
-    let run = t.run(["--pipe", "--drain", "1h", "--", "sh", "-c", script]).report().start();
-    let leader: i32 = life.wait("\n").trim().parse().unwrap();
-    wait_gone(leader);
+    let args = ["--pipe", "--drain", "1h", "--events", "events", "--", "sh", "-c", script];
+    let run = t.run(args).report().start();
+    life.wait("\n");
+    wait_until("heeler knows", || t.read("events").contains("\"exit\""));
     assert!(!is_dead(run.pid()));
     run.signal(Signal::TERM);
     let done = run.any_err().any_status().check();

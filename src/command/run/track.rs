@@ -1,21 +1,22 @@
 //! Ties a run to its record in the database: what `list`, `reap` and `inspect` will know of it.
 
+use std::os::fd::AsRawFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::describe;
 use crate::config::plan::{Plan, Strays, Track};
 use crate::core::identity::Sighting;
 use crate::core::outcome::{Ended, Outcome};
-use crate::core::record::Leader;
+use crate::core::record::{self, Leader};
 use crate::report::model::Mode;
 use crate::report::model::Report;
 use crate::report::write;
 use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::keeper::{Keeper, Ward};
 use crate::runtime::run::Finished;
-use crate::store::StoreError;
 use crate::store::tracker::{self, AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
-use crate::sys::{cgroup::Leaf, ids, pidfd::PidFd, poll, proc};
+use crate::store::{StoreError, lockfile};
+use crate::sys::{cgroup::Leaf, ids, pidfd::PidFd, poll, proc, spawn::Announce};
 
 /// Why a run could not be recorded or guarded as it has to be.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +37,6 @@ pub(super) struct Tracking {
     keeps_strays: bool,
     /// Whether its leaders lead sessions of their own.
     sessions: bool,
-    /// The leader that is being started.
-    born: Option<LeaderFacts>,
 }
 
 impl Tracking {
@@ -65,7 +64,6 @@ impl Tracking {
             keeper: None,
             keeps_strays: plan.stop.strays == Strays::Leave,
             sessions: plan.launch.mode == Mode::Pty,
-            born: None,
         };
         if plan.stop.guard {
             let ward = Ward {
@@ -139,33 +137,43 @@ impl Tracking {
 }
 
 impl Observer for Tracking {
-    fn born(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) {
-        if self.tracker.is_none() && self.keeper.is_none() {
-            return;
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce> {
+        // Its own, filled in by itself; nothing else is negative.
+        let unknown = -1;
+        let leader = Leader {
+            attempt: n,
+            seen: Sighting { pid: unknown, start_ticks: None, pidfs_ino: None },
+            pgid: unknown,
+            sid: if self.sessions { unknown } else { ids::session() },
+            started_ms: unix_ms(poll::wall()),
+            cgroup: leaf.map(|leaf| record::Leaf {
+                path: leaf.path().display().to_string(),
+                ino: leaf.inode(),
+            }),
+        };
+        let keeper = self.keeper.as_ref().map(Keeper::fd);
+        let lock = self.tracker.as_mut().and_then(Tracker::announce);
+        let to: Vec<_> = [keeper, lock].into_iter().flatten().map(|fd| fd.as_raw_fd()).collect();
+        if to.is_empty() {
+            return None;
         }
-        let leader = LeaderFacts {
+        // A leader always serialises: it is numbers and a path that is text already.
+        let pieces = lockfile::leader_pieces(&leader).ok()?;
+        Some(Announce { to, pieces })
+    }
+
+    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String> {
+        let tracker = self.tracker.as_mut()?;
+        tracker.spawned(&LeaderFacts {
             attempt: n,
             pid,
             start_ticks: proc::stat(pid).ok().flatten().map(|stat| stat.start_ticks),
             pidfs_ino: inode(pid),
-            // It may not have got there yet, but it makes its group, or its session, before it goes on.
             pgid: pid,
             sid: if self.sessions { pid } else { ids::session() },
             started_ms: unix_ms(poll::wall()),
             cgroup: leaf.map(|leaf| (leaf.path().display().to_string(), leaf.inode())),
-        };
-        if let Some(keeper) = &self.keeper {
-            keeper.leader(&Leader::from(&leader));
-        }
-        if let Some(tracker) = &mut self.tracker {
-            tracker.born(&leader);
-        }
-        self.born = Some(leader);
-    }
-
-    fn spawned(&mut self) -> Option<String> {
-        let leader = self.born.take()?;
-        self.tracker.as_mut()?.spawned(&leader)
+        })
     }
 
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome) {

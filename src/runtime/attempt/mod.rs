@@ -31,6 +31,7 @@ use crate::expect::program::StreamId;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
+use crate::sys::spawn::Announce;
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -112,11 +113,11 @@ pub struct Attempt {
 
 /// Who wants to know of attempts as they come and go.
 pub trait Observer {
-    /// Attempt `n` is about to run, with this leader: before the command's first instruction, so that
-    /// whatever becomes of heeler, somebody knows of it.
-    fn born(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>);
-    /// The one that was born runs. Gives a warning for the report.
-    fn spawned(&mut self) -> Option<String>;
+    /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
+    /// so that whatever becomes of heeler, somebody knows of it.
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
+    /// Attempt `n` runs, with this leader. Gives a warning for the report.
+    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -129,6 +130,7 @@ struct Running<'s, 'a> {
     dialogue: Option<Dialogue>,
     began: Duration,
     buffer: Vec<u8>,
+    waiting: turn::Waiting,
     ended: Option<Ended>,
     /// Ends of file that the dialogue has not been told.
     eofs: Vec<StreamId>,
@@ -172,8 +174,8 @@ pub fn run(
             .then(|| format!("heeler-{}-{n}", shared.run)),
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
-    let mut born = |pid, leaf: Option<&Leaf>| observer.born(n, pid, leaf);
-    let launched = match launch(&plan.launch, &context, &mut born) {
+    let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
+    let launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -184,7 +186,7 @@ pub fn run(
         }
     };
     let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned());
+    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
     shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
@@ -194,6 +196,7 @@ pub fn run(
         dialogue,
         began,
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
+        waiting: turn::Waiting::default(),
         ended: None,
         eofs: Vec::new(),
         eof_due: None,

@@ -32,7 +32,9 @@ pub(super) fn sweep(survey: &Survey, subjects: &[Subject], closed: &[Item]) {
         let Some(leaf) = Found::open(&path, None) else { continue };
         // Its heeler may have been killed before the cgroup was written down.
         let closed = |run| {
-            closed.iter().any(|item| item.run == run && matches!(item.deed, Deed::Close | Deed::End(_)))
+            closed
+                .iter()
+                .any(|item| item.run == run && matches!(item.deed, Deed::Close | Deed::End(_)))
         };
         let over = match run.and_then(|run| lockfile::look(&survey.db, run)) {
             Some(lock) => lock.held == Held::No,

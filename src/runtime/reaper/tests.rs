@@ -95,7 +95,6 @@ fn begin(db: &Path, run: &str) -> Tracker {
 fn abandoned(db: &Path, run: &str, leader: Option<&LeaderFacts>) {
     let mut tracker = begin(db, run);
     if let Some(leader) = leader {
-        tracker.born(leader);
         assert_eq!(tracker.spawned(leader), None);
     }
     drop(tracker);

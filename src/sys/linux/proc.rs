@@ -8,9 +8,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
-
 /// The fields of `/proc/PID/stat` that tell who a process is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
@@ -104,19 +101,7 @@ pub fn pids() -> io::Result<Vec<i32>> {
 /// The children of `pid`, from the kernel's own list where it keeps one (`CONFIG_PROC_CHILDREN`), else by
 /// looking at everyone's parent.
 pub fn children(pid: i32) -> io::Result<Vec<i32>> {
-    match present(numbers(Path::new(&format!("/proc/{pid}/task"))))? {
-        Some(tasks) => children_of_tasks(pid, &tasks),
-        None => Ok(Vec::new()),
-    }
-}
-
-/// [`children`] of a process that was seen with so many threads: of one with a single thread, as nearly all
-/// have, the list of threads need not be read.
-pub fn children_of(stat: &Stat) -> io::Result<Vec<i32>> {
-    if stat.threads == 1 { children_of_tasks(stat.pid, &[stat.pid]) } else { children(stat.pid) }
-}
-
-fn children_of_tasks(pid: i32, tasks: &[i32]) -> io::Result<Vec<i32>> {
+    let Some(tasks) = present(tasks(pid))? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for task in tasks {
         match slurp(format!("/proc/{pid}/task/{task}/children")) {
@@ -135,6 +120,14 @@ fn children_of_tasks(pid: i32, tasks: &[i32]) -> io::Result<Vec<i32>> {
         }
     }
     Ok(found)
+}
+
+/// The threads of `pid`. The links of the directory are two and one for each thread, so a process with one
+/// thread, as most have, costs one system call.
+fn tasks(pid: i32) -> io::Result<Vec<i32>> {
+    use std::os::unix::fs::MetadataExt;
+    let dir = format!("/proc/{pid}/task");
+    if std::fs::metadata(&dir)?.nlink() == 3 { Ok(vec![pid]) } else { numbers(Path::new(&dir)) }
 }
 
 fn children_by_parent(pid: i32) -> io::Result<Vec<i32>> {
@@ -218,20 +211,25 @@ fn numbers(dir: &Path) -> io::Result<Vec<i32>> {
     Ok(found)
 }
 
-/// Reads a small file whole. Not `std::fs::read`, which asks for the size of every file first: these have
-/// none, and ending a tree reads thousands of them.
+/// Reads a file of the kernel's whole. Their size is not known beforehand, and most are small.
+#[expect(clippy::disallowed_methods, reason = "sys reads /proc for everyone else")]
 pub(super) fn slurp(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path.as_ref(), flags, Mode::empty())?;
-    let mut text = Vec::with_capacity(1024);
+    use std::io::Read;
+    let mut file = std::fs::File::open(path)?;
+    let mut text = vec![0; 1024];
+    let mut filled = 0;
     loop {
-        if text.len() == text.capacity() {
-            text.reserve(text.len());
+        match file.read(&mut text[filled..]) {
+            Ok(0) => {
+                text.truncate(filled);
+                return Ok(text);
+            }
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        match rustix::io::read(&fd, rustix::buffer::spare_capacity(&mut text)) {
-            Ok(0) => return Ok(text),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+        if filled == text.len() {
+            text.resize(filled * 2, 0);
         }
     }
 }

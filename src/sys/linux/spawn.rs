@@ -1,20 +1,23 @@
-//! Starting a command: fork, set up, exec; an error comes back typed, with the stage it happened in.
+//! Starting a command: clone, set up, exec; an error comes back typed, with the stage it happened in.
 //!
-//! One spawn for pipes and terminals, so that both report the same errors. Between fork and exec only
-//! async-signal-safe calls are made; everything that allocates is prepared before. The process is
-//! single-threaded, so fork copies no lock in a bad state.
+//! One spawn for pipes and terminals, so that both report the same errors. The child borrows our memory until
+//! its exec (`CLONE_VM | CLONE_VFORK`, as `posix_spawn` does): no page table is copied, no page is copied on
+//! write afterwards, and it says what went wrong through a variable of ours. In return it makes only
+//! async-signal-safe calls, on values prepared before. Signals that could run a handler in it are not taken
+//! by handlers here (`signals`); its mask, dispositions, directory and limits are its own.
 //!
-//! The child is *born* before it is the command: it waits for a byte right before exec, and the caller
-//! writes down who it is meanwhile. When heeler is killed before that, the child reads the end of the pipe
-//! and ends itself. So at no instant is there a command that nobody has written down; and unlike a parent
-//! death signal this cannot be late, needs no comparison of parents (coreutils#219, util-linux#1561) and
-//! does not depend on which thread made the child.
+//! Right before its exec the child writes down who it is ([`Announce`]). We cannot: we are suspended until
+//! there is a command, and might be killed before we are woken. So there is no instant at which a command
+//! runs that nobody has written down, whatever becomes of heeler. (A parent death signal from clone to exec
+//! would need the comparison of parents and its exceptions, coreutils#219, util-linux#1561, and would only
+//! narrow the gap.)
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use super::cgroup::Leaf;
+use super::clone::borrow_memory;
 use super::fdio::{duplicate_onto, errno};
 use super::signals::{Inherited, set_disposition};
 
@@ -45,9 +48,33 @@ pub struct Command<'a> {
     pub inherited: &'a Inherited,
     /// The cgroup leaf that it is born in.
     pub leaf: Option<&'a Leaf>,
+    /// What it writes before it becomes the command.
+    pub announce: Option<Announce>,
     /// What it gets from the kernel when we die (`PR_SET_PDEATHSIG`). The kernel drops it when a set-id
     /// program is executed, and its own children do not have it: a backstop, no containment.
     pub death_signal: Option<i32>,
+}
+
+/// A line that the child writes about itself, with what only it can know.
+#[derive(Debug)]
+pub struct Announce {
+    /// Where to.
+    pub to: Vec<RawFd>,
+    /// What.
+    pub pieces: Vec<Piece>,
+}
+
+/// A part of an [`Announce`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// This.
+    Text(Vec<u8>),
+    /// Its process id.
+    Pid,
+    /// Its start, in raw ticks since boot; `null` when it cannot be read.
+    StartTicks,
+    /// The inode of its pidfd; `null` before Linux 6.9.
+    Inode,
 }
 
 /// How a command relates to our session.
@@ -91,167 +118,124 @@ pub struct SpawnError {
     pub errno: i32,
 }
 
-const STAGES: [Stage; 7] = [
-    Stage::Fork,
-    Stage::Group,
-    Stage::Stdio,
-    Stage::Chdir,
-    Stage::Rlimit,
-    Stage::Nice,
-    Stage::Exec,
-];
+/// What the child needs, and where it says what went wrong.
+struct Start<'a> {
+    command: &'a Command<'a>,
+    argv: Vec<*const libc::c_char>,
+    env: Vec<*const libc::c_char>,
+    /// Room for the announcement, so that the child allocates nothing.
+    line: Vec<u8>,
+    /// Who its parent has to be.
+    us: i32,
+    error: Option<SpawnError>,
+}
+
+/// The child's stack: it calls nothing but the kernel.
+const STACK: usize = 64 << 10;
 
 /// Starts `command` and waits until its exec has succeeded or failed. Gives its pid, which stays ours until
-/// it is collected. `born` is told the pid before the command's first instruction.
-pub fn spawn(command: &Command<'_>, born: &mut dyn FnMut(i32)) -> Result<i32, SpawnError> {
-    let fork_error = |error: io::Error| SpawnError {
-        stage: Stage::Fork,
-        errno: error.raw_os_error().unwrap_or(libc::EIO),
-    };
-    let pipe = || {
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .map_err(|error| fork_error(error.into()))
-    };
-    let ((read, write), (gate, go)) = (pipe()?, pipe()?);
-    let us = super::ids::pid();
-    let argv = pointers(&command.argv);
-    let env = pointers(&command.env);
-    // SAFETY: single-threaded (module comment); the child only calls `child` and `_exit`.
-    match unsafe { fork(command.leaf) } {
-        -1 => Err(fork_error(io::Error::last_os_error())),
-        0 => {
-            // Ours would keep the gate from its end.
-            // SAFETY: closes a descriptor of this copy of the process, which never drops `go`.
-            unsafe { libc::close(go.as_raw_fd()) };
-            let error = child(command, &Gate { fd: gate.as_raw_fd(), us }, &argv, &env);
-            let message = [error.stage as i32, error.errno];
-            // SAFETY: the message is 8 readable bytes; the pipe holds them at once; _exit ends the child
-            // without running anything of the parent's (exit handlers, destructors).
-            unsafe {
-                libc::write(write.as_raw_fd(), message.as_ptr().cast(), size_of_val(&message));
-                libc::_exit(127)
+/// it is collected.
+pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
+    let (argv, env) = (pointers(&command.argv), pointers(&command.env));
+    let pieces = command.announce.iter().flat_map(|announce| &announce.pieces);
+    let length = |piece: &Piece| if let Piece::Text(text) = piece { text.len() } else { 20 };
+    let line = Vec::with_capacity(pieces.map(length).sum());
+    let mut start = Start { command, argv, env, line, us: super::ids::pid(), error: None };
+    let mut stack = vec![0u8; STACK];
+    let argument = (&raw mut start).cast();
+    // SAFETY: `in_child` makes async-signal-safe calls only; `start` outlives the call and is the child's
+    // alone meanwhile, for this thread is suspended (CLONE_VFORK) and is the only one.
+    let pid =
+        unsafe { borrow_memory(command.leaf, &mut stack, in_child, argument) }.map_err(|e| {
+            SpawnError { stage: Stage::Fork, errno: e.raw_os_error().unwrap_or(libc::EIO) }
+        })?;
+    match start.error {
+        None => Ok(pid),
+        Some(error) => {
+            // The child has ended; collect it so that it leaves no zombie.
+            // SAFETY: waits for our own child; a null status is allowed.
+            unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+            Err(error)
+        }
+    }
+}
+
+/// Where the child begins. What it returns is its exit code, without exit handlers or destructors.
+extern "C" fn in_child(start: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: `spawn` passes a `Start` that nobody else touches meanwhile.
+    let start = unsafe { &mut *start.cast::<Start<'_>>() };
+    start.error = Some(child(start.command, &start.argv, &start.env, &mut start.line, start.us));
+    127
+}
+
+/// Writes the announcement. Allocates nothing: `line` has the room.
+fn announce(announce: &Announce, line: &mut Vec<u8>) {
+    let me = super::ids::pid();
+    for piece in &announce.pieces {
+        let number = match piece {
+            Piece::Text(text) => {
+                line.extend_from_slice(text);
+                continue;
+            }
+            Piece::Pid => u64::try_from(me).ok(),
+            Piece::StartTicks => own_start_ticks(),
+            Piece::Inode => {
+                super::pidfd::PidFd::open(me).ok().flatten().and_then(|handle| handle.inode())
+            }
+        };
+        let Some(mut number) = number else {
+            line.extend_from_slice(b"null");
+            continue;
+        };
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
             }
         }
-        pid => {
-            drop((write, gate));
-            born(pid);
-            // A child that failed before has closed its side, and says why through the other pipe.
-            let _ = rustix::io::write(&go, b"g");
-            match exec_result(&read) {
-                None => Ok(pid),
-                Some(error) => {
-                    // The child is on its way out; collect it so that it leaves no zombie.
-                    // SAFETY: waits for our own child; a null status is allowed.
-                    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
-                    Err(error)
-                }
-            }
-        }
+        line.extend_from_slice(&digits[first..]);
+    }
+    for fd in &announce.to {
+        // SAFETY: writes bytes that are there to a number; a failure (a full disk) shows again when the
+        // parent writes the same to the database.
+        unsafe { libc::write(*fd, line.as_ptr().cast(), line.len()) };
     }
 }
 
-/// Forks; with a leaf the child is born in it (`CLONE_INTO_CGROUP`, Linux 5.7). Being born there costs
-/// nothing; being moved there would wait for a lock of the whole system.
-///
-/// # Safety
-/// As fork: in the child only async-signal-safe calls may be made until exec or `_exit`.
-unsafe fn fork(leaf: Option<&Leaf>) -> libc::pid_t {
-    let Some(leaf) = leaf else {
-        // SAFETY: the caller's promise.
-        return unsafe { libc::fork() };
+/// Field 22 of our own stat file, without allocating.
+fn own_start_ticks() -> Option<u64> {
+    let mut buffer = [0u8; 512];
+    // SAFETY: opens, reads into a buffer of ours, closes.
+    let count = unsafe {
+        let fd = libc::open(c"/proc/self/stat".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let count = libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len());
+        libc::close(fd);
+        usize::try_from(count).ok()?
     };
-    let args = CloneArgs {
-        flags: CLONE_INTO_CGROUP,
-        exit_signal: libc::SIGCHLD as u64,
-        cgroup: leaf.dir() as u64,
-        ..CloneArgs::default()
-    };
-    // SAFETY: the structure is of the size that is passed; without CLONE_VM and a stack this is a fork.
-    // glibc does not know of it, which matters only to thread and atfork bookkeeping, and there is one
-    // thread and there are no handlers.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
-    pid as libc::pid_t
-}
-
-const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// `struct clone_args` of clone3(2), version 2.
-#[repr(C, align(8))]
-#[derive(Default)]
-struct CloneArgs {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-    set_tid: u64,
-    set_tid_size: u64,
-    cgroup: u64,
-}
-
-/// End of file on the close-on-exec pipe is the proof that exec succeeded.
-fn exec_result(read: &OwnedFd) -> Option<SpawnError> {
-    let mut message = [0u8; 8];
-    let mut filled = 0;
-    while filled < message.len() {
-        match super::fdio::read(read.as_fd(), &mut message[filled..]) {
-            Ok(Some(count)) if count > 0 => filled += count,
-            _ => break,
-        }
-    }
-    if filled < message.len() {
-        return None;
-    }
-    let number = |at: usize| i32::from_ne_bytes([0, 1, 2, 3].map(|i| message[at + i]));
-    let stage = STAGES.get(number(0) as usize).copied().unwrap_or(Stage::Exec);
-    Some(SpawnError { stage, errno: number(4) })
+    let text = &buffer[..count];
+    let name_end = text.iter().rposition(|byte| *byte == b')')?;
+    let field = text[name_end + 2..].split(|byte| *byte == b' ').nth(19)?;
+    field.iter().try_fold(0u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
-/// What the child waits at before it becomes the command.
-struct Gate {
-    fd: RawFd,
-    /// Who its parent has to be.
-    us: i32,
-}
-
-/// Waits until the parent has written us down; ends this process when the parent is dead.
-///
-/// # Safety
-/// For the child side of a fork.
-unsafe fn pass(gate: &Gate, death_signal: Option<i32>) {
-    let mut byte = 0u8;
-    // SAFETY: async-signal-safe calls on a descriptor and a byte of ours; _exit runs nothing of the parent's.
-    unsafe {
-        loop {
-            match libc::read(gate.fd, (&raw mut byte).cast(), 1) {
-                1 => break,
-                -1 if errno() == libc::EINTR => {}
-                _ => libc::_exit(127),
-            }
-        }
-        let Some(signal) = death_signal else { return };
-        // It is bound to the parent's thread that forked: heeler has the one. A parent that died before it
-        // was set sends nothing, so look who the parent is now; it was `us` at the fork, in our namespace.
-        libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong);
-        if libc::getppid() != gate.us {
-            libc::_exit(127);
-        }
-    }
-}
-
 /// The child's side. Returns only what went wrong.
 fn child(
     command: &Command<'_>,
-    gate: &Gate,
     argv: &[*const libc::c_char],
     env: &[*const libc::c_char],
+    line: &mut Vec<u8>,
+    us: i32,
 ) -> SpawnError {
     let fail = |stage| SpawnError { stage, errno: errno() };
     // SAFETY: plain system calls, all async-signal-safe, on values prepared before the fork.
@@ -297,6 +281,17 @@ fn child(
         {
             return fail(Stage::Chdir);
         }
+        if let Some(signal) = command.death_signal {
+            // It is bound to the parent's thread that cloned: heeler has the one. A parent that died before
+            // it was set sends nothing, so look who the parent is now.
+            libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong);
+            if libc::getppid() != us {
+                libc::_exit(127);
+            }
+        }
+        if let Some(what) = &command.announce {
+            announce(what, line);
+        }
         for (signal, ignored) in &command.inherited.ignored {
             set_disposition(*signal, if *ignored { libc::SIG_IGN } else { libc::SIG_DFL });
         }
@@ -308,7 +303,6 @@ fn child(
             &raw const command.inherited.mask,
             std::ptr::null_mut(),
         );
-        pass(gate, command.death_signal);
         // As execvp does: go on while a candidate is not there, remember that one could not be executed.
         let mut denied = false;
         for candidate in &command.candidates {
