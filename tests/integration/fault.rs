@@ -34,6 +34,8 @@ try:
     while True:
         ended, _ = os.waitpid(-1, os.WNOHANG)
         if ended == 0:
+            if not left:
+                left.append('someone is alive')
             with open('/proc/self/task/%d/children' % os.getpid()) as file:
                 found = [int(word) for word in file.read().split()]
             for child in found:

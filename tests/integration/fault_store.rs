@@ -46,7 +46,7 @@ fn nowhere_to_write() {
             .check();
     }
     let bare =
-        t.run(["--", "sh", "-c", "exit 7"]).env_remove("HEELER_DB").env("HOME", "/nonexistent");
+        t.run(["--", "sh", "-c", "exit 7"]).env_remove("HEELER_DB").env("HOME", "/proc/nonexistent");
     bare.err_has("not tracked").exit(7).check();
     if !can_unshare(&t, &["--mount"]) {
         return;
@@ -101,6 +101,9 @@ fn a_damaged_database() {
     }
     std::fs::write(t.db(), "This is no database. ".repeat(1000)).unwrap();
     t.run(["--", "sh", "-c", "exit 7"]).err_has("is damaged").exit(7).check();
+    let script = "exec 9>life; echo ready; sleep 1000";
+    let run = t.run(["--pipe", "--name", "left", "--", "sh", "-c", script]).start();
+    run.wait_out("ready\n");
     let listed = t.heeler(["list"]).any_out().err_has("is damaged").exit(125).check();
     assert!(listed.out_text().contains("running"), "{}", listed.out_text());
     run.signal(Signal::KILL);
@@ -125,7 +128,8 @@ fn without_a_database() {
     let run = t.run(["--name", "n1", "--tag", "a=b", "--", "sh", "-c", script]).start();
     run.wait_out("ready\n");
     for suffix in ["", "-wal", "-shm"] {
-        std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}"))).unwrap();
+        // It may not be there yet, or again: the row comes after the start.
+        let _ = std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}")));
     }
     let rows = list(&t);
     assert_eq!(
@@ -135,6 +139,9 @@ fn without_a_database() {
     );
     run.signal(Signal::KILL);
     run.any_out().any_err().signaled(9).check();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}")));
+    }
     let rows = list(&t);
     assert_eq!(
         (&rows[0]["state"], &rows[0]["tags"]["a"]),
