@@ -112,6 +112,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--merge', '--merge', [CompletionResultType]::ParameterName, 'Pipes only: stderr into stdout through one pipe, in write order')
             [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Prefix each line that passes through with the time')
             [CompletionResult]::new('--echo-ok', '--echo-ok', [CompletionResultType]::ParameterName, 'Type the --send-secret before it even while the terminal echoes')
+            [CompletionResult]::new('--guard', '--guard', [CompletionResultType]::ParameterName, 'End the tree even if heeler itself is killed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -32,11 +32,19 @@ KINDS = [
 ]
 if cgroups:
     KINDS.append('exec 9>life; (env -i setsid sleep 1000 &); sleep 1000')
+# How long a whole run takes here and now.
+os.close(os.open('life', os.O_RDWR))
+took = []
+for _ in range(3):
+    began = time.monotonic()
+    os.waitpid(start(['run', '--', 'true']), 0)
+    took.append(time.monotonic() - began)
+took = sorted(took)[1]
 for n in range(count):
     rnd = random.Random(seed * 1000 + n)
     kind = rnd.choice(KINDS)
     # Before the spawn, during it, while the row is written, at the end.
-    delay = rnd.choice([rnd.uniform(0, 0.004), rnd.uniform(0.003, 0.012), rnd.uniform(0.008, 0.03)])
+    delay = took * rnd.choice([rnd.uniform(0, 0.5), rnd.uniform(0.3, 1), rnd.uniform(0.8, 2.5)])
     args = ['run', rnd.choice(['--pipe', '--pty', '--inherit'])]
     if not cgroups or kind != KINDS[-1]:
         args += ['--containment', rnd.choice(['auto', 'subreaper'])]

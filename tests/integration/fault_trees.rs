@@ -122,7 +122,7 @@ fn nobody_gets_away() {
 fn without_heeler_they_get_away() {
     for (what, command, escapes) in kinds() {
         let t = Test::new();
-        t.lifeline("life");
+        let _open = t.lifeline("life");
         let script = "\"$@\" & sleep 0.3; kill -KILL $!; wait $! 2>/dev/null; exit 0";
         let mut args = vec!["-c", script, "sh"];
         args.extend(&command[1..]);
