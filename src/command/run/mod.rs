@@ -54,8 +54,7 @@ fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
     let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {
         Ok(begun) => begun,
         Err(error) => {
-            let message = format!("{error} (--track require)");
-            return refuse(line, &ConfigError::new(ErrorKind::Resource, message));
+            return refuse(line, &ConfigError::new(ErrorKind::Resource, error.to_string()));
         }
     };
     let names = Names { cookie: cookie(outer, &run), run: run.clone() };

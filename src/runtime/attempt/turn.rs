@@ -164,10 +164,6 @@ impl Running<'_, '_> {
     fn take_signals(&mut self) {
         for received in self.shared.signals.read() {
             match received.signal {
-                signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
-                    self.hurry |= self.streams_told;
-                    self.event(Event::StopRequest { signal: received.signal });
-                }
                 signals::CHLD => {
                     let known = self.ended.is_some();
                     self.look_at_leader();
@@ -182,7 +178,12 @@ impl Running<'_, '_> {
                 signals::TSTP => self.pause(),
                 signals::WINCH => self.follow_size(),
                 signals::USR1 => self.say_status(),
-                _ => {}
+                signals::CONT => {}
+                // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
+                signal => {
+                    self.hurry |= self.streams_told;
+                    self.event(Event::StopRequest { signal });
+                }
             }
         }
     }
