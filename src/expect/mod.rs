@@ -15,6 +15,7 @@ pub mod prefilter;
 pub mod program;
 pub mod resolve;
 pub mod search;
+pub mod tape;
 pub mod view;
 pub mod watch;
 pub mod window;
