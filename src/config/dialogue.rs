@@ -11,7 +11,7 @@ use crate::cli::run::Word;
 use crate::cli::value::{Do, Stream, View as ViewFlag};
 use crate::cli::{self, value};
 use crate::expect::program::{
-    Action, Branch, Listen, Program, Rule, Step, StreamId, Then, Verdict, View, Watch,
+    Action, Branch, Listen, Origin, Program, Rule, Step, StreamId, Text, Verdict, View, Watch,
 };
 
 use super::error::ConfigError;
@@ -45,7 +45,8 @@ pub(super) fn compile(
     }
     for (index, text) in noted.iter().enumerate() {
         let listen = listen("--retry-on match:", text)?;
-        program.watches.push(Watch { listen, verdict: Verdict::Note(index) });
+        let from = Origin::Flags;
+        program.watches.push(Watch { listen, verdict: Verdict::Note(index), from });
     }
     let mut builder = Builder { program, open: Open::Start, watch_before: false };
     dialogue.words.iter().try_for_each(|word| builder.take(word))?;
@@ -76,20 +77,13 @@ impl Builder {
         match word {
             Word::Expect(text) => {
                 let listen = listen("--expect", text)?;
-                let branch = Branch { listen, max: None, actions: Vec::new(), then: Then::Next };
-                self.program.steps.push(Step {
-                    name: None,
-                    branches: vec![branch],
-                    actions: Vec::new(),
-                    within: None,
-                    optional: false,
-                });
+                let branch = Branch::on(listen);
+                self.program.steps.push(Step { branches: vec![branch], ..Step::default() });
                 self.open = Open::Step;
             }
             Word::On(text) => {
                 let listen = listen("--on", text)?;
-                let rule = Rule { name: None, listen, max: None, actions: Vec::new() };
-                self.program.rules.push(rule);
+                self.program.rules.push(Rule::on(listen));
                 self.open = Open::Rule;
             }
             Word::FailOn(text) => self.watch("--fail-on", text, Verdict::Fail(None))?,
@@ -147,11 +141,11 @@ impl Builder {
                         ));
                     }
                 };
-                self.actions().push(Action::Send(bytes));
+                self.actions().push(Action::Send(Text::literal(bytes)));
             }
             Word::Line(text) => {
                 let bytes = OsStr::as_encoded_bytes(text).to_vec();
-                self.actions().push(Action::Line(bytes));
+                self.actions().push(Action::Line(Text::literal(bytes)));
             }
             Word::Key(name) => {
                 let key = patterns::key(name)?;
@@ -170,7 +164,7 @@ impl Builder {
 
     fn watch(&mut self, flag: &str, text: &str, verdict: Verdict) -> Result<(), ConfigError> {
         let listen = listen(flag, text)?;
-        self.program.watches.push(Watch { listen, verdict });
+        self.program.watches.push(Watch { listen, verdict, from: Origin::Flags });
         self.watch_before = true;
         Ok(())
     }
@@ -178,7 +172,7 @@ impl Builder {
     fn act(&self, what: &Do) -> Result<Action, ConfigError> {
         Ok(match what {
             Do::Pass => Action::Pass,
-            Do::Fail(why) => Action::Fail(why.clone()),
+            Do::Fail(why) => Action::Fail(why.as_deref().map(Text::from)),
             Do::Interrupt => Action::Interrupt,
             Do::Terminate => Action::Terminate,
             Do::Kill => Action::Kill,
@@ -223,7 +217,7 @@ impl Builder {
 
 fn listen(flag: &str, text: &str) -> Result<Listen, ConfigError> {
     let pattern = patterns::pattern(flag, text)?;
-    Ok(Listen { pattern, stream: None, view: View::Text })
+    Ok(Listen::to(pattern))
 }
 
 #[cfg(test)]
@@ -248,7 +242,7 @@ mod tests {
     }
 
     fn typed(text: &str) -> Action {
-        Action::Line(text.as_bytes().to_vec())
+        Action::Line(text.into())
     }
 
     #[test]

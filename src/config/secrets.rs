@@ -77,13 +77,13 @@ pub(super) fn read(
 }
 
 fn used(program: &Program) -> impl Iterator<Item = &str> {
-    let branches = program.steps.iter().flat_map(|step| &step.branches);
-    let steps = branches.flat_map(|branch| &branch.actions);
-    let rules = program.rules.iter().flat_map(|rule| &rule.actions);
-    program.start.iter().chain(steps).chain(rules).filter_map(|action| match action {
+    // What a script asks a person for on the way is a secret that has no source here.
+    let asked: Vec<&str> = program.asked_secrets().collect();
+    let named = program.all_actions().filter_map(|action| match action {
         Action::Secret { name, .. } => Some(name.as_str()),
         _ => None,
-    })
+    });
+    named.filter(move |name| !asked.contains(name))
 }
 
 /// Reads `NAME=SOURCE`. What is no source may be the secret itself: it is never repeated.

@@ -26,8 +26,12 @@ impl Dialogue {
             return self.go_on(now, out);
         };
         match action {
-            Action::Send(bytes) | Action::Key(Key::Bytes(bytes)) => out.push(Effect::Send(bytes)),
-            Action::Line(mut bytes) => {
+            Action::Key(Key::Bytes(bytes)) => out.push(Effect::Send(bytes)),
+            Action::Send(text) => {
+                out.push(Effect::Send(text.as_literal().unwrap_or_default().to_vec()));
+            }
+            Action::Line(text) => {
+                let mut bytes = text.as_literal().unwrap_or_default().to_vec();
                 bytes.extend_from_slice(self.enter());
                 out.push(Effect::Send(bytes));
             }
@@ -38,7 +42,7 @@ impl Dialogue {
             Action::Secret { name, echo_ok } => self.secret(name, echo_ok, now, out),
             Action::Pass => self.pass(out),
             Action::Fail(why) => {
-                let message = why.unwrap_or_else(|| self.asked_words());
+                let message = why.map_or_else(|| self.asked_words(), |why| why.to_string());
                 self.fail(Reason::Fail, &message, None, now, out);
             }
             Action::Interrupt => out.push(Effect::Interrupt),
@@ -51,6 +55,7 @@ impl Dialogue {
                 out.push(Effect::Kill);
             }
             Action::Next => acting.next = true,
+            _ => {}
         }
     }
 
@@ -86,7 +91,7 @@ impl Dialogue {
                 self.again(step, reset, now, out);
             }
             (Origin::Branch(Then::Goto(target)), Some(_)) if !next => {
-                self.begin(target, now, out);
+                self.begin(target.step, now, out);
             }
             (Origin::Step | Origin::Branch(_), Some(step)) => self.begin(step + 1, now, out),
         }

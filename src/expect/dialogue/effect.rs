@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::expect::failure::Failure;
 use crate::expect::mask::Mask;
 use crate::expect::pattern::PatternError;
-use crate::expect::program::{Action, Program, StreamId, Then};
+use crate::expect::program::{Action, Kind, Program, StreamId, Then};
 
 /// What a dialogue has to know of the run.
 #[derive(Clone, Debug)]
@@ -120,6 +120,9 @@ pub enum SetupError {
         /// How many there are.
         steps: usize,
     },
+    /// Something that cannot be run yet.
+    #[error("{0} cannot be run yet")]
+    Unsupported(&'static str),
     /// A pattern cannot be compiled.
     #[error(transparent)]
     Pattern(#[from] PatternError),
@@ -131,6 +134,9 @@ fn near(nearest: Option<&str>) -> String {
 
 /// Checks a program against a run: what it names has to be there.
 pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> {
+    if program.all_steps().any(|(_, step)| step.kind != Kind::Plain) {
+        return Err(SetupError::Unsupported("a step that is no wait"));
+    }
     let branches = program.steps.iter().flat_map(|step| &step.branches);
     let actions = program
         .start
@@ -173,12 +179,12 @@ pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> 
     }
     for (index, step) in program.steps.iter().enumerate() {
         for branch in &step.branches {
-            if let Then::Goto(target) = branch.then
-                && target >= program.steps.len()
+            if let Then::Goto(place) = branch.then
+                && place.step >= program.steps.len()
             {
                 return Err(SetupError::NoSuchStep {
                     step: index + 1,
-                    target: target + 1,
+                    target: place.step + 1,
                     steps: program.steps.len(),
                 });
             }

@@ -124,6 +124,7 @@ impl Dialogue {
                 };
                 self.fail(Reason::Fail, &message, None, now, out);
             }
+            Verdict::Retry(_) | Verdict::Log(_) | Verdict::Count(_) | Verdict::Append(_) => {}
             Verdict::Note(index) => {
                 if !self.notes.contains(&index) {
                     self.notes.push(index);

@@ -47,7 +47,7 @@ fn a_step_without_a_wait_only_acts() {
 #[test]
 fn every_action_has_its_effect() {
     let actions = vec![
-        Action::Send(b"a".to_vec()),
+        Action::Send("a".into()),
         line("b"),
         Action::Key(crate::expect::keys::parse("ctrl-c").unwrap()),
         Action::Key(crate::expect::keys::parse("up").unwrap()),
@@ -179,7 +179,7 @@ fn again_with_reset_starts_the_clock_anew() {
 
 #[test]
 fn goto_begins_another_step() {
-    let jump = Branch { then: Then::Goto(0), ..branch("back", vec![]) };
+    let jump = Branch { then: Then::Goto(Place::main(0)), ..branch("back", vec![]) };
     let mut bed =
         Bed::new(steps(vec![step("a", vec![line("a")]), any_of(vec![jump, branch("on", vec![])])]));
     assert_eq!(bed.output(0, "a back a on"), [typed("a\r"), typed("a\r")]);
@@ -225,7 +225,7 @@ fn named_groups_stay_and_numbered_ones_are_those_of_the_last_match() {
 #[test]
 fn watches_judge_before_the_step_that_sees_the_same_text() {
     let mut bed = Bed::new(Program {
-        watches: vec![watch("error", Verdict::Fail(Some("it broke".to_owned())))],
+        watches: vec![watch("error", Verdict::Fail(Some("it broke".into())))],
         ..steps(vec![step("error", vec![line("x")])])
     });
     let out = bed.output(0, "error");
