@@ -44,6 +44,8 @@ pub enum Reason {
     CanonicalLimit,
     /// Something could not be sent for another reason.
     Send,
+    /// Against a recording: something else was typed there.
+    Differs,
 }
 
 impl Reason {
@@ -59,6 +61,7 @@ impl Reason {
             Reason::SecretEcho => "secret_echo",
             Reason::CanonicalLimit => "canonical_limit",
             Reason::Send => "send",
+            Reason::Differs => "differs",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod lane;
 pub mod mask;
 pub mod matcher;
 pub(crate) mod near;
+pub mod offline;
 pub mod pattern;
 pub mod prefilter;
 pub mod program;

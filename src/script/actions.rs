@@ -86,7 +86,11 @@ enum Shape {
 }
 
 const KEYS: &[(&str, Shape, &str)] = &[
-    ("send", Shape::Texts(Act::Send), "Types this, and nothing more. A list is typed one after the other."),
+    (
+        "send",
+        Shape::Texts(Act::Send),
+        "Types this, and nothing more. A list is typed one after the other.",
+    ),
     ("line", Shape::Texts(Act::Line), "Types this, then Enter."),
     ("key", Shape::Texts(Act::Key), "Presses this key: `ctrl-c`, `up`, `f1`, `enter`, `eof`."),
     ("secret", Shape::Texts(|name| Act::Secret(name, false)), "Types this secret, then Enter."),
@@ -97,11 +101,23 @@ const KEYS: &[(&str, Shape, &str)] = &[
     ("log", Shape::Texts(Act::Log), "Writes a line to stderr and to the events."),
     ("pass", Shape::Yes(|| Act::Pass), "Ends the run: its job is done."),
     ("fail", Shape::Reason(Act::Fail), "Fails the dialogue, for this reason."),
-    ("retry", Shape::Reason(Act::Retry), "Fails this attempt, for this reason; another is worth it."),
-    ("interrupt", Shape::Yes(|| Act::Interrupt), "Presses Ctrl-C, as it were: INT to the foreground."),
+    (
+        "retry",
+        Shape::Reason(Act::Retry),
+        "Fails this attempt, for this reason; another is worth it.",
+    ),
+    (
+        "interrupt",
+        Shape::Yes(|| Act::Interrupt),
+        "Presses Ctrl-C, as it were: INT to the foreground.",
+    ),
     ("terminate", Shape::Yes(|| Act::Terminate), "Stops the command by the `stop` ladder."),
     ("kill", Shape::Yes(|| Act::Kill), "Kills the command and all that it started."),
-    ("signal", Shape::Texts(Act::Signal), "Sends this signal to the command and all that it started."),
+    (
+        "signal",
+        Shape::Texts(Act::Signal),
+        "Sends this signal to the command and all that it started.",
+    ),
     ("resize", Shape::Texts(Act::Resize), "Gives the terminal this size: `COLSxROWS`."),
     ("close_stdin", Shape::Yes(|| Act::CloseStdin), "Closes the command's input."),
     ("enable", Shape::Texts(Act::Enable), "The rules of this name listen from here on."),
@@ -122,7 +138,10 @@ const NAMES: [&str; KEYS.len()] = {
 
 impl Actions {
     /// The names of all actions.
-    #[expect(clippy::unused_self, reason = "the macro that reads tables has only the field at hand")]
+    #[expect(
+        clippy::unused_self,
+        reason = "the macro that reads tables has only the field at hand"
+    )]
     pub fn keys(&self) -> &'static [&'static str] {
         &NAMES
     }
@@ -139,7 +158,9 @@ impl Actions {
                 let texts = texts.into_iter().flat_map(|texts| texts.0);
                 self.list.extend(texts.map(|text| At { at, value: act(text) }));
             }
-            Shape::Reason(act) => self.list.extend(reason(&entry.node, log).map(|why| At { at, value: act(why) })),
+            Shape::Reason(act) => {
+                self.list.extend(reason(&entry.node, log).map(|why| At { at, value: act(why) }))
+            }
             Shape::Yes(act) => {
                 if yes(&entry.node, log) {
                     self.list.push(At { at, value: act() });

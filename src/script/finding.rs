@@ -61,13 +61,23 @@ pub struct Log {
 
 impl Log {
     /// Something that keeps the script from running.
-    pub fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Finding {
+    pub fn error(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.errors += 1;
         self.push(Severity::Error, code, span, message.into())
     }
 
     /// Something that is probably not meant.
-    pub fn warn(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Finding {
+    pub fn warn(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.push(Severity::Warning, code, span, message.into())
     }
 

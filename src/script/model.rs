@@ -442,4 +442,3 @@ impl Read for Codes {
         json!({"anyOf": [{"const": true}, one, {"type": "array", "items": one}]})
     }
 }
-
