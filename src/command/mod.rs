@@ -5,8 +5,10 @@ pub mod doctor;
 mod help;
 pub mod inspect;
 pub mod list;
+mod learn;
 mod man;
 pub mod reap;
+mod replay;
 mod run;
 mod schema;
 mod tracked;
@@ -36,6 +38,8 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::List(args) => with_stdio(|io| list::run(&args.into(), io)),
         Command::Reap(args) => with_stdio(|io| reap::run(&args.into(), io)),
         Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
+        Command::Learn(args) => learn::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

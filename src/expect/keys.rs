@@ -88,6 +88,28 @@ pub fn parse(name: &str) -> Result<Key, UnknownKey> {
     Err(UnknownKey { name: name.to_owned(), nearest: nearest(&lower) })
 }
 
+/// The name of the key that types `bytes`; its keypad mode does not matter.
+pub fn name(bytes: &[u8]) -> Option<String> {
+    if let Some((name, _)) = FIXED.iter().find(|(_, known)| *known == bytes) {
+        return Some((*name).to_owned());
+    }
+    match bytes {
+        [0x1b, b'[' | b'O', letter] => {
+            let cursor = CURSOR.iter().find(|(_, known)| known == letter);
+            cursor.map(|(name, _)| (*name).to_owned())
+        }
+        [byte @ 1..=26] => Some(format!("ctrl-{}", char::from(byte - 1 + b'a'))),
+        [byte @ 28..=31] => Some(format!("ctrl-{}", char::from(byte + b'@'))),
+        [0x1b, rest @ ..] => {
+            let text = std::str::from_utf8(rest).ok()?;
+            let mut chars = text.chars();
+            let c = chars.next().filter(|c| !c.is_control())?;
+            chars.next().is_none().then(|| format!("alt-{c}"))
+        }
+        _ => None,
+    }
+}
+
 /// The control character of one letter: what a terminal sends for Ctrl and that key.
 fn control(key: &str) -> Option<u8> {
     match key.as_bytes() {
@@ -170,6 +192,20 @@ mod tests {
         assert_eq!(parse("up"), Ok(Key::Cursor(b'A')));
         assert_eq!(parse("END"), Ok(Key::Cursor(b'F')));
         assert_eq!(parse("eof"), Ok(Key::Eof));
+    }
+
+    #[test]
+    fn a_name_is_found_for_what_was_typed() {
+        for key in ["enter", "up", "f5", "ctrl-c", "ctrl-\\", "tab", "alt-x", "delete", "ctrl-space"] {
+            let typed = match parse(key) {
+                Ok(Key::Bytes(bytes)) => bytes,
+                Ok(Key::Cursor(letter)) => vec![0x1b, b'[', letter],
+                other => panic!("{key}: {other:?}"),
+            };
+            assert_eq!(name(&typed).as_deref(), Some(key));
+        }
+        assert_eq!(name(b"\x1b[99~"), None);
+        assert_eq!(name(b"x"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod input;
 pub mod launch;
 pub mod outlets;
+pub mod player;
 pub mod reaper;
 pub mod run;
 pub mod sink;

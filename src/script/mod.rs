@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod finding;
 mod json;
+pub mod learn;
 pub mod model;
 pub mod names;
 mod node;

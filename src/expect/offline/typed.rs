@@ -59,13 +59,13 @@ impl Typed {
     /// The dialogue types `bytes` before the fact `at`.
     pub(super) fn text(&mut self, bytes: &[u8], facts: &[Fact], at: usize) -> Found {
         match (self.known, self.terminal) {
-            (true, _) => self.by_input(bytes, facts),
+            (true, _) => self.by_input(bytes, facts, at),
             (false, true) => by_echo(bytes, facts, at),
             (false, false) => Found::Unseen,
         }
     }
 
-    fn by_input(&mut self, bytes: &[u8], facts: &[Fact]) -> Found {
+    fn by_input(&mut self, bytes: &[u8], facts: &[Fact], at: usize) -> Found {
         let wanted: Vec<u8> =
             bytes.iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
         if wanted.iter().all(|byte| is_edit(*byte)) {
@@ -74,9 +74,11 @@ impl Typed {
         let rest = &self.keys[self.next..];
         let same = wanted.iter().zip(rest).take_while(|(wanted, (key, _))| *wanted == key).count();
         if same == wanted.len() {
-            let (first, done) = (rest[0].1, rest[same - 1].1);
+            let done = rest[same - 1].1;
             self.next += same;
-            return Found::There { done, echo: echo(&wanted, facts, first).map(|echo| echo.0) };
+            let echo = echo(&wanted, facts, at).filter(|_| self.terminal);
+            let done = echo.map_or(done, |(_, end)| done.max(end));
+            return Found::There { done, echo: echo.map(|(begin, _)| begin) };
         }
         if let (Some((b'\r', done)), Some((b'\r', text))) = (rest.first(), wanted.split_last())
             && !text.contains(&b'\r')

@@ -17,5 +17,5 @@
 pub mod read;
 pub mod write;
 
-pub use read::{CastError, read};
+pub use read::{Cast, CastError, read};
 pub use write::{Encoder, Header};

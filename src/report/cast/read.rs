@@ -32,8 +32,17 @@ struct Head {
     idle: Option<Duration>,
 }
 
+/// A recording as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cast {
+    /// What was recorded.
+    pub tape: Tape,
+    /// The longest pause that a player is to make, where the header has one.
+    pub idle_limit: Option<Duration>,
+}
+
 /// Reads a recording. A last line that is cut off, as a full disk or a KILL leaves it, is left out.
-pub fn read(cast: &[u8]) -> Result<Tape, CastError> {
+pub fn read(cast: &[u8]) -> Result<Cast, CastError> {
     let mut lines = cast.split_inclusive(|byte| *byte == b'\n').enumerate();
     let Some((_, first)) = lines.next() else { return Err(wrong(1, "the recording is empty")) };
     let head = header(first)?;
@@ -68,10 +77,8 @@ pub fn read(cast: &[u8]) -> Result<Tape, CastError> {
     if head.pipe && after_cr {
         facts.push(Fact { at: now, what: What::Output(b"\r".to_vec()) });
     }
-    if let Some(idle) = head.idle {
-        limit_idle(&mut facts, idle);
-    }
-    Ok(Tape { size: head.size, terminal: !head.pipe, facts })
+    let tape = Tape { size: head.size, terminal: !head.pipe, facts };
+    Ok(Cast { tape, idle_limit: head.idle })
 }
 
 fn header(line: &[u8]) -> Result<Head, CastError> {
@@ -197,7 +204,7 @@ mod tests {
             fact(3000, What::Exit(0)),
         ];
         for cast in [&v2[..], &v3[..]] {
-            let tape = read(cast).unwrap();
+            let tape = read(cast).unwrap().tape;
             assert_eq!((tape.size, &tape.facts), ((80, 24), &facts));
         }
     }
@@ -231,7 +238,7 @@ mod tests {
     #[test]
     fn a_last_line_that_was_cut_off_is_left_out() {
         let cast = b"{\"version\":2,\"width\":80,\"height\":24}\n[0,\"o\",\"a\"]\n[1,\"o\",\"b";
-        assert_eq!(read(cast).unwrap().facts.len(), 1);
+        assert_eq!(read(cast).unwrap().tape.facts.len(), 1);
     }
 
     #[test]

@@ -152,7 +152,7 @@ mod tests {
             cast.extend(encoder.push(Duration::from_millis(n as u64), chunk));
         }
         cast.extend(encoder.finish(Duration::from_millis(chunks.len() as u64)));
-        let tape = read(&cast).expect("it is a recording");
+        let tape = read(&cast).expect("it is a recording").tape;
         assert!(tape.facts.windows(2).all(|pair| pair[0].at <= pair[1].at));
         tape.output().collect::<Vec<_>>().concat()
     }
