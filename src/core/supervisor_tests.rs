@@ -20,6 +20,7 @@ fn config() -> Config {
         .unwrap(),
         strays: StraysPolicy::Reap(ms(20)),
         drain: ms(50),
+        cleanup: None,
         streams: true,
     }
 }

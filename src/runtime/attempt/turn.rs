@@ -20,6 +20,9 @@ enum Source {
     Sink(usize),
     InputRoom,
     Input,
+    Helper,
+    HelperOutput,
+    Answer,
     Stream(usize),
 }
 
@@ -57,7 +60,14 @@ impl Running<'_, '_> {
         for (source, ready) in sources.iter().zip(&ready) {
             match source {
                 Source::Sink(index) if ready.ready => self.shared.outlets.flush(*index),
-                Source::Input if ready.ready => self.launched.input.read_source(),
+                Source::Input if ready.ready => {
+                    if self.launched.input.read_source() {
+                        self.pump_input();
+                        self.person_left();
+                    }
+                }
+                Source::Helper | Source::HelperOutput if ready.ready => self.look_at_helper(),
+                Source::Answer if ready.ready => self.read_answer(),
                 _ => {}
             }
         }
@@ -97,6 +107,15 @@ impl Running<'_, '_> {
         if let Some(fd) = input.source() {
             add(Source::Input, fd, Want::Read);
         }
+        if let Some(helper) = &self.helper {
+            add(Source::Helper, helper.pidfd(), Want::Read);
+            if let Some(fd) = helper.stdout() {
+                add(Source::HelperOutput, fd, Want::Read);
+            }
+        }
+        if let Some((asking, _)) = &self.asking {
+            add(Source::Answer, asking.fd(), Want::Read);
+        }
         // A reader that does not take our output stops the command, not our memory.
         if !self.shared.outlets.is_stalled() {
             for (index, stream) in self.launched.streams.iter().enumerate() {
@@ -119,6 +138,7 @@ impl Running<'_, '_> {
     fn next_deadline(&self) -> Option<Duration> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
+        let ours = earliest(ours, self.end_due());
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
     }
 
@@ -126,6 +146,7 @@ impl Running<'_, '_> {
         for received in self.shared.signals.read() {
             match received.signal {
                 signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
+                    self.hurry |= self.streams_told;
                     self.event(Event::StopRequest { signal: received.signal });
                 }
                 signals::CHLD => {
@@ -174,6 +195,11 @@ impl Running<'_, '_> {
         if self.supervisor.next_deadline().is_some_and(|due| now >= due) {
             self.event(Event::Tick);
         }
+        if self.end_due().is_some_and(|due| now >= due) {
+            self.hurry = true;
+            self.event(Event::Verdict { cause: Cause::Timeout, kill: false });
+        }
+        self.tell_end();
         self.pump_input();
     }
 }

@@ -214,10 +214,10 @@ fn named_groups_stay_and_numbered_ones_are_those_of_the_last_match() {
     let captures = bed.dialogue.record().captures;
     assert_eq!(captures["id"], Capture::Text(Some("12345".to_owned())));
     assert_eq!(captures["tail"], Capture::Text(None));
-    assert_eq!(bed.dialogue.capture("id"), Some(b"12345".as_slice()));
-    assert_eq!(bed.dialogue.capture("2"), Some(b"k".as_slice()));
-    assert_eq!(bed.dialogue.capture("0"), Some(b"ok".as_slice()));
-    assert_eq!(bed.dialogue.capture("before"), Some(b" x ".as_slice()));
+    assert_eq!(bed.dialogue.capture("id").as_deref(), Some(b"12345".as_slice()));
+    assert_eq!(bed.dialogue.capture("2").as_deref(), Some(b"k".as_slice()));
+    assert_eq!(bed.dialogue.capture("0").as_deref(), Some(b"ok".as_slice()));
+    assert_eq!(bed.dialogue.capture("before").as_deref(), Some(b" x ".as_slice()));
     assert_eq!(bed.dialogue.capture("9"), None);
     assert_eq!(bed.dialogue.capture("nothing"), None);
 }
@@ -292,9 +292,9 @@ fn where_both_streams_hold_a_match_stdout_goes_first() {
     bed.output_on(0, ERR, "y!");
     bed.output_on(1, OUT, "x! go");
     // stdout's own `x!` lies before its cursor by now.
-    assert_eq!(bed.dialogue.capture("0"), Some(b"y!".as_slice()));
+    assert_eq!(bed.dialogue.capture("0").as_deref(), Some(b"y!".as_slice()));
     let mut bed = Bed::pipes(steps(vec![step("go", vec![]), step("/[xy]!/", vec![])]));
     bed.output_on(0, ERR, "y!");
     bed.output_on(1, OUT, "go x!");
-    assert_eq!(bed.dialogue.capture("0"), Some(b"x!".as_slice()));
+    assert_eq!(bed.dialogue.capture("0").as_deref(), Some(b"x!".as_slice()));
 }
