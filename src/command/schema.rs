@@ -2,13 +2,15 @@
 
 use crate::cli;
 use crate::report::model::Report;
+use crate::script;
 
 /// Prints the JSON Schema of a format.
 pub fn run(args: &cli::Schema) -> i32 {
     let schema = match args.name {
-        cli::Format::Report => schemars::schema_for!(Report),
+        cli::Format::Report => serde_json::to_string_pretty(&schemars::schema_for!(Report)),
+        cli::Format::Script => serde_json::to_string_pretty(&script::schema()),
     };
-    match serde_json::to_string_pretty(&schema) {
+    match schema {
         Ok(json) => super::print(&format!("{json}\n")),
         Err(error) => super::fail(&format!("cannot write the schema: {error}")),
     }

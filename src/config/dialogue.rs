@@ -23,15 +23,16 @@ const OFF: Duration = value::LONGEST;
 /// The smallest window: less could not hold a prompt.
 const SMALLEST_WINDOW: u64 = 256;
 
-/// The program that the flags amount to. `noted` are the patterns of `--retry-on match:P`: watches with no
+/// The program that the flags amount to, added to that of the script. `noted` are the patterns of `--retry-on match:P`: watches with no
 /// verdict, which come first so that a note's number is also its watch's.
 pub(super) fn compile(
     dialogue: &cli::run::Dialogue,
     noted: &[&str],
+    mut program: Program,
 ) -> Result<Program, ConfigError> {
-    let mut program = Program::default();
     if let Some(limit) = dialogue.expect_timeout {
         program.step_timeout = Some(limit).filter(|limit| !limit.is_zero());
+        program.step_timeout_from = Origin::Flags;
     }
     if let Some(settle) = dialogue.settle {
         program.settle = settle;
@@ -46,7 +47,7 @@ pub(super) fn compile(
     for (index, text) in noted.iter().enumerate() {
         let listen = listen("--retry-on match:", text)?;
         let from = Origin::Flags;
-        program.watches.push(Watch { listen, verdict: Verdict::Note(index), from });
+        program.watches.insert(index, Watch { listen, verdict: Verdict::Note(index), from });
     }
     let mut builder = Builder { program, open: Open::Start, watch_before: false };
     dialogue.words.iter().try_for_each(|word| builder.take(word))?;
@@ -226,7 +227,7 @@ mod tests {
     use crate::config::ErrorKind;
 
     fn program(words: Vec<Word>) -> Result<Program, ConfigError> {
-        compile(&cli::run::Dialogue { words, ..Default::default() }, &[])
+        compile(&cli::run::Dialogue { words, ..Default::default() }, &[], Program::default())
     }
 
     fn expect(text: &str) -> Word {
@@ -302,7 +303,7 @@ mod tests {
     fn notes_come_first() {
         let dialogue =
             cli::run::Dialogue { words: vec![Word::Until("u".to_owned())], ..Default::default() };
-        let program = compile(&dialogue, &["a", "b"]).expect("it is sound");
+        let program = compile(&dialogue, &["a", "b"], Program::default()).expect("it is sound");
         let verdicts: Vec<_> = program.watches.iter().map(|watch| watch.verdict.clone()).collect();
         assert_eq!(verdicts, [Verdict::Note(0), Verdict::Note(1), Verdict::Pass]);
     }

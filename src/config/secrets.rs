@@ -47,6 +47,11 @@ pub(super) fn variables(flags: &[OsString]) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The names of secrets.
+pub(super) fn names(flags: &[OsString]) -> impl Iterator<Item = &str> {
+    flags.iter().filter_map(|flag| parse(flag).ok().map(|(name, _)| name))
+}
+
 /// Reads the secrets, after checking that all that the program names are there.
 pub(super) fn read(
     flags: &[OsString],

@@ -118,6 +118,7 @@ fn start_error(error: &StartError) -> ConfigError {
 /// a command line that is wrong.
 pub fn refuse(argv: &[OsString], error: &ConfigError) -> i32 {
     output::complain(&error.message);
+    error.details.iter().for_each(|line| output::explain(line));
     if let Some(to) = report_target(argv) {
         let report = refusal(error);
         if let Err(error) = write::write(&report, &to) {

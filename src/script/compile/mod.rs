@@ -7,7 +7,7 @@ mod actions;
 mod listen;
 mod names;
 mod params;
-mod settings;
+pub mod settings;
 mod steps;
 mod texts;
 
