@@ -1,10 +1,10 @@
 //! What may be typed: types, their help, and what is generated from them. Imports nothing of ours, so that
 //! a generator or a test needs nothing else. What is typed becomes what is meant in `config`.
 
+mod check;
 pub mod error;
 pub mod exit_codes;
 pub mod generate;
-mod check;
 mod own;
 mod recordings;
 pub mod run;

@@ -13,6 +13,9 @@ use crate::sys::names;
 
 /// Checks scripts, and says what it found.
 pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
+    if let Some(cast) = &args.against {
+        return super::against::run(args, cast, io);
+    }
     let around = Surroundings::look();
     let mut worst: Option<Severity> = None;
     let mut told = Vec::new();
@@ -53,8 +56,7 @@ pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
 }
 
 fn findings(loaded: &Loaded, set: &[(String, String)]) -> Vec<Finding> {
-    let given =
-        Given { set, words: &[], check: true, signal: names::signal_number, secrets: &[] };
+    let given = Given { set, words: &[], check: true, signal: names::signal_number, secrets: &[] };
     loaded.check(&given)
 }
 

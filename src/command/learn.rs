@@ -19,7 +19,7 @@ use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::run::{Finished, Names, execute};
 use crate::script::learn::{About, Learned, learn};
 use crate::store::id::new_run_id;
-use crate::sys::{cgroup::Leaf, fdio, ids, tty};
+use crate::sys::{cgroup::Leaf, fdio, probe, tty};
 
 /// Runs the command on a terminal, and writes what a person did there as a script.
 pub fn run(args: &cli::Learn) -> i32 {
@@ -110,8 +110,9 @@ fn checked(args: &cli::Learn, session: &Session) -> (Learned, Option<String>) {
         args.command.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let script = shown(&args.script);
     let cast = args.cast.as_deref().map(shown);
-    let host = ids::hostname();
-    let about = About { argv: &argv, script: &script, cast: cast.as_deref(), host: &host, exact: false };
+    let host = probe::hostname();
+    let about =
+        About { argv: &argv, script: &script, cast: cast.as_deref(), host: &host, exact: false };
     let first = learn(session, &about);
     let Some(why) = verdict(&first) else { return (first, None) };
     let second = learn(session, &About { exact: true, ..about });
@@ -139,8 +140,7 @@ fn save(args: &cli::Learn, learned: &Learned, started: Duration) -> Result<(), S
             .map_err(|error| format!("cannot write {}: {error}", shown(path)))
     };
     if let Some(path) = &args.cast {
-        let command: Vec<_> = args.command.iter().map(|arg| arg.to_string_lossy()).collect();
-        write(path, 0o600, &cast(&learned.tape, started, &command.join(" ")))?;
+        write(path, 0o600, &cast(&learned.tape, started, &learned.command))?;
     }
     write(&args.script, 0o777, learned.script.as_bytes())
 }
@@ -150,7 +150,11 @@ fn save(args: &cli::Learn, learned: &Learned, started: Duration) -> Result<(), S
 fn create(path: &Path, mode: u32, force: bool) -> io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).mode(mode);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     options.open(path)
 }
 
@@ -171,9 +175,7 @@ fn cast(tape: &Tape, started: Duration, command: &str) -> Vec<u8> {
             What::Input(bytes) => input.push(fact.at, bytes),
             What::Resize(columns, rows) => write::resize(fact.at, (*columns, *rows)),
             What::Marker(label) => write::marker(fact.at, label),
-            What::Exit(code) => {
-                [output.finish(fact.at), write::exit(fact.at, *code)].concat()
-            }
+            What::Exit(code) => [output.finish(fact.at), write::exit(fact.at, *code)].concat(),
         });
     }
     cast.extend(output.finish(tape.duration()));

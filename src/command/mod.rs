@@ -1,12 +1,13 @@
 //! One file per subcommand: wires the layers, decides nothing subtle.
 
+mod against;
 mod check;
 mod completions;
 pub mod doctor;
 mod help;
 pub mod inspect;
-pub mod list;
 mod learn;
+pub mod list;
 mod man;
 pub mod reap;
 mod replay;

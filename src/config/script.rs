@@ -49,7 +49,9 @@ fn tidy(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if matches!(tidy.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(tidy.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 tidy.pop();
             }
             part => tidy.push(part),
@@ -76,7 +78,8 @@ fn read(from: impl std::io::Read) -> Result<String, String> {
         return Err(format!("it is longer than {LARGEST} bytes"));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|&b| b == b'\n').count();
+        let line =
+            error.as_bytes()[..error.utf8_error().valid_up_to()].split(|&b| b == b'\n').count();
         format!("line {line} is not UTF-8; bytes that are not are written as \\xHH in `send`")
     })
 }

@@ -196,7 +196,9 @@ mod tests {
 
     #[test]
     fn a_name_is_found_for_what_was_typed() {
-        for key in ["enter", "up", "f5", "ctrl-c", "ctrl-\\", "tab", "alt-x", "delete", "ctrl-space"] {
+        for key in
+            ["enter", "up", "f5", "ctrl-c", "ctrl-\\", "tab", "alt-x", "delete", "ctrl-space"]
+        {
             let typed = match parse(key) {
                 Ok(Key::Bytes(bytes)) => bytes,
                 Ok(Key::Cursor(letter)) => vec![0x1b, b'[', letter],

@@ -81,6 +81,7 @@ impl Helper {
             rlimits: Vec::new(),
             ignore: Vec::new(),
             inherited: wanted.inherited,
+            leaf: None,
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;
         let Some(pidfd) = PidFd::open(pid)? else { return Err(io::ErrorKind::NotFound.into()) };

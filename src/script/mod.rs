@@ -82,7 +82,8 @@ impl Loaded {
                 let message = format!("`{}` includes itself", path.value);
                 self.log.error("include", path.at, message).help(above.join(" -> "));
             } else if !self.sources.iter().any(|known| known.name == found.name) {
-                let format = if found.name.ends_with(".json") { Format::Json } else { Format::Toml };
+                let format =
+                    if found.name.ends_with(".json") { Format::Json } else { Format::Toml };
                 self.add(format, found, above, include);
             }
         }

@@ -17,11 +17,13 @@ mod typed;
 use std::time::Duration;
 
 use self::typed::{Found, Typed};
-use crate::expect::dialogue::{Dialogue, Effect, Record, Setup, SetupError, What as Event};
+use crate::expect::dialogue::{
+    Answer, Dialogue, Effect, ExecEnd, ExitStatus, Record, Setup, SetupError, What as Event,
+};
 use crate::expect::escape::show;
 use crate::expect::failure::{Failure, Reason};
 use crate::expect::mask::Mask;
-use crate::expect::program::{Kind, Program, StreamId};
+use crate::expect::program::{Kind, Program, Question, StreamId};
 use crate::expect::tape::{Tape, What};
 use crate::expect::view::plain;
 
@@ -169,8 +171,15 @@ impl Player<'_> {
         }
     }
 
-    fn tell_exit(&mut self, _code: Option<i32>) {
+    fn tell_exit(&mut self, code: Option<i32>) {
         if !std::mem::replace(&mut self.exited, true) {
+            if let Some(code) = code {
+                // A shell's numbers are all that a recording has.
+                self.dialogue.set_exit(match code {
+                    129.. => ExitStatus::Signal(code - 128),
+                    _ => ExitStatus::Code(code),
+                });
+            }
             self.tell(Dialogue::exited);
         }
     }
@@ -212,7 +221,35 @@ impl Player<'_> {
             }
             Effect::Pass => self.passed = true,
             Effect::Fail(failure) => self.failure = Some(failure),
-            Effect::DropSecret | Effect::Terminate | Effect::Kill | Effect::Noted(_) => {}
+            Effect::DropSecret
+            | Effect::Terminate
+            | Effect::Kill
+            | Effect::Signal(_)
+            | Effect::Resize(..)
+            | Effect::StopExec
+            | Effect::StopAsk
+            | Effect::Log(_)
+            | Effect::CleanupDone
+            | Effect::Noted(_) => {}
+            Effect::Exec { argv, .. } => {
+                let name = argv.first().map(|name| show(name, 60)).unwrap_or_default();
+                self.note(format!("`{name}` is not run here; it counts as done, with no output"));
+                let end = ExecEnd { status: Some(0), ..ExecEnd::default() };
+                self.tell(|dialogue, now, out| dialogue.exec_done(now, end, out));
+            }
+            Effect::Ask { prompt, question, .. } => {
+                self.note(format!("`{prompt}` is not asked here; the answer counts as empty"));
+                let answer = match question {
+                    Question::Secret => Answer::Kept,
+                    Question::Line | Question::Key => Answer::Text(Vec::new()),
+                };
+                self.tell(|dialogue, now, out| dialogue.answered(now, &answer, out));
+            }
+            // What was typed meanwhile was typed by the person, whatever it is.
+            Effect::Interact { .. } => {
+                self.note("what a person typed during `interact` is not compared".to_owned());
+            }
+            Effect::StopInteract => self.typed.skip_to(self.next),
             Effect::Told(told) => match (told.what, told.label, told.pattern) {
                 (Event::Step, Some(label), _) => self.doing = Some(format!("step {label}")),
                 (Event::Rule, Some(label), _) => self.doing = Some(format!("rule {label}")),
@@ -237,6 +274,12 @@ impl Player<'_> {
                 let what = what();
                 self.differs(&format!("the script types {what}, and {other}"));
             }
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
         }
     }
 

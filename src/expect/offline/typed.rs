@@ -127,6 +127,12 @@ impl Typed {
         }
     }
 
+    /// What was typed before the fact `at` was somebody else's business.
+    pub(super) fn skip_to(&mut self, at: usize) {
+        let later = self.keys.iter().position(|(_, index)| *index >= at);
+        self.next = self.next.max(later.unwrap_or(self.keys.len()));
+    }
+
     /// What was typed beyond what the dialogue did; ends of file and interrupts apart.
     pub(super) fn rest(&self) -> Option<String> {
         let rest: Vec<u8> = self.keys[self.next..].iter().map(|(key, _)| *key).collect();

@@ -21,14 +21,21 @@ impl Check<'_> {
             let Some(&at) = self.compiled.places.steps.get(&place) else { continue };
             let waits = [
                 ("waits for up to", step.within.filter(|within| !within.is_zero())),
-                ("sleeps for", match step.kind {
-                    Kind::Sleep(pause) => Some(pause),
-                    _ => None,
-                }),
+                (
+                    "sleeps for",
+                    match step.kind {
+                        Kind::Sleep(pause) => Some(pause),
+                        _ => None,
+                    },
+                ),
             ];
             for (what, wait) in waits {
                 if let Some(wait) = wait.filter(|wait| *wait > limit) {
-                    let message = format!("this step {what} {}, and limits.{name} ends the run after {}", human(wait), human(limit));
+                    let message = format!(
+                        "this step {what} {}, and limits.{name} ends the run after {}",
+                        human(wait),
+                        human(limit)
+                    );
                     self.log.warn("long-wait", at, message);
                 }
             }
@@ -38,7 +45,11 @@ impl Check<'_> {
             && step > limit
             && let Some(&at) = self.compiled.places.steps.values().next()
         {
-            let message = format!("limits.step is {}, and limits.{name} ends the run after {}", human(step), human(limit));
+            let message = format!(
+                "limits.step is {}, and limits.{name} ends the run after {}",
+                human(step),
+                human(limit)
+            );
             self.log.warn("long-wait", at, message);
         }
     }

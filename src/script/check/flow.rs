@@ -37,7 +37,11 @@ impl Check<'_> {
         let at = first.and_then(|step| self.compiled.places.steps.get(&Place { block, step }));
         if let Some(at) = at {
             self.log
-                .warn("unreachable", *at, "this step is never reached: what is before it never goes on")
+                .warn(
+                    "unreachable",
+                    *at,
+                    "this step is never reached: what is before it never goes on",
+                )
                 .help("a `then` or `goto` leads elsewhere, or the run ends before");
         }
     }
@@ -62,15 +66,22 @@ impl Check<'_> {
             for (number, branch) in step.branches.iter().enumerate() {
                 let endless = matches!(branch.then, Then::Again { reset: true });
                 if endless && branch.max.is_none() && branch.answers.is_empty() {
-                    let at = self.compiled.places.branches.get(&(place, number)).copied().unwrap_or(at);
+                    let at =
+                        self.compiled.places.branches.get(&(place, number)).copied().unwrap_or(at);
                     self.log
-                        .warn("unbounded", at, "this may go on for ever: `again` with `reset` has no limit of its own")
+                        .warn(
+                            "unbounded",
+                            at,
+                            "this may go on for ever: `again` with `reset` has no limit of its own",
+                        )
                         .help("give the branch a `max`, or leave out `reset`");
                 }
             }
             let back = match step.then {
                 Then::Again { .. } if step.branches.is_empty() => Some(index),
-                Then::Goto(target) if target.block == block && target.step <= index => Some(target.step),
+                Then::Goto(target) if target.block == block && target.step <= index => {
+                    Some(target.step)
+                }
                 _ => None,
             };
             let idle = |step: &Step| {
@@ -80,7 +91,11 @@ impl Check<'_> {
             };
             if back.is_some_and(|from| steps[from..=index].iter().all(idle)) {
                 self.log
-                    .warn("unbounded", at, "this goes round without waiting for anything, until `limits.steps`")
+                    .warn(
+                        "unbounded",
+                        at,
+                        "this goes round without waiting for anything, until `limits.steps`",
+                    )
                     .help("wait for something in it, or use a `loop` with `times`");
             }
         }
@@ -117,7 +132,10 @@ fn may_go_on(program: &Program, step: &Step) -> bool {
         // A rule may take any step as done.
         let rules = program.rules.iter().any(|rule| rule.actions.contains(&Action::Next));
         return rules
-            || step.branches.iter().any(|branch| branch.then == Then::Next && !ends(&branch.actions))
+            || step
+                .branches
+                .iter()
+                .any(|branch| branch.then == Then::Next && !ends(&branch.actions))
             || matches!(step.kind, Kind::Interact { .. });
     }
     if let Kind::Loop(body) = &step.kind {
@@ -148,8 +166,9 @@ fn leaves(program: &Program, block: Block) -> bool {
         inner
             || out(&step.then)
             || ends(&step.actions)
-            || step.branches.iter().any(|branch| {
-                out(&branch.then) || ends(&branch.actions) || branch.max.is_some()
-            })
+            || step
+                .branches
+                .iter()
+                .any(|branch| out(&branch.then) || ends(&branch.actions) || branch.max.is_some())
     })
 }

@@ -50,7 +50,9 @@ impl<'a> Check<'a> {
 /// The texts of an action.
 fn texts(action: &Action) -> Vec<&Text> {
     match action {
-        Action::Send(text) | Action::Line(text) | Action::Log(text) | Action::Set(_, text) => vec![text],
+        Action::Send(text) | Action::Line(text) | Action::Log(text) | Action::Set(_, text) => {
+            vec![text]
+        }
         Action::Fail(why) | Action::Retry(why) => why.iter().collect(),
         _ => Vec::new(),
     }

@@ -44,11 +44,18 @@ impl Check<'_> {
             Kind::Text(_) if !pattern.source.starts_with('=') => {
                 let text = &pattern.source;
                 let like = REGEX_LIKE.iter().find(|part| text.contains(**part));
-                let anchored = text.starts_with('^') || text.ends_with(":$") || text.ends_with("\\$");
+                let anchored =
+                    text.starts_with('^') || text.ends_with(":$") || text.ends_with("\\$");
                 if like.is_some() || anchored {
                     self.log
-                        .warn("literal-regex", at, "this looks like a regex, and is matched as plain text")
-                        .help(format!("a regex is written /{text}/; ={text} says that text is meant"));
+                        .warn(
+                            "literal-regex",
+                            at,
+                            "this looks like a regex, and is matched as plain text",
+                        )
+                        .help(format!(
+                            "a regex is written /{text}/; ={text} says that text is meant"
+                        ));
                 }
             }
             Kind::Regex(regex) => {
@@ -72,9 +79,9 @@ impl Check<'_> {
             HirKind::Class(Class::Unicode(class)) => {
                 class.iter().any(|range| (range.start()..=range.end()).contains(&c))
             }
-            HirKind::Class(Class::Bytes(class)) => class
-                .iter()
-                .any(|range| (u32::from(range.start())..=u32::from(range.end())).contains(&u32::from(c))),
+            HirKind::Class(Class::Bytes(class)) => class.iter().any(|range| {
+                (u32::from(range.start())..=u32::from(range.end())).contains(&u32::from(c))
+            }),
             _ => false,
         };
         if takes('a') && takes('\n') {
@@ -107,7 +114,13 @@ impl Check<'_> {
             if let Some((earlier, _)) = hidden {
                 let source = &earlier.pattern.source;
                 self.log
-                    .warn("shadowed", *at, format!("this {what} never matches: `{source}` before it always does first"))
+                    .warn(
+                        "shadowed",
+                        *at,
+                        format!(
+                            "this {what} never matches: `{source}` before it always does first"
+                        ),
+                    )
                     .help("put the longer one first");
             }
         }
@@ -118,7 +131,8 @@ impl Check<'_> {
         for (listen, actions, answers, at) in self.answers() {
             let groups = match &listen.pattern.kind {
                 Kind::Regex(regex) => {
-                    let parsed = regex_syntax::ParserBuilder::new().utf8(false).build().parse(regex);
+                    let parsed =
+                        regex_syntax::ParserBuilder::new().utf8(false).build().parse(regex);
                     parsed.map_or(usize::MAX, |hir| hir.properties().explicit_captures_len())
                 }
                 Kind::Text(_) | Kind::Event(_) => 0,

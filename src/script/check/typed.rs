@@ -17,7 +17,8 @@ impl Check<'_> {
                 continue;
             }
             let lines = actions.iter().filter_map(typed).chain(answers);
-            let clear = lines.into_iter().any(|text| text.as_literal().is_some_and(|line| line.len() > 1));
+            let clear =
+                lines.into_iter().any(|text| text.as_literal().is_some_and(|line| line.len() > 1));
             if clear {
                 self.clear(at);
             }
@@ -38,10 +39,13 @@ impl Check<'_> {
             let Some(before) = program.step(Place { step: before, ..place }) else { continue };
             let typed = typed_by(before);
             for (index, branch) in step.branches.iter().enumerate() {
-                let Some(line) = typed.iter().find(|line| contains(line, &branch.listen.pattern)) else {
+                let Some(line) = typed.iter().find(|line| contains(line, &branch.listen.pattern))
+                else {
                     continue;
                 };
-                let Some(&at) = self.compiled.places.branches.get(&(place, index)) else { continue };
+                let Some(&at) = self.compiled.places.branches.get(&(place, index)) else {
+                    continue;
+                };
                 let line = crate::expect::escape::show(line, 40);
                 self.log
                     .warn("own-echo", at, format!("what was just typed (`{line}`) contains this"))

@@ -30,13 +30,21 @@ impl Compiler<'_> {
         if let Some(echo_ok) = &acts.echo_ok
             && !acts.list.iter().any(|act| matches!(act.value, Act::Secret(..)))
         {
-            self.log.error("conflict", echo_ok.at, "`echo_ok` is about a `secret` beside it, and there is none");
+            self.log.error(
+                "conflict",
+                echo_ok.at,
+                "`echo_ok` is about a `secret` beside it, and there is none",
+            );
         }
         let mut ended: Option<Span> = None;
         let mut actions = Vec::new();
         for act in &acts.list {
             if ended.take().is_some() {
-                self.log.warn("unreachable", act.at, "this is never done: the run has ended before it");
+                self.log.warn(
+                    "unreachable",
+                    act.at,
+                    "this is never done: the run has ended before it",
+                );
             }
             if act.value.is_last() {
                 ended = Some(act.at);
@@ -46,7 +54,12 @@ impl Compiler<'_> {
         actions
     }
 
-    fn action(&mut self, act: &At<Act>, inside: Inside, pattern: Option<&Pattern>) -> Option<Action> {
+    fn action(
+        &mut self,
+        act: &At<Act>,
+        inside: Inside,
+        pattern: Option<&Pattern>,
+    ) -> Option<Action> {
         Some(match &act.value {
             Act::Send(text) => Action::Send(self.text(text)),
             Act::Line(text) => Action::Line(self.text(text)),
@@ -82,7 +95,9 @@ impl Compiler<'_> {
                 Some(number) => Action::Signal(number),
                 None => {
                     let message = format!("there is no signal `{}`", name.value);
-                    self.log.error("signal", name.at, message).help("a signal is TERM, SIGTERM, 15 or RTMIN+1");
+                    self.log
+                        .error("signal", name.at, message)
+                        .help("a signal is TERM, SIGTERM, 15 or RTMIN+1");
                     return None;
                 }
             },
@@ -106,7 +121,11 @@ impl Compiler<'_> {
             Act::Next if inside == Inside::Rule => Action::Next,
             Act::Next => {
                 self.log
-                    .error("conflict", act.at, "`next` takes the current step as done from within a rule")
+                    .error(
+                        "conflict",
+                        act.at,
+                        "`next` takes the current step as done from within a rule",
+                    )
                     .help("a step goes on by itself; `then` says where");
                 return None;
             }
@@ -127,10 +146,15 @@ impl Compiler<'_> {
         self.name(name, "a list");
         self.sets(&name.value, name.at);
         self.names.define_list(&name.value);
-        let group = pattern.is_some_and(|pattern| groups(pattern).iter().any(|(group, _)| *group == name.value));
+        let group = pattern
+            .is_some_and(|pattern| groups(pattern).iter().any(|(group, _)| *group == name.value));
         if group {
             self.log
-                .error("conflict", name.at, format!("`{}` is a group of the pattern and a list", name.value))
+                .error(
+                    "conflict",
+                    name.at,
+                    format!("`{}` is a group of the pattern and a list", name.value),
+                )
                 .help("a list needs a name of its own, such as its plural");
         }
         name.value.clone()
@@ -140,7 +164,11 @@ impl Compiler<'_> {
         match window_size(&size.value) {
             Ok(size) => Some(size),
             Err(why) => {
-                self.log.error("size", size.at, format!("`{}` is no size of a terminal: {why}", size.value));
+                self.log.error(
+                    "size",
+                    size.at,
+                    format!("`{}` is no size of a terminal: {why}", size.value),
+                );
                 None
             }
         }

@@ -18,7 +18,11 @@ impl Compiler<'_> {
         let at = pattern.at;
         let (pattern, template) = self.pattern(pattern);
         if let (Kind::Event(event), Some(view)) = (&pattern.kind, view) {
-            self.log.error("conflict", view.at, "`view` says what a pattern looks at, and an event looks at nothing");
+            self.log.error(
+                "conflict",
+                view.at,
+                "`view` says what a pattern looks at, and an event looks at nothing",
+            );
             if *event == Event::Exit && stream.is_some() {
                 self.log.error("conflict", at, "@exit is the command's, not that of a stream");
             }
@@ -65,7 +69,11 @@ impl Compiler<'_> {
                 .help("give it `line`, `key`, `fail` or another action");
         }
         if !made.enabled && name.is_none() {
-            self.log.error("conflict", on.at, "a rule that is not enabled needs a `name` for `enable`");
+            self.log.error(
+                "conflict",
+                on.at,
+                "a rule that is not enabled needs a `name` for `enable`",
+            );
         }
         made.name = name;
         self.program.rules.push(made);
@@ -99,7 +107,11 @@ impl Compiler<'_> {
                     continue;
                 }
             };
-            self.program.watches.push(Watch { listen: listen.clone(), verdict, from: Origin::Script });
+            self.program.watches.push(Watch {
+                listen: listen.clone(),
+                verdict,
+                from: Origin::Script,
+            });
             self.places.watches.push(on.at);
         }
     }

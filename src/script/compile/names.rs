@@ -74,12 +74,19 @@ impl Compiler<'_> {
             }
             if names.secrets.contains_key(name) {
                 self.log
-                    .error("secret-in-text", *at, format!("`{name}` is a secret and cannot stand in a text"))
-                    .help(format!("it is typed by `secret = \"{name}\"`, and never put anywhere else"));
+                    .error(
+                        "secret-in-text",
+                        *at,
+                        format!("`{name}` is a secret and cannot stand in a text"),
+                    )
+                    .help(format!(
+                        "it is typed by `secret = \"{name}\"`, and never put anywhere else"
+                    ));
                 continue;
             }
             let known = names.defined.iter().map(String::as_str).chain(BUILT_IN);
-            let unknown = self.log.error("unknown-name", *at, format!("nothing sets `${{{name}}}`"));
+            let unknown =
+                self.log.error("unknown-name", *at, format!("nothing sets `${{{name}}}`"));
             unknown.hint = Some("a name is a param, a named group `(?<name>...)`, or set by `set`, `append`, `ask`, `exec`; `$${` is the characters".to_owned());
             if let Some(near) = crate::script::names::nearest(name, known) {
                 unknown.help(format!("did you mean `${{{near}}}`?"));
@@ -90,7 +97,9 @@ impl Compiler<'_> {
                 let known = names.lists.iter().map(String::as_str);
                 self.log
                     .error("unknown-name", *at, format!("there is no list `{name}`"))
-                    .help("a list is written out, a param of type \"list\", or gathered by `append`")
+                    .help(
+                        "a list is written out, a param of type \"list\", or gathered by `append`",
+                    )
                     .nearest(name, known);
             }
         }
@@ -106,7 +115,9 @@ impl Compiler<'_> {
         for (name, at) in &names.used_secrets {
             if !names.secrets.contains_key(name) {
                 let known = names.secrets.keys().map(String::as_str);
-                let help = format!("define it: `[secrets.{name}]` with `env = \"VARIABLE\"`, or --secret {name}=env:VARIABLE");
+                let help = format!(
+                    "define it: `[secrets.{name}]` with `env = \"VARIABLE\"`, or --secret {name}=env:VARIABLE"
+                );
                 self.log
                     .error("unknown-name", *at, format!("there is no secret `{name}`"))
                     .help(help.clone())

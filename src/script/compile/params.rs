@@ -45,7 +45,11 @@ impl Params {
     }
 
     /// Puts the text params into a template; other names stay.
-    pub fn put_into(&self, template: &Template, put: impl Fn(&str, &str) -> Option<Vec<u8>>) -> Template {
+    pub fn put_into(
+        &self,
+        template: &Template,
+        put: impl Fn(&str, &str) -> Option<Vec<u8>>,
+    ) -> Template {
         Template::of(template.parts().iter().map(|part| match part {
             Part::Name(name) => match self.text(name).and_then(|value| put(name, value)) {
                 Some(bytes) => Part::Literal(bytes),
@@ -87,11 +91,18 @@ pub(super) fn resolve(
     for Declared { name, param } in declared {
         let at = name.at;
         let kind = param.type_.as_ref().map(|kind| kind.value);
-        let list = matches!((kind, &param.default), (Some(ParamType::List), _) | (None, Some(ListOr::List(_))));
+        let list = matches!(
+            (kind, &param.default),
+            (Some(ParamType::List), _) | (None, Some(ListOr::List(_)))
+        );
         if let (Some(required), Some(_)) = (&param.required, &param.default)
             && required.value
         {
-            log.error("conflict", required.at, format!("`{}` is required, so its default is never used", name.value));
+            log.error(
+                "conflict",
+                required.at,
+                format!("`{}` is required, so its default is never used", name.value),
+            );
         }
         let value = match (set.remove(&name.value), &param.default) {
             (Some(text), _) if list => {
@@ -104,7 +115,11 @@ pub(super) fn resolve(
                 Some(ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect()))
             }
             (None, None) if param.required.as_ref().is_some_and(|required| !required.value) => {
-                Some(if list { ParamValue::List(Vec::new()) } else { ParamValue::Text(String::new()) })
+                Some(if list {
+                    ParamValue::List(Vec::new())
+                } else {
+                    ParamValue::Text(String::new())
+                })
             }
             (None, None) if given.check => {
                 let stand_in = || match (kind, &param.values) {
@@ -113,10 +128,17 @@ pub(super) fn resolve(
                     (Some(ParamType::Bool), _) => "true".to_owned(),
                     _ => name.value.clone(),
                 };
-                Some(if list { ParamValue::List(vec![stand_in()]) } else { ParamValue::Text(stand_in()) })
+                Some(if list {
+                    ParamValue::List(vec![stand_in()])
+                } else {
+                    ParamValue::Text(stand_in())
+                })
             }
             (None, None) => {
-                let what = param.help.as_ref().map_or_else(String::new, |help| format!(" ({})", help.value));
+                let what = param
+                    .help
+                    .as_ref()
+                    .map_or_else(String::new, |help| format!(" ({})", help.value));
                 log.error("param", at, format!("the param `{}` is required{what}", name.value))
                     .help(format!("give it with --set {}=VALUE", name.value));
                 None
@@ -153,8 +175,12 @@ fn outside(
         let Some(name) = open.next() else {
             let list: Vec<&str> = names().collect();
             let takes = if list.is_empty() { "no params".to_owned() } else { list.join(", ") };
-            log.error("param", whole, format!("`{}` is one word too many: the script takes {takes}", word.display()))
-                .help("a command in place of the script's own goes behind `--`");
+            log.error(
+                "param",
+                whole,
+                format!("`{}` is one word too many: the script takes {takes}", word.display()),
+            )
+            .help("a command in place of the script's own goes behind `--`");
             break;
         };
         match word.to_str() {
@@ -181,12 +207,20 @@ fn fits(name: &Text, param: &Param, value: &ParamValue, log: &mut Log) {
             _ => None,
         };
         if let Some(wanted) = wanted {
-            log.error("param", name.at, format!("the param `{}` is {wanted}, not `{text}`", name.value));
+            log.error(
+                "param",
+                name.at,
+                format!("the param `{}` is {wanted}, not `{text}`", name.value),
+            );
         }
         let Some(values) = &param.values else { continue };
         let known: Vec<&str> = values.iter().map(|value| value.value.0.as_str()).collect();
         if !known.contains(&text.as_str()) {
-            let found = log.error("param", name.at, format!("the param `{}` cannot be `{text}`", name.value));
+            let found = log.error(
+                "param",
+                name.at,
+                format!("the param `{}` cannot be `{text}`", name.value),
+            );
             found.help(format!("it is one of: {}", known.join(", ")));
             if let Some(near) = nearest(text, known.iter().copied()) {
                 found.help(format!("did you mean `{near}`?"));

@@ -96,7 +96,11 @@ impl Compiler<'_> {
             match &script.version {
                 Some(version) if version.value != 1 => {
                     self.log
-                        .error("version", version.at, format!("version {} is not known", version.value))
+                        .error(
+                            "version",
+                            version.at,
+                            format!("version {} is not known", version.value),
+                        )
                         .help("this heeler reads version 1; a newer one may read this script");
                 }
                 _ => {}
@@ -115,7 +119,11 @@ impl Compiler<'_> {
         if let (Some(ladder), Some(text)) = (&settings.stop, &script.stop) {
             for rung in &ladder.0 {
                 if (self.given.signal)(&rung.signal).is_none() {
-                    self.log.error("signal", text.at, format!("there is no signal `{}`", rung.signal));
+                    self.log.error(
+                        "signal",
+                        text.at,
+                        format!("there is no signal `{}`", rung.signal),
+                    );
                 }
             }
         }
@@ -135,7 +143,11 @@ impl Compiler<'_> {
     }
 
     /// Reads a value as the flag does.
-    fn parsed<T>(&mut self, text: Option<&Text>, parse: fn(&str) -> Result<T, String>) -> Option<T> {
+    fn parsed<T>(
+        &mut self,
+        text: Option<&Text>,
+        parse: fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let text = text?;
         let value = self.known(text);
         match parse(&value) {
@@ -154,7 +166,11 @@ impl Compiler<'_> {
             (Some(argv), None) => {
                 settings.command = argv.iter().map(|word| self.known(word)).collect();
                 if argv.is_empty() {
-                    self.log.error("empty", command.at, "`argv` is empty: it begins with the program");
+                    self.log.error(
+                        "empty",
+                        command.at,
+                        "`argv` is empty: it begins with the program",
+                    );
                 }
             }
             (None, Some(line)) => {
@@ -171,8 +187,12 @@ impl Compiler<'_> {
                 self.log.error("conflict", pipe.at, "[command] has either `pty` or `pipe`");
                 None
             }
-            (Some(Bool { value: true, .. }), _) | (_, Some(Bool { value: false, .. })) => Some(Mode::Pty),
-            (_, Some(Bool { value: true, .. })) | (Some(Bool { value: false, .. }), _) => Some(Mode::Pipe),
+            (Some(Bool { value: true, .. }), _) | (_, Some(Bool { value: false, .. })) => {
+                Some(Mode::Pty)
+            }
+            (_, Some(Bool { value: true, .. })) | (Some(Bool { value: false, .. }), _) => {
+                Some(Mode::Pipe)
+            }
             (None, None) => None,
         };
         settings.merge = is(&command.merge);
@@ -192,11 +212,13 @@ impl Compiler<'_> {
         if let (Some(stdin), Some(_)) = (&command.stdin, &command.input) {
             self.log.error("conflict", stdin.at, "[command] has either `stdin` or `input`");
         }
-        settings.stdin = command.stdin.as_ref().map(|stdin| {
-            StdinFrom::from(std::ffi::OsString::from(self.known(stdin)))
-        });
+        settings.stdin = command
+            .stdin
+            .as_ref()
+            .map(|stdin| StdinFrom::from(std::ffi::OsString::from(self.known(stdin))));
         settings.input = command.input.as_ref().map(|input| self.known(input));
-        let nice = command.nice.as_ref().map(|nice| Text { at: nice.at, value: nice.value.0.clone() });
+        let nice =
+            command.nice.as_ref().map(|nice| Text { at: nice.at, value: nice.value.0.clone() });
         settings.nice = self.parsed(nice.as_ref(), value::nice);
     }
 
@@ -267,11 +289,21 @@ impl Compiler<'_> {
     /// The source, as `--secret` writes it.
     fn secret(&mut self, name: &Text, secret: &model::Secret) -> Option<String> {
         let text = |prefix: &str, text: &Option<Text>| {
-            text.as_ref().map(|text| (text.at, format!("{prefix}:{}", text.value), text.value.is_empty()))
+            text.as_ref()
+                .map(|text| (text.at, format!("{prefix}:{}", text.value), text.value.is_empty()))
         };
-        let fd = secret.fd.as_ref().map(|fd| (fd.at, format!("fd:{}", fd.value), matches!(fd.value, 1 | 2)));
+        let fd = secret
+            .fd
+            .as_ref()
+            .map(|fd| (fd.at, format!("fd:{}", fd.value), matches!(fd.value, 1 | 2)));
         let ask = secret.ask.as_ref().map(|ask| (ask.at, "ask".to_owned(), !ask.value));
-        let all = [text("env", &secret.env), text("file", &secret.file), fd, text("cmd", &secret.cmd), ask];
+        let all = [
+            text("env", &secret.env),
+            text("file", &secret.file),
+            fd,
+            text("cmd", &secret.cmd),
+            ask,
+        ];
         let mut given = all.into_iter().flatten();
         let Some((at, source, bad)) = given.next() else {
             self.log
@@ -280,7 +312,11 @@ impl Compiler<'_> {
             return None;
         };
         for (at, ..) in given {
-            let found = self.log.error("conflict", at, format!("the secret `{}` has two sources", name.value));
+            let found = self.log.error(
+                "conflict",
+                at,
+                format!("the secret `{}` has two sources", name.value),
+            );
             found.hide = true;
         }
         if bad {

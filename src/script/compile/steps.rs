@@ -51,24 +51,33 @@ impl Compiler<'_> {
         let Some(script) = scripts.first() else { return };
         let block = |steps: &Option<Vec<model::Step>>| steps.clone().unwrap_or_default();
         self.program.steps = self.block(&block(&script.step), Block::Main, &Scope::default());
-        self.program.cleanup = self.block(&block(&script.cleanup), Block::Cleanup, &Scope::default());
+        self.program.cleanup =
+            self.block(&block(&script.cleanup), Block::Cleanup, &Scope::default());
         let uncalled = self.procs.iter().filter(|(_, proc)| !proc.called);
         self.places.uncalled = uncalled.map(|(name, proc)| (name.clone(), proc.at)).collect();
-        self.places.procs = self.procs.iter().map(|(name, proc)| (name.clone(), proc.block)).collect();
+        self.places.procs =
+            self.procs.iter().map(|(name, proc)| (name.clone(), proc.block)).collect();
     }
 
     /// Procs first, so that they can call each other.
     fn procs(&mut self, scripts: &[Script]) {
-        let all: Vec<&(Text, model::Proc)> =
-            scripts.iter().flat_map(|script| script.proc.iter().flat_map(|procs| &procs.0)).collect();
+        let all: Vec<&(Text, model::Proc)> = scripts
+            .iter()
+            .flat_map(|script| script.proc.iter().flat_map(|procs| &procs.0))
+            .collect();
         let mut bodies = Vec::new();
         for (name, proc) in all {
             self.name(name, "a proc");
-            let args: Vec<String> = proc.args.iter().flatten().map(|arg| self.name(arg, "an argument")).collect();
+            let args: Vec<String> =
+                proc.args.iter().flatten().map(|arg| self.name(arg, "an argument")).collect();
             let block = self.new_block(name.value.clone(), args.clone());
             let callable = Callable { block, args: args.clone(), at: name.at, called: false };
             if self.procs.insert(name.value.clone(), callable).is_some() {
-                self.log.error("duplicate", name.at, format!("the proc `{}` is defined twice", name.value));
+                self.log.error(
+                    "duplicate",
+                    name.at,
+                    format!("the proc `{}` is defined twice", name.value),
+                );
             }
             bodies.push((block, args, proc.step.clone().unwrap_or_default(), name.at));
         }
@@ -93,7 +102,11 @@ impl Compiler<'_> {
         for (index, step) in steps.iter().enumerate() {
             let Some(name) = &step.name else { continue };
             if names.insert(name.value.clone(), Place { block, step: index }).is_some() {
-                self.log.error("duplicate", name.at, format!("there are two steps `{}`", name.value));
+                self.log.error(
+                    "duplicate",
+                    name.at,
+                    format!("there are two steps `{}`", name.value),
+                );
             }
         }
         let mut scope = around.clone();
@@ -190,11 +203,17 @@ impl Compiler<'_> {
         ];
         for (key, at) in needs_expect.into_iter().filter(|_| !waits) {
             if let Some(at) = at {
-                self.log.error("conflict", at, format!("`{key}` belongs to a pattern: `expect`, or a branch in `on`"));
+                self.log.error(
+                    "conflict",
+                    at,
+                    format!("`{key}` belongs to a pattern: `expect`, or a branch in `on`"),
+                );
             }
         }
         if let (Some(then), Some(_)) = (&step.then, &step.on) {
-            self.log.error("conflict", then.at, "with `on`, each branch says where it goes on").help("move `then` into the branches");
+            self.log
+                .error("conflict", then.at, "with `on`, each branch says where it goes on")
+                .help("move `then` into the branches");
         }
         if let (Some(reset), None) = (&step.reset, &step.then) {
             self.log.error("conflict", reset.at, "`reset` goes with `then = \"again\"`");
@@ -204,7 +223,11 @@ impl Compiler<'_> {
             ("view", step.view.as_ref().map(|view| view.at)),
         ] {
             if let (Some(at), false) = (at, listens) {
-                self.log.error("conflict", at, format!("`{key}` says where a pattern listens, and this step has none"));
+                self.log.error(
+                    "conflict",
+                    at,
+                    format!("`{key}` says where a pattern listens, and this step has none"),
+                );
             }
         }
         let has_limit = listens
@@ -213,18 +236,35 @@ impl Compiler<'_> {
             || step.wait_exit.is_some()
             || step.loop_.is_some()
             || step.call.is_some()
-            || step.acts.list.iter().any(|act| matches!(act.value, crate::script::actions::Act::Secret(..)));
+            || step
+                .acts
+                .list
+                .iter()
+                .any(|act| matches!(act.value, crate::script::actions::Act::Secret(..)));
         if let (Some(within), false) = (&step.within, has_limit) {
-            self.log.error("conflict", within.at, "`within` limits a wait, and this step does not wait");
+            self.log.error(
+                "conflict",
+                within.at,
+                "`within` limits a wait, and this step does not wait",
+            );
         }
         if let (Some(args), None) = (&step.args, &step.call)
             && let Some((name, _)) = args.0.first()
         {
             self.log.error("conflict", name.at, "`args` belongs to `call`");
         }
-        let fails = listens || step.exec.is_some() || step.ask.is_some() || step.wait_exit.is_some() || step.loop_.is_some() || step.call.is_some();
+        let fails = listens
+            || step.exec.is_some()
+            || step.ask.is_some()
+            || step.wait_exit.is_some()
+            || step.loop_.is_some()
+            || step.call.is_some();
         if let (Some(optional), false) = (&step.optional, fails) {
-            self.log.warn("conflict", optional.at, "`optional` is about a wait, and this step does not wait");
+            self.log.warn(
+                "conflict",
+                optional.at,
+                "`optional` is about a wait, and this step does not wait",
+            );
         }
     }
 
@@ -241,7 +281,9 @@ impl Compiler<'_> {
                 Ok(Key::Bytes(bytes)) => bytes,
                 Ok(Key::Cursor(_) | Key::Eof) | Err(_) => {
                     let at = key.map_or(interact.0.at, |key| key.at);
-                    self.log.error("key", at, "this key cannot end an `interact`").help("use one such as ctrl-] or f12");
+                    self.log
+                        .error("key", at, "this key cannot end an `interact`")
+                        .help("use one such as ctrl-] or f12");
                     Vec::new()
                 }
             };
@@ -304,9 +346,17 @@ impl Compiler<'_> {
         Kind::Ask(Ask { prompt, question, into, default })
     }
 
-    fn loop_(&mut self, body: &model::Loop, step: &model::Step, place: Place, scope: &Scope) -> Kind {
+    fn loop_(
+        &mut self,
+        body: &model::Loop,
+        step: &model::Step,
+        place: Place,
+        scope: &Scope,
+    ) -> Kind {
         let index = self.new_block(
-            step.name.as_ref().map_or_else(|| (place.step + 1).to_string(), |name| name.value.clone()),
+            step.name
+                .as_ref()
+                .map_or_else(|| (place.step + 1).to_string(), |name| name.value.clone()),
             Vec::new(),
         );
         let foreach = self.foreach(body, index);
@@ -318,15 +368,22 @@ impl Compiler<'_> {
         let locals = self.names.locals.len();
         self.names.locals.extend(foreach.iter().map(|(name, _)| name.clone()));
         let inner = match (&body.step, &body.call) {
-            (Some(steps), None) if !steps.is_empty() => self.block(steps, Block::Other(index), scope),
+            (Some(steps), None) if !steps.is_empty() => {
+                self.block(steps, Block::Other(index), scope)
+            }
             (None, Some(call)) => {
                 let called = self.call(call, body.args.as_ref());
                 self.places.steps.insert(Place { block: Block::Other(index), step: 0 }, call.at);
-                let step = |call| Step { kind: Kind::Call(call), from: Origin::Script, ..Step::default() };
+                let step =
+                    |call| Step { kind: Kind::Call(call), from: Origin::Script, ..Step::default() };
                 called.map(step).into_iter().collect()
             }
             _ => {
-                self.log.error("conflict", body.at, "a loop has either steps (`[[step.loop.step]]`) or a `call`");
+                self.log.error(
+                    "conflict",
+                    body.at,
+                    "a loop has either steps (`[[step.loop.step]]`) or a `call`",
+                );
                 Vec::new()
             }
         };
@@ -346,7 +403,11 @@ impl Compiler<'_> {
                 self.name(name, "a variable")
             }
             (Some(_), None) => {
-                self.log.error("missing", body.at, "`foreach` needs `as`, the variable that holds the entry");
+                self.log.error(
+                    "missing",
+                    body.at,
+                    "`foreach` needs `as`, the variable that holds the entry",
+                );
                 return None;
             }
             (None, Some(name)) => {
@@ -395,7 +456,9 @@ impl Compiler<'_> {
             let value = self.plain(value);
             arguments.push((name.value.clone(), value));
         }
-        for missing in wanted.iter().filter(|wanted| !arguments.iter().any(|(name, _)| name == *wanted)) {
+        for missing in
+            wanted.iter().filter(|wanted| !arguments.iter().any(|(name, _)| name == *wanted))
+        {
             self.log
                 .error("missing", call.at, format!("the proc `{}` needs `{missing}`", call.value))
                 .help(format!("add args = {{ {missing} = \"...\" }}"));

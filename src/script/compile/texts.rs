@@ -43,7 +43,8 @@ impl Compiler<'_> {
             return String::from_utf8_lossy(bytes).into_owned();
         }
         for name in put.names() {
-            let found = self.log.error("unknown-name", text.at, format!("`${{{name}}}` is no param"));
+            let found =
+                self.log.error("unknown-name", text.at, format!("`${{{name}}}` is no param"));
             found.help("only params can stand here: the command is not yet running");
             let known: Vec<&str> = self.params.values.keys().map(String::as_str).collect();
             if let Some(near) = crate::script::names::nearest(name, known) {
@@ -62,9 +63,9 @@ impl Compiler<'_> {
             quoted.into_bytes()
         };
         let names = &self.names;
-        let mut template = self.params.put_into(&written, |name, value| {
-            (!names.is_local(name)).then(|| quoted(value))
-        });
+        let mut template = self
+            .params
+            .put_into(&written, |name, value| (!names.is_local(name)).then(|| quoted(value)));
         // What is put in at the front is text, whatever it looks like.
         if matches!(written.parts().first(), Some(Part::Name(_))) {
             let parts = [Part::Literal(b"=".to_vec())].into_iter();
@@ -78,9 +79,12 @@ impl Compiler<'_> {
         });
         let stand_in = String::from_utf8_lossy(&stand_in.collect::<Vec<_>>()).into_owned();
         let pattern = match Pattern::parse(&stand_in) {
-            Ok(pattern) => Pattern { source: if open { text.value.clone() } else { stand_in }, ..pattern },
+            Ok(pattern) => {
+                Pattern { source: if open { text.value.clone() } else { stand_in }, ..pattern }
+            }
             Err(why) => {
-                let at = if stand_in == text.value { self.inside(text, why.column) } else { text.at };
+                let at =
+                    if stand_in == text.value { self.inside(text, why.column) } else { text.at };
                 let found = self.log.error("pattern", at, why.message);
                 found.hint = why.hint;
                 Pattern { source: text.value.clone(), kind: Kind::Text(b"x".to_vec()) }

@@ -3,6 +3,7 @@
 //! An entry ends with Enter or with a key that is no text. Where a command reads every key itself, it also
 //! ends where the command answered with something other than an echo.
 
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -51,7 +52,9 @@ pub(super) fn entries(session: &Session) -> (Vec<Entry>, Vec<u8>) {
                     cutter.key(moment.at, index, token, *typing);
                 }
             }
-            Heard::Resize(columns, rows) => cutter.screen.screen_mut().set_size(*rows, *columns),
+            Heard::Resize(columns, rows) => {
+                cutter.screen.screen_mut().set_size(cells(*rows), cells(*columns))
+            }
         }
     }
     cutter.finish(End::Nothing, Duration::MAX);
@@ -75,7 +78,7 @@ impl Cutter {
             output: Vec::new(),
             last_output: Duration::ZERO,
             last_entry: Duration::ZERO,
-            screen: vt100::Parser::new(rows.max(1), columns.max(1), 0),
+            screen: vt100::Parser::new(cells(rows), cells(columns), 0),
         }
     }
 
@@ -158,6 +161,11 @@ impl Cutter {
     }
 }
 
+/// A size; nothing is as small as none.
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN)
+}
+
 /// Keys: an escape sequence is one, every other byte is one.
 fn tokens(bytes: &[u8]) -> Vec<&[u8]> {
     let mut tokens = Vec::new();
@@ -212,13 +220,14 @@ fn row(output: &[u8], screen: &vt100::Screen) -> Option<String> {
         let mut escapes = output.split(|byte| *byte == 0x1b).skip(1);
         escapes.any(|rest| {
             let end = rest.iter().skip(1).position(|byte| (0x40..=0x7e).contains(byte));
-            rest.first() == Some(&b'[') && end.is_some_and(|end| matches!(rest[end + 1], b'H' | b'f'))
+            rest.first() == Some(&b'[')
+                && end.is_some_and(|end| matches!(rest[end + 1], b'H' | b'f'))
         })
     };
     if !screen.alternate_screen() && !placed() {
         return None;
     }
-    let rows: Vec<String> = screen.rows(0, screen.size().1).collect();
+    let rows: Vec<String> = screen.rows(0, screen.size().1.get()).collect();
     let at = usize::from(screen.cursor_position().0);
     let with_text = |row: &&String| !row.trim().is_empty();
     let found = rows.get(at).filter(with_text).or_else(|| rows.iter().rev().find(with_text));

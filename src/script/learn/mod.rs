@@ -51,6 +51,8 @@ pub struct Learned {
     pub script: String,
     /// The recording, secrets masked.
     pub tape: Tape,
+    /// The command line, for people.
+    pub command: String,
     /// How many steps it has, the exit among them.
     pub steps: usize,
     /// The names of its secrets.
@@ -110,7 +112,8 @@ pub fn learn(session: &Session, about: &About<'_>) -> Learned {
     let tape = tape(session, &entries, &acts, &mask);
     let mut notes = Vec::new();
     if session.cut {
-        notes.push("there was more output than is kept; the end of the recording is missing".into());
+        notes
+            .push("there was more output than is kept; the end of the recording is missing".into());
     }
     if acts.contains(&Act::Unseen) {
         notes.push("something was typed unseen without Enter; the script leaves it out".into());
@@ -121,7 +124,8 @@ pub fn learn(session: &Session, about: &About<'_>) -> Learned {
     });
     let names: Vec<String> = (1..=secrets.len()).map(|n| format!("secret{n}")).collect();
     let script = write::script(&steps, &write::Frame { session, about, mask: &mask, last });
-    Learned { script, tape, steps: steps.len() + 1, secrets: names, notes }
+    let command = mask.text(about.argv.join(" ").as_bytes());
+    Learned { script, tape, command, steps: steps.len() + 1, secrets: names, notes }
 }
 
 /// What an entry was.

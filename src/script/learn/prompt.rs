@@ -86,11 +86,9 @@ pub(super) fn row(row: &str, host: &str) -> Option<Wait> {
         return None;
     }
     Some(match volatile(shown, host) {
-        Some(body) => Wait {
-            pattern: format!("/{body}/"),
-            literal: Some(shown.to_owned()),
-            screen: true,
-        },
+        Some(body) => {
+            Wait { pattern: format!("/{body}/"), literal: Some(shown.to_owned()), screen: true }
+        }
         None => Wait { pattern: literal(shown), literal: None, screen: true },
     })
 }
@@ -164,7 +162,8 @@ fn is_hex_id(text: &str) -> bool {
 /// A path stands alone: `yes/no` is none.
 fn is_path(text: &str, start: usize) -> bool {
     let before = text[..start].chars().next_back();
-    before.is_none_or(|c| c.is_whitespace() || matches!(c, ':' | '(' | '"' | '\'' | '=' | '[' | '`'))
+    before
+        .is_none_or(|c| c.is_whitespace() || matches!(c, ':' | '(' | '"' | '\'' | '=' | '[' | '`'))
 }
 
 #[cfg(test)]
@@ -178,7 +177,9 @@ mod tests {
 
     #[test]
     fn plain_prompts_stay_as_they_are() {
-        for line in ["Password: ", "Are you sure (yes/no)? ", "Continue? [Y/n] ", "login: ", "defaced? "] {
+        for line in
+            ["Password: ", "Are you sure (yes/no)? ", "Continue? [Y/n] ", "login: ", "defaced? "]
+        {
             assert_eq!(pattern(line), line);
         }
         assert_eq!(pattern("/etc? "), "/[^\\s:)\"'\\]]+\\? /");
@@ -202,7 +203,8 @@ mod tests {
         ];
         for (line, regex) in table {
             assert_eq!(pattern(line), regex, "{line}");
-            let Ok(Pattern { kind: Kind::Regex(regex), .. }) = Pattern::parse(&pattern(line)) else {
+            let Ok(Pattern { kind: Kind::Regex(regex), .. }) = Pattern::parse(&pattern(line))
+            else {
                 panic!("{line}")
             };
             assert!(Regex::new(&regex).unwrap().is_match(line), "{line}");

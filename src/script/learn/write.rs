@@ -57,7 +57,11 @@ fn head(out: &mut String, steps: &[Step], frame: &Frame<'_>) -> std::fmt::Result
         let uses: Vec<&Step> =
             steps.iter().filter(|step| step.act == Act::Secret(secret)).collect();
         let n = secret + 1;
-        writeln!(out, "\n# Typed unseen{}. The value is not in here. Instead of being", at(uses[0]))?;
+        writeln!(
+            out,
+            "\n# Typed unseen{}. The value is not in here. Instead of being",
+            at(uses[0])
+        )?;
         writeln!(out, "# asked: env = \"SECRET{n}\", file = \"...\", or cmd = \"...\".")?;
         writeln!(out, "[secrets.secret{n}]\nask = true")?;
     }
@@ -89,8 +93,14 @@ fn step(out: &mut String, steps: &[Step], index: usize, step: &Step) -> std::fmt
     let first = steps.iter().position(|other| same(&other)) == Some(index);
     let times = steps.iter().filter(same).count();
     if let (Some(wait), true, true) = (&step.wait, first, times >= OFTEN) {
-        writeln!(out, "# The same prompt had the same answer {times} times. If their number may be")?;
-        writeln!(out, "# another, put this in front of the first step, and leave those steps out:")?;
+        writeln!(
+            out,
+            "# The same prompt had the same answer {times} times. If their number may be"
+        )?;
+        writeln!(
+            out,
+            "# another, put this in front of the first step, and leave those steps out:"
+        )?;
         writeln!(out, "#   [[rule]]\n#   on = {}", pattern(wait))?;
         if let Some(act) = act(&step.act) {
             writeln!(out, "#   {act}")?;
@@ -100,7 +110,10 @@ fn step(out: &mut String, steps: &[Step], index: usize, step: &Step) -> std::fmt
         writeln!(out, "# It was: {}", line(literal))?;
     }
     if step.act == Act::Unseen {
-        writeln!(out, "# Something was typed here that the terminal did not show, without Enter. It is left")?;
+        writeln!(
+            out,
+            "# Something was typed here that the terminal did not show, without Enter. It is left"
+        )?;
         writeln!(out, "# out; add what the command needs.")?;
         if step.wait.is_none() {
             return Ok(());
