@@ -63,6 +63,7 @@ pub fn play(program: Program, tape: &Tape, secrets: Vec<String>) -> Result<Playe
     };
     let (program, merged) = if tape.terminal { (program, false) } else { merge(program) };
     let types = program.types();
+    let pause = program.settle;
     let dialogue = Dialogue::new(program, setup)?;
     let mut player = Player {
         typed: Typed::new(&tape.facts, tape.terminal),
@@ -71,6 +72,7 @@ pub fn play(program: Program, tape: &Tape, secrets: Vec<String>) -> Result<Playe
         streams,
         now: Duration::ZERO,
         cut: Duration::ZERO,
+        pause,
         next: 0,
         echoes: Vec::new(),
         fed: Vec::new(),
@@ -103,6 +105,8 @@ struct Player<'a> {
     now: Duration,
     /// What it has left out of the recording's.
     cut: Duration,
+    /// After which a match is decided.
+    pause: Duration,
     /// The fact that comes next.
     next: usize,
     /// What was typed and comes back in the output, from that fact on.
@@ -134,6 +138,9 @@ impl Player<'_> {
                 }
                 _ => {
                     self.now = at;
+                    if self.typed.is_ahead(self.next) {
+                        self.settle();
+                    }
                     self.feed();
                 }
             }
@@ -144,6 +151,24 @@ impl Player<'_> {
                 self.tell(|dialogue, now, out| dialogue.eof(now, stream, out));
             }
             self.tell(Dialogue::finish);
+        }
+    }
+
+    /// In the recording something is typed here, which the dialogue has not typed yet: the command was
+    /// waiting, so that a match that more output could change would have been decided by the pause. Whoever
+    /// typed was quicker than that pause.
+    fn settle(&mut self) {
+        let until = self.now.saturating_add(self.pause);
+        while let Some(due) = self.dialogue.next_deadline().filter(|due| *due <= until) {
+            let before = self.dialogue.record();
+            self.now = due.max(self.now);
+            self.tell(Dialogue::tick);
+            if self.is_over() || self.dialogue.next_deadline() == Some(due) {
+                break;
+            }
+            if before != self.dialogue.record() && !self.typed.is_ahead(self.next) {
+                break;
+            }
         }
     }
 

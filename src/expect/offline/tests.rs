@@ -195,3 +195,10 @@ fn idle_is_counted_on_the_made_up_clock() {
     let busy = [(0, 'o', "zzz"), (1500, 'o', "zzz"), (3000, 'o', "zzz"), (3001, 'x', "0")];
     assert_eq!(failure(steps, &busy).0, Reason::Eof);
 }
+
+#[test]
+fn a_typist_may_be_quicker_than_the_pause() {
+    let steps = vec![step("/^> $/", line("foo")), step("got foo", vec![])];
+    let quick = [(0, 'o', "> "), (1, 'i', "foo\r"), (2, 'o', "foo\r\ngot foo\r\n"), (3, 'x', "0")];
+    assert_eq!(played(steps, &quick).failure, None);
+}

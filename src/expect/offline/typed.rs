@@ -127,6 +127,11 @@ impl Typed {
         }
     }
 
+    /// Whether the fact `at` is input that the dialogue has not typed yet.
+    pub(super) fn is_ahead(&self, at: usize) -> bool {
+        self.keys[self.next..].iter().any(|(_, index)| *index == at)
+    }
+
     /// What was typed before the fact `at` was somebody else's business.
     pub(super) fn skip_to(&mut self, at: usize) {
         let later = self.keys.iter().position(|(_, index)| *index >= at);
