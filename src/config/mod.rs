@@ -2,6 +2,7 @@
 
 mod dialogue;
 pub mod dry_run;
+pub mod emit;
 mod environment;
 pub mod error;
 mod launch;

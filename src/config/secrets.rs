@@ -47,6 +47,18 @@ pub(super) fn variables(flags: &[OsString]) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Names and sources as they are written; what is no source may be the secret itself and is refused.
+pub(super) fn sources(flags: &[OsString]) -> Result<Vec<(String, String)>, ConfigError> {
+    let one = |flag: &OsString| {
+        let (name, _) = parse(flag)?;
+        let source = flag.to_str().and_then(|flag| flag.split_once('='));
+        let source = source
+            .ok_or_else(|| ConfigError::usage(format!("--secret {name}: it is not UTF-8")))?;
+        Ok((name.to_owned(), source.1.to_owned()))
+    };
+    flags.iter().map(one).collect()
+}
+
 /// The names of secrets.
 pub(super) fn names(flags: &[OsString]) -> impl Iterator<Item = &str> {
     flags.iter().filter_map(|flag| parse(flag).ok().map(|(name, _)| name))

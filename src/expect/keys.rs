@@ -88,26 +88,32 @@ pub fn parse(name: &str) -> Result<Key, UnknownKey> {
     Err(UnknownKey { name: name.to_owned(), nearest: nearest(&lower) })
 }
 
-/// The name of the key that types `bytes`; its keypad mode does not matter.
-pub fn name(bytes: &[u8]) -> Option<String> {
+/// A name of a key: [`parse`] makes the same of it. None where no single name types these bytes.
+pub fn name(key: &Key) -> Option<String> {
+    let bytes = match key {
+        Key::Eof => return Some("eof".to_owned()),
+        Key::Cursor(letter) => {
+            let found = CURSOR.iter().find(|(_, known)| known == letter);
+            return found.map(|(name, _)| (*name).to_owned());
+        }
+        Key::Bytes(bytes) => bytes.as_slice(),
+    };
     if let Some((name, _)) = FIXED.iter().find(|(_, known)| *known == bytes) {
         return Some((*name).to_owned());
     }
-    match bytes {
-        [0x1b, b'[' | b'O', letter] => {
-            let cursor = CURSOR.iter().find(|(_, known)| known == letter);
-            cursor.map(|(name, _)| (*name).to_owned())
-        }
-        [byte @ 1..=26] => Some(format!("ctrl-{}", char::from(byte - 1 + b'a'))),
-        [byte @ 28..=31] => Some(format!("ctrl-{}", char::from(byte + b'@'))),
-        [0x1b, rest @ ..] => {
-            let text = std::str::from_utf8(rest).ok()?;
-            let mut chars = text.chars();
-            let c = chars.next().filter(|c| !c.is_control())?;
-            chars.next().is_none().then(|| format!("alt-{c}"))
-        }
-        _ => None,
+    let letters = (b'a'..=b'z').chain(*b"@[\\]^_?").map(char::from);
+    let controls = letters.map(|letter| letter.to_string());
+    if let Some(letter) =
+        controls.into_iter().find(|letter| control(letter).is_some_and(|byte| [byte] == *bytes))
+    {
+        return Some(format!("ctrl-{letter}"));
     }
+    let typed = bytes.strip_prefix(b"\x1b")?;
+    let text = std::str::from_utf8(typed).ok()?;
+    let single = text.chars().count() == 1 && !text.chars().any(char::is_control);
+    let inner = if single { text.to_owned() } else { name(&Key::Bytes(typed.to_vec()))? };
+    let named = format!("alt-{inner}");
+    (parse(&named).as_ref() == Ok(key)).then_some(named)
 }
 
 /// The control character of one letter: what a terminal sends for Ctrl and that key.
@@ -195,19 +201,26 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_found_for_what_was_typed() {
-        for key in
-            ["enter", "up", "f5", "ctrl-c", "ctrl-\\", "tab", "alt-x", "delete", "ctrl-space"]
-        {
-            let typed = match parse(key) {
-                Ok(Key::Bytes(bytes)) => bytes,
-                Ok(Key::Cursor(letter)) => vec![0x1b, b'[', letter],
-                other => panic!("{key}: {other:?}"),
-            };
-            assert_eq!(name(&typed).as_deref(), Some(key));
+    fn a_name_gives_the_key_back() {
+        let names = [
+            "ctrl-c",
+            "ctrl-]",
+            "up",
+            "end",
+            "eof",
+            "f5",
+            "enter",
+            "alt-x",
+            "alt-X",
+            "alt-enter",
+            "alt-ctrl-a",
+        ];
+        for known in names {
+            let key = parse(known).unwrap();
+            assert_eq!(parse(&name(&key).unwrap()), Ok(key), "{known}");
         }
-        assert_eq!(name(b"\x1b[99~"), None);
-        assert_eq!(name(b"x"), None);
+        assert_eq!(name(&Key::Bytes(b"two".to_vec())), None);
+        assert_eq!(name(&Key::Bytes(b"\x1b\x1bx".to_vec())), None);
     }
 
     #[test]

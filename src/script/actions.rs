@@ -24,6 +24,8 @@ pub enum Act {
     Send(Text),
     /// `line`.
     Line(Text),
+    /// `hex`.
+    Hex(Text),
     /// `key`.
     Key(Text),
     /// `secret`, and its `echo_ok`.
@@ -92,6 +94,7 @@ const KEYS: &[(&str, Shape, &str)] = &[
         "Types this, and nothing more. A list is typed one after the other.",
     ),
     ("line", Shape::Texts(Act::Line), "Types this, then Enter."),
+    ("hex", Shape::Texts(Act::Hex), "Types these bytes, in hexadecimal: `1b 5b 41`."),
     ("key", Shape::Texts(Act::Key), "Presses this key: `ctrl-c`, `up`, `f1`, `enter`, `eof`."),
     ("secret", Shape::Texts(|name| Act::Secret(name, false)), "Types this secret, then Enter."),
     ("echo_ok", Shape::EchoOk, "The `secret` may be typed while the terminal echoes."),

@@ -43,14 +43,23 @@ impl Finding {
     /// The line and its caret, where they may be shown.
     pub fn lines(&self, sources: &[Source]) -> Vec<String> {
         match sources.get(self.span.source) {
-            Some(source) if !self.hide => snippet(source, self.span).to_vec(),
+            Some(source) if !self.hide && !among_secrets(source, self.span) => {
+                snippet(source, self.span).to_vec()
+            }
             _ => Vec::new(),
         }
     }
 }
 
+/// Whether the place is in a `[secrets]` table: what is wrong there may be a secret written out.
+fn among_secrets(source: &Source, span: Span) -> bool {
+    let before = source.text.get(..span.end).unwrap_or_default();
+    let header = before.lines().rev().map(str::trim_start).find(|line| line.starts_with('['));
+    header.is_some_and(|header| header.trim_start_matches(['[', ' ', '"']).starts_with("secrets"))
+}
+
 /// How many errors are told; a script with more has one cause that hides the others.
-pub const MOST: usize = 20;
+pub const MOST: usize = 50;
 
 /// Findings on their way. It bounds them, and keeps them in the order of the text at the end.
 #[derive(Clone, Debug, Default)]
@@ -109,8 +118,9 @@ impl Log {
         let mut left = [MOST; 2];
         self.found.retain(|finding| {
             let left = &mut left[usize::from(finding.severity == Severity::Warning)];
+            let keep = *left > 0;
             *left = left.saturating_sub(1);
-            *left > 0
+            keep
         });
         self.found
     }

@@ -7,6 +7,7 @@
 pub mod actions;
 mod check;
 pub mod compile;
+pub mod emit;
 pub mod finding;
 mod json;
 pub mod learn;

@@ -288,6 +288,16 @@ pub fn entries<'a>(node: &'a Node, log: &mut Log) -> Option<&'a [Entry]> {
     Some(entries)
 }
 
+/// The entries of a table whose name in messages is `title`.
+pub fn table<'a>(node: &'a Node, title: &str, log: &mut Log) -> Option<&'a [Entry]> {
+    if let Value::Table(entries) = &node.value {
+        return Some(entries);
+    }
+    let message = format!("{title} is a table, not {}", node.value.kind());
+    log.error("type", node.span, message).hide = title.contains("secrets");
+    None
+}
+
 /// The key as it is written: fields whose name is a word of Rust carry a `_` behind it.
 pub fn key(field: &str) -> &str {
     field.trim_end_matches('_')
@@ -357,7 +367,7 @@ macro_rules! tables {
                 log: &mut $crate::script::finding::Log,
             ) -> Option<$name> {
                 use $crate::script::read;
-                let entries = read::entries(node, log)?;
+                let entries = read::table(node, $title, log)?;
                 let mut table = $name { at: node.span, ..Default::default() };
                 for entry in entries {
                     $(if entry.key == read::key(stringify!($field)) {

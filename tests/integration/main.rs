@@ -1,3 +1,5 @@
 //! Behaviour through the real binary, one module per behaviour.
 
 mod docs;
+mod script;
+mod script_run;

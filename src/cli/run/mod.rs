@@ -32,7 +32,7 @@ pub struct Run {
     /// Put `--` before it when it begins with a dash.
     #[arg(
         value_name = "COMMAND",
-        required_unless_present_any = ["script", "script_json"],
+        required_unless_present_any = ["script", "script_json", "emit"],
         num_args = 1..,
         trailing_var_arg = true,
         value_hint = clap::ValueHint::CommandWithArguments

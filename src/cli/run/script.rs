@@ -27,7 +27,9 @@ pub struct Script {
     pub set: Vec<(String, String)>,
 
     /// Print the flags as a script, and start nothing
-    #[arg(long, hide_short_help = true, conflicts_with = "dry_run")]
+    ///
+    /// Secrets are printed as their sources. Flags that have no place in a script become comments.
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["dry_run", "script", "script_json"])]
     pub emit: bool,
 
     /// The words behind the flags stood behind `--`. Filled in by [`crate::cli::parse`].

@@ -63,6 +63,18 @@ impl Compiler<'_> {
         Some(match &act.value {
             Act::Send(text) => Action::Send(self.text(text)),
             Act::Line(text) => Action::Line(self.text(text)),
+            Act::Hex(text) => {
+                let digits: String = text.value.chars().filter(|c| !c.is_whitespace()).collect();
+                let pair = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+                let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(pair).collect();
+                let Some(bytes) = bytes.filter(|_| !digits.contains('+')) else {
+                    self.log
+                        .error("hex", text.at, "this is not hexadecimal")
+                        .help("bytes are pairs of digits, as in \"1b 5b 41\"");
+                    return None;
+                };
+                Action::Send(Template::literal(bytes))
+            }
             Act::Key(text) => match keys::parse(&text.value) {
                 Ok(key) => Action::Key(key),
                 Err(why) => {

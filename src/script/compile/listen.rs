@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::actions::Inside;
-use crate::expect::pattern::{Event, Kind};
+use crate::expect::pattern::Kind;
 use crate::expect::program::{Listen, Origin, Rule, StreamId, Verdict, View, Watch};
 use crate::script::actions::Act;
 use crate::script::model::{self, Sight, Stream};
@@ -15,18 +15,7 @@ impl Compiler<'_> {
         stream: Option<&At<Stream>>,
         view: Option<&At<Sight>>,
     ) -> Listen {
-        let at = pattern.at;
         let (pattern, template) = self.pattern(pattern);
-        if let (Kind::Event(event), Some(view)) = (&pattern.kind, view) {
-            self.log.error(
-                "conflict",
-                view.at,
-                "`view` says what a pattern looks at, and an event looks at nothing",
-            );
-            if *event == Event::Exit && stream.is_some() {
-                self.log.error("conflict", at, "@exit is the command's, not that of a stream");
-            }
-        }
         Listen {
             pattern,
             template,
@@ -39,6 +28,17 @@ impl Compiler<'_> {
                 Some(Sight::Screen) => View::Screen,
                 Some(Sight::Text) | None => View::Text,
             },
+        }
+    }
+
+    /// An event looks at nothing.
+    pub(super) fn no_view(&mut self, listen: &Listen, view: Option<&At<Sight>>) {
+        if let (Kind::Event(_), Some(view)) = (&listen.pattern.kind, view) {
+            self.log.error(
+                "conflict",
+                view.at,
+                "`view` says what a pattern looks at, and an event looks at nothing",
+            );
         }
     }
 
@@ -56,6 +56,7 @@ impl Compiler<'_> {
     pub(super) fn rule(&mut self, rule: &model::Rule) {
         let Some(on) = &rule.on else { return };
         let listen = self.listen(on, rule.stream.as_ref(), rule.view.as_ref());
+        self.no_view(&listen, rule.view.as_ref());
         let name = rule.name.as_ref().map(|name| self.name(name, "a rule"));
         let mut made = Rule::on(listen);
         made.max = self.max(rule.max.as_ref());
@@ -63,7 +64,7 @@ impl Compiler<'_> {
         made.actions = self.actions(&rule.acts, Inside::Rule, Some(&made.listen.pattern));
         made.enabled = rule.enabled.as_ref().is_none_or(|enabled| enabled.value);
         made.from = Origin::Script;
-        if made.actions.is_empty() && made.answers.is_empty() {
+        if made.actions.is_empty() && made.answers.is_empty() && !self.log.has_errors() {
             self.log
                 .warn("empty", on.at, "this rule does nothing but consume what it matches")
                 .help("give it `line`, `key`, `fail` or another action");
@@ -84,6 +85,7 @@ impl Compiler<'_> {
     pub(super) fn watch(&mut self, watch: &model::Watch) {
         let Some(on) = &watch.on else { return };
         let listen = self.listen(on, watch.stream.as_ref(), watch.view.as_ref());
+        self.no_view(&listen, watch.view.as_ref());
         if watch.acts.list.is_empty() {
             self.log
                 .error("empty", on.at, "this watch decides nothing")

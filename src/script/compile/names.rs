@@ -112,6 +112,14 @@ impl Compiler<'_> {
                     .nearest(name, known);
             }
         }
+        for (name, at) in &names.secrets {
+            // Those of flags have no place.
+            if at.end > 0 && !names.used_secrets.iter().any(|(used, _)| used == name) {
+                self.log
+                    .warn("unused", *at, format!("the secret `{name}` is never typed"))
+                    .help("it is asked for or read at every start all the same");
+            }
+        }
         for (name, at) in &names.used_secrets {
             if !names.secrets.contains_key(name) {
                 let known = names.secrets.keys().map(String::as_str);

@@ -107,47 +107,41 @@ pub(super) fn resolve(
         let value = match (set.remove(&name.value), &param.default) {
             (Some(text), _) if list => {
                 let items = text.split(',').filter(|item| !item.is_empty());
-                Some(ParamValue::List(items.map(str::to_owned).collect()))
+                ParamValue::List(items.map(str::to_owned).collect())
             }
-            (Some(text), _) => Some(ParamValue::Text(text)),
-            (None, Some(ListOr::One(text))) => Some(ParamValue::Text(text.value.0.clone())),
+            (Some(text), _) => ParamValue::Text(text),
+            (None, Some(ListOr::One(text))) => ParamValue::Text(text.value.0.clone()),
             (None, Some(ListOr::List(items))) => {
-                Some(ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect()))
+                ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect())
             }
             (None, None) if param.required.as_ref().is_some_and(|required| !required.value) => {
-                Some(if list {
+                if list {
                     ParamValue::List(Vec::new())
                 } else {
                     ParamValue::Text(String::new())
-                })
+                }
             }
-            (None, None) if given.check => {
-                let stand_in = || match (kind, &param.values) {
+            (None, None) => {
+                if !given.check {
+                    let what = param
+                        .help
+                        .as_ref()
+                        .map_or_else(String::new, |help| format!(" ({})", help.value));
+                    log.error("param", at, format!("the param `{}` is required{what}", name.value))
+                        .help(format!("give it with --set {}=VALUE", name.value));
+                }
+                // Something has to stand there, so that the rest can be checked.
+                let stand_in = match (kind, &param.values) {
                     (_, Some(values)) if !values.is_empty() => values[0].value.0.clone(),
                     (Some(ParamType::Int), _) => "1".to_owned(),
                     (Some(ParamType::Bool), _) => "true".to_owned(),
                     _ => name.value.clone(),
                 };
-                Some(if list {
-                    ParamValue::List(vec![stand_in()])
-                } else {
-                    ParamValue::Text(stand_in())
-                })
-            }
-            (None, None) => {
-                let what = param
-                    .help
-                    .as_ref()
-                    .map_or_else(String::new, |help| format!(" ({})", help.value));
-                log.error("param", at, format!("the param `{}` is required{what}", name.value))
-                    .help(format!("give it with --set {}=VALUE", name.value));
-                None
+                if list { ParamValue::List(vec![stand_in]) } else { ParamValue::Text(stand_in) }
             }
         };
-        if let Some(value) = value {
-            fits(name, param, &value, log);
-            params.values.insert(name.value.clone(), value);
-        }
+        fits(name, param, &value, log);
+        params.values.insert(name.value.clone(), value);
     }
     params
 }

@@ -142,6 +142,7 @@ impl Compiler<'_> {
             && step.on.is_none()
             && step.then.is_none()
             && step.name.is_none()
+            && !self.log.has_errors()
         {
             self.log.error("empty", place_of(step), "this step does nothing").help(
                 "it has `expect` or `on` to wait, an action such as `line`, or one of sleep, exec, ask, interact, wait_exit, loop, call",
@@ -475,6 +476,7 @@ impl Compiler<'_> {
         };
         if let Some(expect) = &step.expect {
             let listen = self.listen(expect, stream, view);
+            self.no_view(&listen, view);
             let branch = Branch {
                 max: self.max(step.max.as_ref()),
                 answers: step.answers.iter().flatten().map(|answer| self.text(answer)).collect(),
@@ -493,6 +495,7 @@ impl Compiler<'_> {
             let stream = branch.stream.as_ref().or(stream);
             let view = branch.view.as_ref().or(view);
             let listen = self.listen(pattern, stream, view);
+            self.no_view(&listen, branch.view.as_ref());
             if let (Some(reset), None) = (&branch.reset, &branch.then) {
                 self.log.error("conflict", reset.at, "`reset` goes with `then = \"again\"`");
             }
