@@ -25,7 +25,7 @@ Examples:
       --expect '/last login: (?<when>.+)/i' --within 5s \\
       --secret pw=env:DEPLOY_PW -- telnet host
 
-  Start a server, go on when it is ready, and keep what it wrote:
+  See whether a server comes up (it is stopped then), and keep what it wrote:
     heeler run --until 'listening on' --fail-on '/error|panic/i' --output server.log -- ./server
 
   Try a flaky test three times more, and report how it went:

@@ -292,7 +292,7 @@ fn docker() -> Check {
             let fix = if error.kind() == io::ErrorKind::PermissionDenied {
                 "join the group that owns the socket"
             } else {
-                "start the engine, or set DOCKER_HOST; only --container and --in need it"
+                "start the engine, or set DOCKER_HOST; no command of this version needs one"
             };
             Check::warn(NAME, format!("no engine at {}: {error}", path.display()), fix)
         }

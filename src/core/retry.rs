@@ -155,24 +155,24 @@ mod tests {
         Failed { outcome, ended: Some(Ended::Exited(code)), noted: &[], asked: false }
     }
 
-    fn secs(policy: &RetryPolicy, made: u32, random: f64) -> f64 {
-        policy.next(made, &failed(Outcome::Exited, 1), random).unwrap().as_secs_f64()
+    fn millis(policy: &RetryPolicy, made: u32, random: f64) -> u128 {
+        policy.next(made, &failed(Outcome::Exited, 1), random).unwrap().as_millis()
     }
 
     #[test]
     fn the_pauses_number_by_number() {
         let policy = policy();
-        let pauses: Vec<f64> = (1..=5).map(|made| secs(&policy, made, 0.0)).collect();
-        assert_eq!(pauses, [1.0, 2.0, 3.0, 3.0, 3.0]);
+        let pauses: Vec<u128> = (1..=5).map(|made| millis(&policy, made, 0.0)).collect();
+        assert_eq!(pauses, [1000, 2000, 3000, 3000, 3000]);
         assert_eq!(policy.next(6, &failed(Outcome::Exited, 1), 0.0), None);
     }
 
     #[test]
     fn jitter_shortens_within_its_share() {
         let policy = RetryPolicy { jitter: 0.5, ..policy() };
-        assert_eq!(secs(&policy, 1, 0.0), 1.0);
-        assert_eq!(secs(&policy, 1, 0.5), 0.75);
-        assert!(secs(&policy, 1, 0.999_999) > 0.5);
+        assert_eq!(millis(&policy, 1, 0.0), 1000);
+        assert_eq!(millis(&policy, 1, 0.5), 750);
+        assert!(millis(&policy, 1, 0.999) > 500);
     }
 
     #[test]

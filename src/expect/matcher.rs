@@ -313,7 +313,7 @@ impl Matcher {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let lines = text.rsplit(|&byte| byte == b'\n').take(n);
         let mut lines: Vec<String> =
-            lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+            lines.map(|line| String::from_utf8_lossy(shown(line)).into_owned()).collect();
         lines.reverse();
         if lines.len() == 1 && lines[0].is_empty() {
             lines.clear();
@@ -338,6 +338,12 @@ impl Matcher {
             View::Screen => b"",
         }
     }
+}
+
+/// A line as it was left: what follows its last carriage return, as of a progress bar, or of a prompt that a
+/// line editor draws anew.
+fn shown(line: &[u8]) -> &[u8] {
+    line.rsplit(|&byte| byte == b'\r').find(|part| !part.is_empty()).unwrap_or(b"")
 }
 
 #[cfg(test)]

@@ -80,6 +80,7 @@ impl Helper {
             umask: None,
             rlimits: Vec::new(),
             ignore: Vec::new(),
+            leaf: None,
             inherited: wanted.inherited,
             leaf: None,
         };

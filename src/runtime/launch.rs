@@ -146,6 +146,8 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let duplicate = || fdio::duplicate(pty.fd());
     let mut input = Input::new(Some(Target::Terminal(duplicate()?)));
     match &launch.stdin {
+        // As with `< /dev/null`, or a command that reads would wait for ever.
+        Stdin::Null if !context.types => input.end(),
         Stdin::Null => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
@@ -176,8 +178,14 @@ fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let (group, lend) = own_group(launch);
     let (stdin, input) = wire_stdin(launch, context)?;
     let [stdout, stderr] = [fdio::standard(1), fdio::standard(2)].map(fdio::duplicate);
-    let stdio = [stdin, stdout?, stderr?];
-    Ok(Wiring { stdio, streams: Vec::new(), input, pty: None, group, lend })
+    Ok(Wiring {
+        stdio: [stdin, stdout?, stderr?],
+        streams: Vec::new(),
+        input,
+        pty: None,
+        group,
+        lend,
+    })
 }
 
 /// The command's input without a terminal: what it can read without our help, or a pipe that we type into.

@@ -122,6 +122,10 @@ pub fn execute(
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
+        if pause.is_none() {
+            // What is said from here on needs a terminal that turns LF into a new line.
+            shared.raw = None;
+        }
         note_try(&attempt, outcome, pause);
         let request = attempt.requests.first().copied();
         attempts.push(attempt);

@@ -10,7 +10,7 @@
 //! between reading a parent's list of children and opening the pidfd the parent may do that, so after
 //! opening the process is looked at once more: it must still descend from us.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -44,7 +44,7 @@ pub struct Tree {
     collected: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
     sending: Option<i32>,
-    signalled: HashSet<(i32, u64)>,
+    signalled: BTreeSet<(i32, u64)>,
     /// Members that could not be signalled, and why.
     refused: Vec<(Member, String)>,
 }
@@ -61,7 +61,7 @@ impl Tree {
             apart: None,
             collected: false,
             sending: None,
-            signalled: HashSet::new(),
+            signalled: BTreeSet::new(),
             refused: Vec::new(),
         })
     }
@@ -96,57 +96,66 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
+        self.look(|_| {})
+    }
+
+    /// The living members, and what to do with a child of ours that has ended, the leader excepted.
+    fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
         let mut found = Vec::new();
-        let mut parents = vec![ids::pid()];
-        let mut seen = HashSet::new();
-        let mut add = |pid: i32| {
-            if let Ok(Some(stat)) = proc::stat(pid)
-                && !stat.dead()
-                && !(pid == self.leader && self.ended.is_some())
-            {
-                found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
-            }
-        };
-        // A process can leave our descent only into the cgroup (through another subreaper's namespace), and
-        // the cgroup only within our descent; so both are looked at.
-        for pid in self.leaf.as_ref().map(Leaf::processes).unwrap_or_default() {
-            if seen.insert(pid) {
-                add(pid);
-                parents.push(pid);
-            }
-        }
-        while let Some(parent) = parents.pop() {
-            // Whoever has gone meanwhile has left its children to us; the next look finds them.
-            for pid in proc::children(parent).unwrap_or_default() {
-                if Some(pid) == self.apart || !seen.insert(pid) {
+        let us = ids::pid();
+        let mut parents = vec![us];
+        let mut seen = BTreeSet::new();
+        // Parents come before their children: a shell that is ended first does not comment on the end of
+        // what it waits for.
+        let mut next = Vec::new();
+        let mut held = self.leaf.as_ref().map(Leaf::processes);
+        loop {
+            for pid in next {
+                let ended_leader = pid == self.leader && self.ended.is_some();
+                // One that has ended has no children any more.
+                if ended_leader || Some(pid) == self.apart || !seen.insert(pid) {
                     continue;
                 }
                 parents.push(pid);
-                add(pid);
+                match proc::stat(pid) {
+                    Ok(Some(stat)) if !stat.dead() => {
+                        found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                    }
+                    Ok(Some(stat)) if stat.ppid == us && pid != self.leader => orphan_ended(pid),
+                    _ => {}
+                }
             }
+            next = match parents.pop() {
+                // Whoever has gone meanwhile has left its children to us; the next look finds them.
+                Some(parent) => proc::children(parent).unwrap_or_default(),
+                // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it
+                // may write to another one), hardly both: so both are looked at.
+                None => match held.take() {
+                    Some(held) => held,
+                    None => break,
+                },
+            };
         }
         found
     }
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live.
     pub fn sweep(&mut self) -> usize {
-        self.collect_orphans();
         // Reading arms the next notice, so it comes before the look.
         let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
         if populated && self.sending == Some(KILL) {
             // The kernel kills every one of them by itself; looking at each would only take time.
+            self.collect_orphans();
             return 1;
         }
-        let members = self.members();
+        let members = self.look(|orphan| drop(wait::reap(orphan)));
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
-        members.len().max(usize::from(populated && !self.leader_holds_it()))
-    }
-
-    /// Whether the leader is what populates the cgroup: alive, or a zombie with living threads.
-    fn leader_holds_it(&self) -> bool {
-        self.ended.is_none()
+        // Someone forked and ended between two looks: the notice of the end is still to come.
+        let unseen =
+            populated && self.ended.is_some() && self.leaf.as_ref().is_some_and(Leaf::populated);
+        members.len().max(usize::from(unseen))
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
@@ -219,12 +228,15 @@ impl Tree {
             let _ = wait::reap(self.leader);
             self.collected = true;
         }
-        self.sweep();
-        let empty = self.collected && !wait::has_children().unwrap_or(true);
-        match &self.leaf {
-            Some(leaf) => empty && !leaf.populated() && leaf.remove(),
-            None => empty,
+        let alone = |leaf: Option<&Leaf>| {
+            !wait::has_children().unwrap_or(true)
+                && leaf.is_none_or(|leaf| !leaf.populated() && leaf.remove())
+        };
+        if self.collected && alone(self.leaf.as_ref()) {
+            return true;
         }
+        self.sweep();
+        self.collected && alone(self.leaf.as_ref())
     }
 
     /// A child of ours that is no member from here on, or that is gone.
@@ -237,7 +249,7 @@ impl Tree {
     /// member like any other once its parent is gone.
     pub fn end_apart(&mut self) {
         let Some(apart) = self.apart.take() else { return };
-        let mut below = HashSet::from([apart]);
+        let mut below = BTreeSet::from([apart]);
         // Parents come before their children in `members`, but not in the order of their numbers.
         for member in self.members() {
             let Ok(Some(stat)) = proc::stat(member.pid) else { continue };

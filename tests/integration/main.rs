@@ -1,5 +1,41 @@
 //! Behaviour through the real binary, one module per behaviour.
+//!
+//! Read `harness.rs` first: every test begins with `Test::new()`. Comments such as `seeds 49, supervisors 26`
+//! name the acceptance scenario of the research notes that a test covers.
+
+#![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
+
+mod children;
+mod harness;
 
 mod docs;
+mod dry_run;
+mod env;
+mod events;
+mod exit;
+mod fidelity;
+mod layers;
+mod limits;
+mod output;
+mod pipe;
+mod pty;
+mod record;
+mod report;
+mod retry;
 mod script;
 mod script_run;
+mod spawn;
+mod stdin;
+mod stop;
+mod strays;
+
+// Real programs, the scenarios of the expect family, and the documentation.
+mod expect_scenarios;
+mod real;
+mod real_others;
+mod real_prompts;
+mod real_repl;
+mod real_screen;
+mod real_services;
+mod tour;
+

@@ -19,17 +19,17 @@ use crate::store::id::new_run_id;
 use crate::sys::{fdio, poll, signals};
 
 /// Runs the command and returns heeler's exit code.
-pub fn run(args: &cli::Run, argv: &[OsString]) -> i32 {
+pub fn run(args: &cli::Run, line: &[OsString]) -> i32 {
     if args.script.emit {
         return match emit::script(args) {
             Ok(script) => super::print(&script),
-            Err(error) => refuse(argv, &error),
+            Err(error) => refuse(line, &error),
         };
     }
     let around = Surroundings::look();
     let plan = match resolve(args, &around) {
         Ok(plan) => plan,
-        Err(error) => return refuse(argv, &error),
+        Err(error) => return refuse(line, &error),
     };
     if args.launch.dry_run {
         return super::print(&format!("{:#}\n", dry_run::json(&plan, &around)));
@@ -38,15 +38,15 @@ pub fn run(args: &cli::Run, argv: &[OsString]) -> i32 {
         fdio::keep_private(fd);
     }
     let outer = around.var(COOKIE).and_then(|value| value.to_str());
-    supervise(&plan, argv, outer)
+    supervise(&plan, line, outer)
 }
 
-fn supervise(plan: &Plan, argv: &[OsString], outer: Option<&str>) -> i32 {
+fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
     let run = match new_run_id() {
         Ok(run) => run,
         Err(error) => {
             return refuse(
-                argv,
+                line,
                 &ConfigError::new(ErrorKind::Resource, format!("cannot make a run id: {error}")),
             );
         }
@@ -55,7 +55,7 @@ fn supervise(plan: &Plan, argv: &[OsString], outer: Option<&str>) -> i32 {
         Ok(begun) => begun,
         Err(error) => {
             let message = format!("{error} (--track require)");
-            return refuse(argv, &ConfigError::new(ErrorKind::Resource, message));
+            return refuse(line, &ConfigError::new(ErrorKind::Resource, message));
         }
     };
     let names = Names { cookie: cookie(outer, &run), run: run.clone() };
@@ -64,7 +64,7 @@ fn supervise(plan: &Plan, argv: &[OsString], outer: Option<&str>) -> i32 {
         Ok(finished) => finished,
         Err(error) => {
             tracking.forget();
-            return refuse(argv, &start_error(&error));
+            return refuse(line, &start_error(&error));
         }
     };
     warnings.append(&mut finished.warnings);
@@ -122,10 +122,10 @@ fn start_error(error: &StartError) -> ConfigError {
 
 /// Says why nothing was started: one line on stderr, and the report where its place can be found, also in
 /// a command line that is wrong.
-pub fn refuse(argv: &[OsString], error: &ConfigError) -> i32 {
+pub fn refuse(line: &[OsString], error: &ConfigError) -> i32 {
     output::complain(&error.message);
     error.details.iter().for_each(|line| output::explain(line));
-    if let Some(to) = report_target(argv) {
+    if let Some(to) = report_target(line) {
         let report = refusal(error);
         if let Err(error) = write::write(&report, &to) {
             output::complain(&format!("warning: {error}"));

@@ -143,6 +143,8 @@ impl Dialogue {
             }
         };
         if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
+            // The one too many was seen, not answered; the record counts answers.
+            self.table.all[id].fired -= 1;
             let times = if max == 1 { "once".to_owned() } else { format!("{max} times") };
             let word = match from {
                 Written::Flags => "--max ",

@@ -365,6 +365,8 @@ fn last_lines_are_for_people() {
     assert_eq!(m.last_lines(2), ["three", "Password: "]);
     m.push(ms(0), b"\r\n");
     assert_eq!(m.last_lines(1), ["Password: "]);
+    m.push(ms(0), b" 10%\r 55%\r100%\r\n\r> ls");
+    assert_eq!(m.last_lines(2), ["100%", "> ls"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::Running;
 use crate::core::outcome::{EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
+use crate::expect::program::StreamId;
 use crate::runtime::stream::Read;
 use crate::sys::names;
 
@@ -84,7 +85,13 @@ impl Running<'_, '_> {
         let mut end = false;
         while filled < self.buffer.len() {
             match stream.read(&mut self.buffer[filled..]) {
-                Read::Bytes(count) => filled += count,
+                Read::Bytes(count) => {
+                    filled += count;
+                    // A pipe gives all it has; a terminal at most 4 KiB a read.
+                    if stream.id != StreamId::Terminal {
+                        break;
+                    }
+                }
                 Read::Nothing => break,
                 Read::End => {
                     end = true;

@@ -131,6 +131,7 @@ struct Running<'s, 'a> {
     dialogue: Option<Dialogue>,
     began: Duration,
     buffer: Vec<u8>,
+    waiting: turn::Waiting,
     ended: Option<Ended>,
     /// Ends of file that the dialogue has not been told.
     eofs: Vec<StreamId>,
@@ -207,6 +208,7 @@ pub fn run(
         dialogue,
         began,
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
+        waiting: turn::Waiting::default(),
         ended: None,
         eofs: Vec::new(),
         eof_due: None,

@@ -59,6 +59,9 @@ impl Running<'_, '_> {
         let now = self.now();
         let bytes: u64 = self.launched.streams.iter().map(Stream::bytes).sum();
         let silent = now.saturating_sub(self.last_output);
+        if let Some(raw) = &self.shared.raw {
+            raw.suspend();
+        }
         output::complain(&format!(
             "run {}: pid {}, {:.1} s, {bytes} bytes of output, silent for {:.1} s",
             self.shared.run,
@@ -66,5 +69,8 @@ impl Running<'_, '_> {
             now.as_secs_f64(),
             silent.as_secs_f64(),
         ));
+        if let Some(raw) = &self.shared.raw {
+            raw.resume();
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::core::limits::earliest;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
 use crate::expect::dialogue::Dialogue;
-use crate::sys::poll::{self, Ready, Want};
+use crate::sys::poll::{self, Want};
 use crate::sys::signals;
 
 /// What a descriptor in the poll set is for.
@@ -24,6 +24,35 @@ enum Source {
     HelperOutput,
     Answer,
     Stream(usize),
+}
+
+/// What is waited for in a turn. Kept from turn to turn: a turn in which only output passes through
+/// allocates nothing.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    sources: Vec<Source>,
+    set: poll::Set,
+}
+
+impl Waiting {
+    fn clear(&mut self) {
+        self.sources.clear();
+        self.set.clear();
+    }
+
+    fn add(&mut self, source: Source, fd: BorrowedFd<'_>, want: Want) {
+        self.sources.push(source);
+        self.set.add(fd, want);
+    }
+
+    fn ready(&self) -> impl Iterator<Item = Source> {
+        let sources = self.sources.iter().enumerate();
+        sources.filter(|(index, _)| self.set.ready(*index).ready).map(|(_, source)| *source)
+    }
+
+    fn has(&self, wanted: Source) -> bool {
+        self.ready().any(|source| source == wanted)
+    }
 }
 
 impl Running<'_, '_> {
@@ -44,95 +73,83 @@ impl Running<'_, '_> {
 
     /// One wait, and everything that it brought.
     pub(super) fn turn(&mut self) {
-        let (sources, ready) = self.wait();
-        let at = |source: Source| {
-            sources.iter().position(|s| *s == source).map_or(Ready::default(), |i| ready[i])
-        };
-        if at(Source::Signals).ready {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.wait(&mut waiting);
+        if waiting.has(Source::Signals) {
             self.take_signals();
         }
-        if at(Source::Leader).ready {
+        if waiting.has(Source::Leader) {
             self.look_at_leader();
         }
-        if at(Source::Leaf).ready {
+        if waiting.has(Source::Leaf) {
             self.look_at_tree();
         }
-        for (source, ready) in sources.iter().zip(&ready) {
+        for source in waiting.ready() {
             match source {
-                Source::Sink(index) if ready.ready => self.shared.outlets.flush(*index),
-                Source::Input if ready.ready => {
+                Source::Sink(index) => self.shared.outlets.flush(index),
+                Source::Input => {
                     if self.launched.input.read_source() {
                         self.pump_input();
                         self.person_left();
                     }
                 }
-                Source::Helper | Source::HelperOutput if ready.ready => self.look_at_helper(),
-                Source::Answer if ready.ready => self.read_answer(),
+                Source::Helper | Source::HelperOutput => self.look_at_helper(),
+                Source::Answer => self.read_answer(),
                 _ => {}
             }
         }
         self.pump_input();
-        for (source, ready) in sources.iter().zip(&ready) {
-            if let Source::Stream(index) = source
-                && ready.ready
-            {
-                self.read_stream(*index);
+        for source in waiting.ready() {
+            if let Source::Stream(index) = source {
+                self.read_stream(index);
             }
         }
         self.watch_outlets();
         self.take_time();
+        self.waiting = waiting;
     }
 
-    fn wait(&mut self) -> (Vec<Source>, Vec<Ready>) {
-        let mut sources = Vec::with_capacity(8);
-        let mut wants: Vec<(BorrowedFd<'_>, Want)> = Vec::with_capacity(8);
-        let mut add = |source, fd, want| {
-            sources.push(source);
-            wants.push((fd, want));
-        };
-        add(Source::Signals, self.shared.signals.fd(), Want::Read);
+    fn wait(&mut self, waiting: &mut Waiting) {
+        waiting.clear();
+        waiting.add(Source::Signals, self.shared.signals.fd(), Want::Read);
         if self.ended.is_none() {
-            add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
+            waiting.add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
         }
         if let Some(leaf) = self.launched.tree.leaf() {
-            add(Source::Leaf, leaf.events(), Want::Change);
+            waiting.add(Source::Leaf, leaf.events(), Want::Change);
         }
         for (index, fd) in self.shared.outlets.pending() {
-            add(Source::Sink(index), fd, Want::Write);
+            waiting.add(Source::Sink(index), fd, Want::Write);
         }
         let input = &self.launched.input;
         if let Some(fd) = input.target().filter(|_| input.wants_room()) {
-            add(Source::InputRoom, fd, Want::Write);
+            waiting.add(Source::InputRoom, fd, Want::Write);
         }
         if let Some(fd) = input.source() {
-            add(Source::Input, fd, Want::Read);
+            waiting.add(Source::Input, fd, Want::Read);
         }
         if let Some(helper) = &self.helper {
-            add(Source::Helper, helper.pidfd(), Want::Read);
+            waiting.add(Source::Helper, helper.pidfd(), Want::Read);
             if let Some(fd) = helper.stdout() {
-                add(Source::HelperOutput, fd, Want::Read);
+                waiting.add(Source::HelperOutput, fd, Want::Read);
             }
         }
         if let Some((asking, _)) = &self.asking {
-            add(Source::Answer, asking.fd(), Want::Read);
+            waiting.add(Source::Answer, asking.fd(), Want::Read);
         }
         // A reader that does not take our output stops the command, not our memory.
         if !self.shared.outlets.is_stalled() {
             for (index, stream) in self.launched.streams.iter().enumerate() {
                 if let Some(fd) = stream.fd() {
-                    add(Source::Stream(index), fd, Want::Read);
+                    waiting.add(Source::Stream(index), fd, Want::Read);
                 }
             }
         }
         let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
-        let mut ready = Vec::with_capacity(wants.len());
-        if poll::poll(&wants, timeout, &mut ready).is_err() {
+        if waiting.set.wait(timeout).is_err() {
             // EINVAL and ENOMEM are all that is left: end the tree rather than spin beside it.
-            ready.resize(wants.len(), Ready::default());
-            drop(wants);
             self.event(Event::Verdict { cause: Cause::Internal, kill: true });
         }
-        (sources, ready)
     }
 
     fn next_deadline(&self) -> Option<Duration> {
@@ -150,11 +167,15 @@ impl Running<'_, '_> {
                     self.event(Event::StopRequest { signal: received.signal });
                 }
                 signals::CHLD => {
+                    let known = self.ended.is_some();
                     self.look_at_leader();
                     if self.launched.lent.is_some() && self.launched.tree.take_stop() {
                         self.pause();
                     }
-                    self.look_at_tree();
+                    // The look at a leader that has just ended was one at the tree.
+                    if known || self.ended.is_none() {
+                        self.look_at_tree();
+                    }
                 }
                 signals::TSTP => self.pause(),
                 signals::WINCH => self.follow_size(),

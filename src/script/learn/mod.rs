@@ -26,6 +26,7 @@ use self::entry::{End, Entry, contains, entries};
 use self::prompt::Wait;
 use crate::expect::keys;
 use crate::expect::mask::{Mask, Masker};
+use crate::expect::program::Key;
 use crate::expect::tape::{Fact, Heard, Session, Tape, Typing, What};
 use crate::expect::view::plain;
 
@@ -142,7 +143,7 @@ fn act(entry: &Entry, after: &[u8], secrets: &mut Vec<Zeroizing<Vec<u8>>>) -> Ac
         End::Key(key) => match key.as_slice() {
             // The end-of-file character, where the terminal itself reads lines.
             [4] if entry.typing != Typing::Keys => Act::Key("eof".to_owned()),
-            key => keys::name(key).map_or_else(|| Act::Send(key.to_vec()), Act::Key),
+            key => named(key).map_or_else(|| Act::Send(key.to_vec()), Act::Key),
         },
         // What is not UTF-8 cannot stand in a `line`.
         End::Enter if shown => match String::from_utf8(entry.typed.to_vec()) {
@@ -161,6 +162,15 @@ fn act(entry: &Entry, after: &[u8], secrets: &mut Vec<Zeroizing<Vec<u8>>>) -> Ac
         }
         End::Nothing => Act::Unseen,
     }
+}
+
+/// The name of a key; arrows have two spellings, and one name.
+fn named(key: &[u8]) -> Option<String> {
+    let cursor = match key {
+        [0x1b, b'[' | b'O', letter] => keys::name(&Key::Cursor(*letter)),
+        _ => None,
+    };
+    cursor.or_else(|| keys::name(&Key::Bytes(key.to_vec())))
 }
 
 fn first_line(text: &[u8]) -> &[u8] {

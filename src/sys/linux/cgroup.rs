@@ -90,7 +90,7 @@ impl Leaf {
     pub fn processes(&self) -> Vec<i32> {
         let mut found = Vec::new();
         visit(&self.path, &mut |dir| {
-            found.extend(super::proc::cgroup_procs(dir).unwrap_or_default())
+            found.extend(super::proc::cgroup_procs(dir).unwrap_or_default());
         });
         found
     }

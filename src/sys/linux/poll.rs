@@ -1,10 +1,8 @@
 //! Waiting for descriptors and deadlines: the one place where heeler sleeps.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec};
 
 /// What to wait for on a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,43 +26,76 @@ pub struct Ready {
     pub hangup: bool,
 }
 
-/// Waits until one of `wants` is ready or `timeout` is over; without a timeout it waits for ever. A signal
-/// that interrupts the wait ends it with nothing ready.
+/// Descriptors to wait for, kept between waits so that none of them allocates.
+#[derive(Debug, Default)]
+pub struct Set {
+    fds: Vec<libc::pollfd>,
+}
+
+impl Set {
+    /// Forgets all descriptors.
+    pub fn clear(&mut self) {
+        self.fds.clear();
+    }
+
+    /// Adds a descriptor. One that is closed before the wait counts as hung up.
+    pub fn add(&mut self, fd: BorrowedFd<'_>, want: Want) {
+        let events = match want {
+            Want::Read => libc::POLLIN,
+            Want::Write => libc::POLLOUT,
+            Want::Hangup => 0,
+            Want::Change => libc::POLLPRI,
+        };
+        self.fds.push(libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 });
+    }
+
+    /// Waits until one of them is ready or `timeout` is over; without a timeout it waits for ever. A signal
+    /// that interrupts the wait, and an error, end it with nothing ready.
+    #[expect(unsafe_code, reason = "rustix borrows the descriptors for as long as the set lives")]
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        // A timespec counts seconds in 64 bits with a sign; years beyond that are for ever.
+        let timespec = timeout.and_then(|timeout| {
+            let tv_sec = libc::time_t::try_from(timeout.as_secs()).ok()?;
+            Some(libc::timespec { tv_sec, tv_nsec: timeout.subsec_nanos().into() })
+        });
+        let limit = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: the entries are writable; `timespec` outlives the call; a null mask leaves signals alone. A
+        // number that is not open is an answer (POLLNVAL), not an error.
+        let ready = unsafe {
+            let count = self.fds.len() as libc::nfds_t;
+            libc::ppoll(self.fds.as_mut_ptr(), count, limit, std::ptr::null())
+        };
+        if ready >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        for entry in &mut self.fds {
+            entry.revents = 0;
+        }
+        if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+    }
+
+    /// What became of the descriptor that was added as number `index`.
+    pub fn ready(&self, index: usize) -> Ready {
+        let got = self.fds[index].revents;
+        let hangup = got & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0;
+        Ready { ready: got != 0, hangup }
+    }
+}
+
+/// Waits for `wants` once; see [`Set::wait`].
 pub fn poll(
     wants: &[(BorrowedFd<'_>, Want)],
     timeout: Option<Duration>,
     ready: &mut Vec<Ready>,
 ) -> io::Result<()> {
-    let mut fds: Vec<PollFd<'_>> = wants
-        .iter()
-        .map(|(fd, want)| {
-            let flags = match want {
-                Want::Read => PollFlags::IN,
-                Want::Write => PollFlags::OUT,
-                Want::Hangup => PollFlags::empty(),
-                Want::Change => PollFlags::PRI,
-            };
-            PollFd::from_borrowed_fd(*fd, flags)
-        })
-        .collect();
-    // A timespec counts seconds in 64 bits with a sign; years beyond that are for ever.
-    let timespec = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    ready.clear();
-    match rustix::event::poll(&mut fds, timespec.as_ref()) {
-        Ok(_) => {}
-        Err(rustix::io::Errno::INTR) => {
-            ready.resize(wants.len(), Ready::default());
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
+    let mut set = Set::default();
+    for (fd, want) in wants {
+        set.add(*fd, *want);
     }
-    ready.extend(fds.iter().map(|fd| {
-        let got = fd.revents();
-        Ready {
-            ready: !got.is_empty(),
-            hangup: got.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
-        }
-    }));
+    ready.clear();
+    set.wait(timeout)?;
+    ready.extend((0..wants.len()).map(|index| set.ready(index)));
     Ok(())
 }
 

@@ -101,9 +101,7 @@ pub fn pids() -> io::Result<Vec<i32>> {
 /// The children of `pid`, from the kernel's own list where it keeps one (`CONFIG_PROC_CHILDREN`), else by
 /// looking at everyone's parent.
 pub fn children(pid: i32) -> io::Result<Vec<i32>> {
-    let Some(tasks) = present(numbers(Path::new(&format!("/proc/{pid}/task"))))? else {
-        return Ok(Vec::new());
-    };
+    let Some(tasks) = present(tasks(pid))? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for task in tasks {
         match slurp(format!("/proc/{pid}/task/{task}/children")) {
@@ -122,6 +120,14 @@ pub fn children(pid: i32) -> io::Result<Vec<i32>> {
         }
     }
     Ok(found)
+}
+
+/// The threads of `pid`. The links of the directory are two and one for each thread, so a process with one
+/// thread, as most have, costs one system call.
+fn tasks(pid: i32) -> io::Result<Vec<i32>> {
+    use std::os::unix::fs::MetadataExt;
+    let dir = format!("/proc/{pid}/task");
+    if std::fs::metadata(&dir)?.nlink() == 3 { Ok(vec![pid]) } else { numbers(Path::new(&dir)) }
 }
 
 fn children_by_parent(pid: i32) -> io::Result<Vec<i32>> {
@@ -193,9 +199,27 @@ fn numbers(dir: &Path) -> io::Result<Vec<i32>> {
     Ok(found)
 }
 
+/// Reads a file of the kernel's whole. Their size is not known beforehand, and most are small.
 #[expect(clippy::disallowed_methods, reason = "sys reads /proc for everyone else")]
 pub(super) fn slurp(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    std::fs::read(path)
+    use std::io::Read;
+    let mut file = std::fs::File::open(path)?;
+    let mut text = vec![0; 1024];
+    let mut filled = 0;
+    loop {
+        match file.read(&mut text[filled..]) {
+            Ok(0) => {
+                text.truncate(filled);
+                return Ok(text);
+            }
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if filled == text.len() {
+            text.resize(filled * 2, 0);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ const TAKEN: [i32; 9] = [
     libc::SIGUSR1,
 ];
 
+/// Those of them that ask for something and have no other use.
+const REQUESTS: [i32; 6] =
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGUSR1];
+
 pub(super) fn disposition(signal: i32) -> libc::sighandler_t {
     let mut old = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null new action only queries; `old` is writable and fully initialised by zeroing.
@@ -81,12 +85,16 @@ pub struct Signals {
 
 impl Signals {
     /// Saves what the caller had set, blocks what we take and opens the descriptor. From here on none of
-    /// these signals can kill heeler; those the caller ignores stay ignored and never arrive.
+    /// these signals can kill heeler. Requests to stop that the caller ignores (nohup, a background job) are
+    /// not taken: the kernel queues a blocked signal even when it is ignored, so they would arrive.
     ///
     /// SIGCHLD is set to its default, for a caller that ignores it would make children vanish uncollected;
     /// SIGTTIN and SIGTTOU are ignored, for handing the terminal over and back happens in the background.
     pub fn take() -> io::Result<Signals> {
-        let set = set_of(&TAKEN);
+        let mut taken = TAKEN.to_vec();
+        taken
+            .retain(|signal| !(REQUESTS.contains(signal) && disposition(*signal) == libc::SIG_IGN));
+        let set = set_of(&taken);
         let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: both sets are valid; the old mask is written on success, which is checked.
         let mask = unsafe {

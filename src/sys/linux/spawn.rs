@@ -1,14 +1,17 @@
-//! Starting a command: fork, set up, exec; an error comes back typed, with the stage it happened in.
+//! Starting a command: clone, set up, exec; an error comes back typed, with the stage it happened in.
 //!
-//! One spawn for pipes and terminals, so that both report the same errors. Between fork and exec only
-//! async-signal-safe calls are made; everything that allocates is prepared before. The process is
-//! single-threaded, so fork copies no lock in a bad state.
+//! One spawn for pipes and terminals, so that both report the same errors. The child borrows our memory until
+//! its exec (`CLONE_VM | CLONE_VFORK`, as `posix_spawn` does): no page table is copied, no page is copied on
+//! write afterwards, and it says what went wrong through a variable of ours. In return it makes only
+//! async-signal-safe calls, on values prepared before. Signals that could run a handler in it are not taken
+//! by handlers here (`signals`); its mask, dispositions, directory and limits are its own.
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use super::cgroup::Leaf;
+use super::clone::borrow_memory;
 use super::fdio::{duplicate_onto, errno};
 use super::signals::{Inherited, set_disposition};
 
@@ -82,113 +85,47 @@ pub struct SpawnError {
     pub errno: i32,
 }
 
-const STAGES: [Stage; 7] = [
-    Stage::Fork,
-    Stage::Group,
-    Stage::Stdio,
-    Stage::Chdir,
-    Stage::Rlimit,
-    Stage::Nice,
-    Stage::Exec,
-];
+/// What the child needs, and where it says what went wrong.
+struct Start<'a> {
+    command: &'a Command<'a>,
+    argv: Vec<*const libc::c_char>,
+    env: Vec<*const libc::c_char>,
+    error: Option<SpawnError>,
+}
+
+/// The child's stack: it calls nothing but the kernel.
+const STACK: usize = 64 << 10;
 
 /// Starts `command` and waits until its exec has succeeded or failed. Gives its pid, which stays ours until
 /// it is collected.
 pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
-    let fork_error = |error: io::Error| SpawnError {
-        stage: Stage::Fork,
-        errno: error.raw_os_error().unwrap_or(libc::EIO),
-    };
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .map_err(|error| fork_error(error.into()))?;
-    let argv = pointers(&command.argv);
-    let env = pointers(&command.env);
-    // SAFETY: single-threaded (module comment); the child only calls `child` and `_exit`.
-    match unsafe { fork(command.leaf) } {
-        -1 => Err(fork_error(io::Error::last_os_error())),
-        0 => {
-            let error = child(command, &argv, &env);
-            let message = [error.stage as i32, error.errno];
-            // SAFETY: the message is 8 readable bytes; the pipe holds them at once; _exit ends the child
-            // without running anything of the parent's (exit handlers, destructors).
-            unsafe {
-                libc::write(write.as_raw_fd(), message.as_ptr().cast(), size_of_val(&message));
-                libc::_exit(127)
-            }
-        }
-        pid => {
-            drop(write);
-            match exec_result(&read) {
-                None => Ok(pid),
-                Some(error) => {
-                    // The child is on its way out; collect it so that it leaves no zombie.
-                    // SAFETY: waits for our own child; a null status is allowed.
-                    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
-                    Err(error)
-                }
-            }
+    let (argv, env) = (pointers(&command.argv), pointers(&command.env));
+    let mut start = Start { command, argv, env, error: None };
+    let mut stack = vec![0u8; STACK];
+    let argument = (&raw mut start).cast();
+    // SAFETY: `in_child` makes async-signal-safe calls only; `start` outlives the call and is the child's
+    // alone meanwhile, for this thread is suspended (CLONE_VFORK) and is the only one.
+    let pid =
+        unsafe { borrow_memory(command.leaf, &mut stack, in_child, argument) }.map_err(|e| {
+            SpawnError { stage: Stage::Fork, errno: e.raw_os_error().unwrap_or(libc::EIO) }
+        })?;
+    match start.error {
+        None => Ok(pid),
+        Some(error) => {
+            // The child has ended; collect it so that it leaves no zombie.
+            // SAFETY: waits for our own child; a null status is allowed.
+            unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+            Err(error)
         }
     }
 }
 
-/// Forks; with a leaf the child is born in it (`CLONE_INTO_CGROUP`, Linux 5.7). Being born there costs
-/// nothing; being moved there would wait for a lock of the whole system.
-///
-/// # Safety
-/// As fork: in the child only async-signal-safe calls may be made until exec or `_exit`.
-unsafe fn fork(leaf: Option<&Leaf>) -> libc::pid_t {
-    let Some(leaf) = leaf else {
-        // SAFETY: the caller's promise.
-        return unsafe { libc::fork() };
-    };
-    let args = CloneArgs {
-        flags: CLONE_INTO_CGROUP,
-        exit_signal: libc::SIGCHLD as u64,
-        cgroup: leaf.dir() as u64,
-        ..CloneArgs::default()
-    };
-    // SAFETY: the structure is of the size that is passed; without CLONE_VM and a stack this is a fork.
-    // glibc does not know of it, which matters only to thread and atfork bookkeeping, and there is one
-    // thread and there are no handlers.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
-    pid as libc::pid_t
-}
-
-const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// `struct clone_args` of clone3(2), version 2.
-#[repr(C, align(8))]
-#[derive(Default)]
-struct CloneArgs {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-    set_tid: u64,
-    set_tid_size: u64,
-    cgroup: u64,
-}
-
-/// End of file on the close-on-exec pipe is the proof that exec succeeded.
-fn exec_result(read: &OwnedFd) -> Option<SpawnError> {
-    let mut message = [0u8; 8];
-    let mut filled = 0;
-    while filled < message.len() {
-        match super::fdio::read(read.as_fd(), &mut message[filled..]) {
-            Ok(Some(count)) if count > 0 => filled += count,
-            _ => break,
-        }
-    }
-    if filled < message.len() {
-        return None;
-    }
-    let number = |at: usize| i32::from_ne_bytes([0, 1, 2, 3].map(|i| message[at + i]));
-    let stage = STAGES.get(number(0) as usize).copied().unwrap_or(Stage::Exec);
-    Some(SpawnError { stage, errno: number(4) })
+/// Where the child begins. What it returns is its exit code, without exit handlers or destructors.
+extern "C" fn in_child(start: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: `spawn` passes a `Start` that nobody else touches meanwhile.
+    let start = unsafe { &mut *start.cast::<Start<'_>>() };
+    start.error = Some(child(start.command, &start.argv, &start.env));
+    127
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {

@@ -3,6 +3,8 @@
 mod chunks;
 mod events;
 mod explain;
+mod outside;
+mod scripts;
 mod secrets;
 mod steps;
 mod table;

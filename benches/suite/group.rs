@@ -1,0 +1,257 @@
+//! A group: contenders that do the same job, run in turn, round after round.
+
+use crate::figures::{Spread, spread};
+use crate::tools::{Sample, Sink, Tools};
+
+/// What a sample becomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unit {
+    /// Milliseconds beyond the first contender, which is the bare thing.
+    AddedMs,
+    /// Milliseconds of CPU time, those of the command included.
+    CpuMs,
+    /// Milliseconds beyond so many that were asked for.
+    LateMs(f64),
+    /// MiB a second, of so many bytes.
+    MibPerSecond(u64),
+    /// The largest resident set, in MiB.
+    PeakMib,
+    /// Microseconds, the given share of the distribution that the run left in a file.
+    MicrosAt(f64),
+    /// Something that was counted.
+    Count,
+}
+
+impl Unit {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::AddedMs => "ms added",
+            Unit::CpuMs => "ms",
+            Unit::LateMs(_) => "ms late",
+            Unit::MibPerSecond(_) => "MiB/s",
+            Unit::PeakMib => "MiB",
+            Unit::MicrosAt(_) => "µs",
+            Unit::Count => "count",
+        }
+    }
+
+    /// Whether more is better.
+    pub fn more_is_better(self) -> bool {
+        matches!(self, Unit::MibPerSecond(_))
+    }
+}
+
+/// What is got out of a group's samples.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// Its name in tables.
+    pub title: String,
+    /// How a sample becomes a number.
+    pub unit: Unit,
+}
+
+/// How a contender is run.
+#[derive(Clone, Debug)]
+pub enum How {
+    /// As a process, measured from outside.
+    Process {
+        /// What its stdout is.
+        sink: Sink,
+        /// Bytes and kind of what it is fed.
+        feed: Option<(u64, &'static str)>,
+    },
+    /// Under `strace -c`: the number of system calls of that one process, divided by this.
+    Calls(f64),
+}
+
+/// One that does the job.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// Its name in tables.
+    pub name: String,
+    /// Its command line.
+    pub command: Vec<String>,
+    /// How it is run.
+    pub how: How,
+    /// What it has to exit with.
+    pub exit_code: i32,
+    /// Whether it is heeler, and so is compared with each of the others.
+    pub ours: bool,
+}
+
+impl Contender {
+    /// A peer or limit that is run as a process with its output dropped.
+    pub fn new(name: &str, command: impl IntoIterator<Item = impl Into<String>>) -> Contender {
+        Contender {
+            name: name.to_owned(),
+            command: command.into_iter().map(Into::into).collect(),
+            how: How::Process { sink: Sink::Null, feed: None },
+            exit_code: 0,
+            ours: false,
+        }
+    }
+
+    /// heeler with these arguments after `run`.
+    pub fn heeler(tools: &Tools, name: &str, args: &[&str]) -> Contender {
+        let command = [tools.heeler.as_str(), "run"].into_iter().chain(args.iter().copied());
+        Contender { ours: true, ..Contender::new(name, command) }
+    }
+
+    /// With this as its stdout.
+    pub fn into(mut self, to: Sink) -> Contender {
+        if let How::Process { sink, .. } = &mut self.how {
+            *sink = to;
+        }
+        self
+    }
+
+    /// With so many bytes on its stdin.
+    pub fn fed(mut self, bytes: u64, kind: &'static str) -> Contender {
+        if let How::Process { feed, .. } = &mut self.how {
+            *feed = Some((bytes, kind));
+        }
+        self
+    }
+
+    /// Exits with `code`.
+    pub fn exits(self, code: i32) -> Contender {
+        Contender { exit_code: code, ..self }
+    }
+}
+
+/// A job and who does it.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// What it is called on our command line.
+    pub name: &'static str,
+    /// What it is called in tables.
+    pub title: String,
+    /// The figures to take from each sample.
+    pub figures: Vec<Figure>,
+    /// How often each contender is run.
+    pub rounds: usize,
+    /// So many rounds give one value, their median: for what is short, and so mostly noise.
+    pub block: usize,
+    /// In the order of the first round.
+    pub contenders: Vec<Contender>,
+    /// The figures whose heeler rows go into the README, with who they are compared with there.
+    pub headline: Option<(&'static str, Vec<&'static str>)>,
+}
+
+/// What was measured of one contender.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Who.
+    pub name: String,
+    /// Whether it is heeler.
+    pub ours: bool,
+    /// One figure a round, or a block of rounds.
+    pub values: Vec<f64>,
+}
+
+impl Column {
+    /// Median, smallest and largest.
+    pub fn spread(&self) -> Spread {
+        spread(&self.values)
+    }
+
+    /// The ratio to `other`, round by round.
+    pub fn ratio(&self, other: &Column) -> Spread {
+        let ratios: Vec<f64> =
+            self.values.iter().zip(&other.values).map(|(ours, theirs)| ours / theirs).collect();
+        spread(&ratios)
+    }
+}
+
+/// A figure of all contenders of a group.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Which.
+    pub figure: Figure,
+    /// By contender.
+    pub columns: Vec<Column>,
+}
+
+/// A group that has been run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was run.
+    pub group: Group,
+    /// What came of it.
+    pub tables: Vec<Table>,
+}
+
+struct Taken {
+    sample: Sample,
+    /// What the run left in its file, or what was counted.
+    noted: Vec<f64>,
+}
+
+impl Group {
+    /// Runs all rounds. Each begins with another contender, so that nobody always has the same predecessor.
+    pub fn run(self, tools: &Tools) -> Result<Outcome, String> {
+        let count = self.contenders.len();
+        let mut taken: Vec<Vec<Taken>> = self.contenders.iter().map(|_| Vec::new()).collect();
+        // One round ahead that does not count: caches are filled, the database is made.
+        for round in 0..=self.rounds {
+            for turn in 0..count {
+                let index = (turn + round) % count;
+                let one = take(tools, &self.contenders[index])?;
+                if round > 0 {
+                    taken[index].push(one);
+                }
+            }
+        }
+        let tables = self.figures.iter().map(|figure| self.table(figure, &taken)).collect();
+        Ok(Outcome { group: self, tables })
+    }
+
+    fn table(&self, figure: &Figure, taken: &[Vec<Taken>]) -> Table {
+        let value = |index: usize, round: usize| {
+            let one = &taken[index][round];
+            let ms = one.sample.wall_ns as f64 / 1e6;
+            match figure.unit {
+                Unit::AddedMs => ms - taken[0][round].sample.wall_ns as f64 / 1e6,
+                Unit::CpuMs => (one.sample.user_us + one.sample.system_us) as f64 / 1e3,
+                Unit::LateMs(limit) => ms - limit,
+                Unit::MibPerSecond(bytes) => bytes as f64 / f64::from(1 << 20) / (ms / 1e3),
+                Unit::PeakMib => one.sample.rss_kib as f64 / 1024.0,
+                Unit::MicrosAt(share) => {
+                    let at = (one.noted.len() as f64 * share) as usize;
+                    one.noted.get(at).map_or(f64::NAN, |ns| ns / 1e3)
+                }
+                Unit::Count => one.noted.first().copied().unwrap_or(f64::NAN),
+            }
+        };
+        let first = usize::from(figure.unit == Unit::AddedMs);
+        let columns = (first..self.contenders.len())
+            .map(|index| {
+                let values: Vec<f64> = (0..self.rounds).map(|round| value(index, round)).collect();
+                let values = values.chunks(self.block).map(|block| spread(block).median).collect();
+                let Contender { name, ours, .. } = self.contenders[index].clone();
+                Column { name, ours, values }
+            })
+            .collect();
+        Table { figure: figure.clone(), columns }
+    }
+}
+
+fn take(tools: &Tools, contender: &Contender) -> Result<Taken, String> {
+    match &contender.how {
+        How::Process { sink, feed } => {
+            let left = tools.scratch.join("notes");
+            let _ = std::fs::remove_file(&left);
+            let sample =
+                tools.measure(&contender.command, *sink, feed.as_ref(), contender.exit_code)?;
+            let text = std::fs::read_to_string(&left).unwrap_or_default();
+            let mut noted: Vec<f64> = text.lines().filter_map(|line| line.parse().ok()).collect();
+            noted.sort_by(f64::total_cmp);
+            Ok(Taken { sample, noted })
+        }
+        How::Calls(per) => {
+            let calls = crate::counts::calls(tools, &contender.command)?;
+            Ok(Taken { sample: Sample::default(), noted: vec![calls as f64 / per] })
+        }
+    }
+}

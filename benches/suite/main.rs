@@ -1,0 +1,130 @@
+//! What heeler costs, beside what its peers and the kernel's own calls cost, in one run:
+//!
+//! ```text
+//! cargo bench --bench suite                        everything; writes BENCHMARKS.md and the table in README.md
+//! cargo bench --bench suite -- --quick start pipe  a smaller look at two groups; prints only
+//! ```
+//!
+//! A number means nothing on its own: machines differ, and other work disturbs them. So each group runs
+//! all its contenders in turn, round after round, and what is claimed is the median over the rounds of a
+//! ratio within one round. The smallest and largest ratio stand beside it: they are the noise.
+//!
+//! The limits are the small C programs in `benches/c`; the peers are whatever is installed, and what is
+//! missing is named. Each sample is a process of its own, measured by `benches/c/measure.c`.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program of its own, outside the layers: it starts processes, writes files and prints"
+)]
+
+mod counts;
+mod dialogue;
+mod figures;
+mod group;
+mod passing;
+mod peers;
+mod publish;
+mod starting;
+mod tools;
+
+use std::process::ExitCode;
+
+use group::{Group, Outcome};
+use peers::Peers;
+use tools::Tools;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+struct Scale {
+    /// Rounds and volumes are divided by this.
+    less: u64,
+}
+
+impl Scale {
+    fn rounds(self, full: usize) -> usize {
+        (full / self.less as usize).max(3)
+    }
+
+    fn bytes(self, mib: u64) -> u64 {
+        (mib / self.less).max(16) << 20
+    }
+}
+
+const USAGE: &str = "\
+cargo bench --bench suite [-- [--quick] [--write | --no-write] [--list] [GROUP]...]
+
+  --quick      a fifth of rounds and volume; nothing is written unless --write
+  --no-write   leave BENCHMARKS.md and README.md as they are
+  --list       the groups
+  GROUP        only these (a part of their names); nothing is written unless --write";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test --all-targets` starts benches too, without the flag that `cargo bench` gives.
+    let Some(at) = args.iter().position(|arg| arg == "--bench") else {
+        println!("not measured: {}", USAGE.lines().next().unwrap_or_default());
+        return ExitCode::SUCCESS;
+    };
+    args.remove(at);
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("suite: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<(), String> {
+    let flag = |name: &str| args.iter().any(|arg| arg == name);
+    let known = ["--quick", "--write", "--no-write", "--list", "--help"];
+    let wanted: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    if let Some(odd) =
+        args.iter().find(|arg| arg.starts_with("--") && !known.contains(&arg.as_str()))
+    {
+        return Err(format!("unknown: {odd}\n{USAGE}"));
+    }
+    if flag("--help") {
+        println!("{USAGE}");
+        return Ok(());
+    }
+    let scale = Scale { less: if flag("--quick") { 5 } else { 1 } };
+    let tools = Tools::prepare()?;
+    let peers = Peers::find();
+    let mut groups: Vec<Group> = Vec::new();
+    groups.extend(starting::groups(&tools, &peers, scale));
+    groups.extend(passing::groups(&tools, &peers, scale));
+    groups.extend(dialogue::groups(&tools, &peers, scale));
+    groups.extend(counts::groups(&tools, &peers));
+    if flag("--list") {
+        for group in &groups {
+            println!("{:<12} {}", group.name, group.title);
+        }
+        return Ok(());
+    }
+    groups.retain(|group| {
+        wanted.is_empty() || wanted.iter().any(|part| group.name.contains(part.as_str()))
+    });
+    if groups.is_empty() {
+        return Err("no such group (--list)".to_owned());
+    }
+    for missing in peers.missing() {
+        println!("missing: {missing}");
+    }
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for group in groups {
+        println!("\n{} ({} rounds)", group.title, group.rounds);
+        let outcome = group.run(&tools)?;
+        print!("{}", publish::plain(&outcome));
+        outcomes.push(outcome);
+    }
+    let whole = wanted.is_empty() && !flag("--quick");
+    let json = publish::json(&outcomes, &peers, &tools)?;
+    println!("\nraw figures: {}", json.display());
+    if flag("--write") || whole && !flag("--no-write") {
+        publish::write(&outcomes, &peers)?;
+    }
+    Ok(())
+}

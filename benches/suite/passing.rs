@@ -1,0 +1,167 @@
+//! Output passing through: over pipes and terminals, much at once and a line at a time; and the memory it
+//! takes.
+
+use crate::Scale;
+use crate::group::{Contender, Figure, Group, Unit};
+use crate::peers::Peers;
+use crate::tools::{Sink, Tools};
+
+/// The groups of this file.
+pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
+    vec![
+        pipe(tools, peers, scale, Sink::Null),
+        pipe(tools, peers, scale, Sink::Pipe),
+        pipe(tools, peers, scale, Sink::File),
+        lines(tools, peers, scale),
+        terminal(tools, peers, scale, "log"),
+        terminal(tools, peers, scale, "y"),
+        flat(tools, scale),
+    ]
+}
+
+fn both(bytes: u64) -> Vec<Figure> {
+    vec![
+        Figure { title: "Throughput".to_owned(), unit: Unit::MibPerSecond(bytes) },
+        Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib },
+    ]
+}
+
+fn size(bytes: u64) -> String {
+    let mib = bytes >> 20;
+    if mib >= 1024 && mib.is_multiple_of(1024) {
+        format!("{} GiB", mib >> 10)
+    } else {
+        format!("{mib} MiB")
+    }
+}
+
+fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
+    let bytes = scale.bytes(if sink == Sink::File { 1024 } else { 2048 });
+    let count = bytes.to_string();
+    let generate = [tools.c("gen"), count, "log".to_owned()];
+    let copy = |mode: &str| [tools.c("copy"), mode.to_owned()].into_iter().chain(generate.clone());
+    let heeler = |name: &str, flag: &str| {
+        let args: Vec<&str> =
+            [flag, "--"].into_iter().chain(generate.iter().map(String::as_str)).collect();
+        Contender::heeler(tools, name, &args)
+    };
+    let mut contenders = vec![
+        heeler("heeler --pipe", "--pipe"),
+        Contender::new("C: read and write", copy("rw")),
+        Contender::new("C: splice", copy("splice")),
+    ];
+    for (name, args) in [("cat", &[][..]), ("tee", &[][..]), ("pv", &["-q"][..])] {
+        if let Some(path) = peers.path(name) {
+            let command = [path].into_iter().chain(args.iter().copied());
+            contenders.push(Contender::new(name, command).fed(bytes, "log"));
+        }
+    }
+    if sink != Sink::Null {
+        // Straight into the null device would measure the generator.
+        contenders.insert(1, heeler("heeler (inherits)", "--inherit"));
+    }
+    let (name, to) = match sink {
+        Sink::Null => ("pipe", "/dev/null"),
+        Sink::Pipe => ("pipe-pipe", "a 1 MiB pipe"),
+        Sink::File => ("pipe-file", "a file"),
+    };
+    Group {
+        name,
+        title: format!("Pipe mode: {} of log lines to {to}", size(bytes)),
+        figures: both(bytes),
+        rounds: scale.rounds(9),
+        block: 1,
+        contenders: contenders.into_iter().map(|contender| contender.into(sink)).collect(),
+        headline: (sink == Sink::Null)
+            .then(|| ("Log lines over a pipe", vec!["cat", "C: read and write"])),
+    }
+}
+
+fn lines(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
+    let bytes = scale.bytes(256);
+    let generate = [tools.c("gen"), bytes.to_string(), "lines".to_owned()];
+    let args: Vec<&str> =
+        ["--pipe", "--"].into_iter().chain(generate.iter().map(String::as_str)).collect();
+    let copy = [tools.c("copy"), "rw".to_owned()].into_iter().chain(generate.clone());
+    let mut contenders = vec![
+        Contender::heeler(tools, "heeler --pipe", &args),
+        Contender::new("C: read and write", copy),
+    ];
+    if let Some(path) = peers.path("cat") {
+        contenders.push(Contender::new("cat", [path]).fed(bytes, "lines"));
+    }
+    Group {
+        name: "line-writes",
+        title: format!("Pipe mode: {} of log lines, one write each, to a pipe", size(bytes)),
+        figures: both(bytes),
+        rounds: scale.rounds(9),
+        block: 1,
+        contenders: contenders.into_iter().map(|contender| contender.into(Sink::Pipe)).collect(),
+        headline: None,
+    }
+}
+
+fn terminal(tools: &Tools, peers: &Peers, scale: Scale, kind: &'static str) -> Group {
+    let bytes = scale.bytes(if kind == "y" { 32 } else { 256 });
+    let generate = [tools.c("gen"), bytes.to_string(), kind.to_owned()];
+    let text = generate.join(" ");
+    let args: Vec<&str> =
+        ["--pty", "--"].into_iter().chain(generate.iter().map(String::as_str)).collect();
+    let copy = [tools.c("copy"), "pty".to_owned()].into_iter().chain(generate.clone());
+    let mut contenders = vec![
+        Contender::heeler(tools, "heeler --pty", &args),
+        Contender::new("C: read and write", copy),
+    ];
+    if let Some(path) = peers.path("script") {
+        contenders.push(Contender::new("script", [path, "-qec", &text, "/dev/null"]));
+    }
+    if let Some(path) = peers.path("expect") {
+        let script = format!("set timeout -1; spawn -noecho {text}; expect eof");
+        contenders.push(Contender::new("expect", [path, "-c", &script]));
+    }
+    if let Some(python) = &peers.pexpect {
+        let script = "import pexpect, sys; out = sys.stdout.buffer\n\
+             child = pexpect.spawn(sys.argv[1], sys.argv[2:], timeout=None)\n\
+             try:\n  while True: out.write(child.read_nonblocking(65536, None))\n\
+             except pexpect.EOF: pass";
+        let command = [python.as_str(), "-c", script].into_iter();
+        let command = command.chain(generate.iter().map(String::as_str));
+        contenders.push(Contender::new("pexpect", command));
+    }
+    let mut figures = both(bytes);
+    let cpu = Figure { title: "CPU time, with the command's".to_owned(), unit: Unit::CpuMs };
+    figures.insert(1, cpu);
+    let what = if kind == "y" { "lines of one letter" } else { "log lines" };
+    Group {
+        name: if kind == "y" { "pty-y" } else { "pty" },
+        title: format!("Terminal mode: {} of {what} to /dev/null", size(bytes)),
+        figures,
+        rounds: scale.rounds(5),
+        block: 1,
+        contenders,
+        headline: (kind == "log")
+            .then(|| ("Log lines over a terminal", vec!["script", "expect", "C: read and write"])),
+    }
+}
+
+/// Ten times as much has to take no more memory.
+fn flat(tools: &Tools, scale: Scale) -> Group {
+    let run = |name: &str, flag: &str, mib: u64| {
+        let count = (scale.bytes(mib)).to_string();
+        Contender::heeler(tools, name, &[flag, "--", &tools.c("gen"), &count, "log"])
+    };
+    Group {
+        name: "memory",
+        title: "Memory, at a volume and at ten times that".to_owned(),
+        figures: vec![Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib }],
+        rounds: 1,
+        block: 1,
+        contenders: vec![
+            run("heeler --pipe, 1 GiB", "--pipe", 1024),
+            run("heeler --pipe, 10 GiB", "--pipe", 10240),
+            run("heeler --pty, 128 MiB", "--pty", 128),
+            run("heeler --pty, 1.25 GiB", "--pty", 1280),
+        ],
+        headline: None,
+    }
+}

@@ -1,0 +1,100 @@
+//! The programs that heeler is compared with: whichever are installed.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A peer, and where to get it.
+#[derive(Debug)]
+struct Peer {
+    name: &'static str,
+    source: &'static str,
+    path: Option<String>,
+    version: String,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Peers {
+    programs: Vec<Peer>,
+    /// A Python that has pexpect.
+    pub pexpect: Option<String>,
+}
+
+const KNOWN: [(&str, &str); 9] = [
+    ("timeout", "Debian package coreutils"),
+    ("script", "Debian package bsdutils"),
+    ("expect", "Debian package expect"),
+    ("sexpect", "Debian package sexpect (13 and later), or github.com/clarkwang/sexpect"),
+    ("tini", "Debian package tini"),
+    ("pv", "Debian package pv"),
+    ("cat", "Debian package coreutils"),
+    ("tee", "Debian package coreutils"),
+    ("strace", "Debian package strace"),
+];
+
+const PEXPECT: &str = "PyPI package pexpect (python3 -m pip install pexpect, in a venv)";
+
+impl Peers {
+    /// Looks for them in PATH.
+    pub fn find() -> Peers {
+        let programs = KNOWN
+            .map(|(name, source)| {
+                let path = in_path(name);
+                let version = path.as_deref().map(version).unwrap_or_default();
+                Peer { name, source, path, version }
+            })
+            .into();
+        // The interpreter itself, not a wrapper that finds it: its start-up would be measured too.
+        let pexpect = Command::new("python3")
+            .args(["-c", "import pexpect, sys; print(sys.executable)"])
+            .stderr(Stdio::null())
+            .output()
+            .ok()
+            .filter(|output| output.status.success())
+            .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        Peers { programs, pexpect }
+    }
+
+    /// Where `name` is, if it is installed.
+    pub fn path(&self, name: &str) -> Option<&str> {
+        self.programs.iter().find(|peer| peer.name == name)?.path.as_deref()
+    }
+
+    /// What is not installed, and where to get it.
+    pub fn missing(&self) -> Vec<String> {
+        let pexpect = self.pexpect.is_none().then(|| format!("pexpect: {PEXPECT}"));
+        self.programs
+            .iter()
+            .filter(|peer| peer.path.is_none())
+            .map(|peer| format!("{}: {}", peer.name, peer.source))
+            .chain(pexpect)
+            .collect()
+    }
+
+    /// What is installed, with versions.
+    pub fn versions(&self) -> Vec<String> {
+        let found = self.programs.iter().filter(|peer| peer.path.is_some());
+        found.map(|peer| format!("{} {}", peer.name, peer.version)).collect()
+    }
+}
+
+fn in_path(name: &str) -> Option<String> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|file: &PathBuf| file.is_file())
+        .map(|file| file.display().to_string())
+}
+
+/// The first number with a dot in what it says about its version.
+fn version(path: &str) -> String {
+    let output = Command::new(path).arg("--version").stdin(Stdio::null()).output();
+    let output = output.or_else(|_| Command::new(path).arg("-v").stdin(Stdio::null()).output());
+    let Ok(output) = output else { return String::new() };
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text)
+        .split(|c: char| c.is_whitespace() || c == ',' || c == '(')
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))
+        .unwrap_or_default()
+        .to_owned()
+}

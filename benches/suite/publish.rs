@@ -1,0 +1,210 @@
+//! Tables: on the terminal, in BENCHMARKS.md, in README.md, and the raw figures as JSON.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::figures::number;
+use crate::group::{Outcome, Table};
+use crate::peers::Peers;
+use crate::tools::Tools;
+
+const BEGIN: &str = "<!-- bench -->";
+const END: &str = "<!-- /bench -->";
+
+/// For the terminal.
+pub fn plain(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for table in &outcome.tables {
+        let unit = table.figure.unit.name();
+        let _ = writeln!(text, "  {}, {unit}", table.figure.title);
+        for column in &table.columns {
+            let _ = writeln!(text, "    {:<28} {}", column.name, column.spread().text());
+        }
+        for (ours, theirs, ratio) in ratios(table) {
+            let _ = writeln!(text, "    {:<28} {}", format!("{ours} / {theirs}"), ratio.text());
+        }
+    }
+    text
+}
+
+type Ratio<'a> = (&'a str, &'a str, crate::figures::Spread);
+
+/// Each heeler against each of the others.
+fn ratios(table: &Table) -> Vec<Ratio<'_>> {
+    let ours = table.columns.iter().filter(|column| column.ours);
+    ours.flat_map(|ours| {
+        let others = table.columns.iter().filter(|column| !column.ours);
+        others.map(|theirs| (ours.name.as_str(), theirs.name.as_str(), ours.ratio(theirs)))
+    })
+    .collect()
+}
+
+/// Writes the raw figures below the target directory.
+pub fn json(outcomes: &[Outcome], peers: &Peers, tools: &Tools) -> Result<PathBuf, String> {
+    let groups: Vec<Value> = outcomes
+        .iter()
+        .map(|outcome| {
+            let tables: Vec<Value> = outcome.tables.iter().map(table_json).collect();
+            let group = &outcome.group;
+            json!({ "name": group.name, "title": group.title, "rounds": group.rounds, "tables": tables })
+        })
+        .collect();
+    let all = json!({
+        "schema": "heeler.bench/1",
+        "version": env!("CARGO_PKG_VERSION"),
+        "machine": machine(),
+        "peers": peers.versions(),
+        "missing": peers.missing(),
+        "groups": groups,
+    });
+    let path = tools.scratch.with_file_name("results.json");
+    std::fs::write(&path, format!("{all:#}\n")).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(path)
+}
+
+fn table_json(table: &Table) -> Value {
+    let columns: Vec<Value> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let spread = column.spread();
+            json!({ "name": column.name, "ours": column.ours, "median": spread.median,
+                    "min": spread.min, "max": spread.max, "values": column.values })
+        })
+        .collect();
+    let ratios: Vec<Value> = ratios(table)
+        .into_iter()
+        .map(|(ours, theirs, ratio)| {
+            json!({ "of": ours, "to": theirs, "median": ratio.median, "min": ratio.min, "max": ratio.max })
+        })
+        .collect();
+    let (title, unit) = (&table.figure.title, table.figure.unit.name());
+    json!({ "title": title, "unit": unit, "contenders": columns, "ratios": ratios })
+}
+
+/// What the numbers were measured on; never who or where.
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo")
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("model name")?.split_once(':').map(|(_, v)| v.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let release = read("/proc/sys/kernel/osrelease");
+    let release: String =
+        release.trim().chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    format!("{cpu}, {cores} cores, Linux {}", release.trim_end_matches('.'))
+}
+
+/// Writes BENCHMARKS.md, and the short table into README.md.
+pub fn write(outcomes: &[Outcome], peers: &Peers) -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let long = root.join("BENCHMARKS.md");
+    std::fs::write(&long, markdown(outcomes, peers))
+        .map_err(|e| format!("{}: {e}", long.display()))?;
+    println!("written: {}", long.display());
+    let readme = root.join("README.md");
+    let text = std::fs::read_to_string(&readme).unwrap_or_default();
+    match between(&text, &short(outcomes)) {
+        Some(text) => {
+            std::fs::write(&readme, text).map_err(|e| format!("{}: {e}", readme.display()))?;
+            println!("written: {}", readme.display());
+        }
+        None => println!(
+            "hint: README.md has no lines {BEGIN} and {END}; the short table goes between them"
+        ),
+    }
+    Ok(())
+}
+
+/// `text` with what stands between the markers replaced.
+fn between(text: &str, table: &str) -> Option<String> {
+    let (head, rest) = text.split_once(BEGIN)?;
+    let (_, tail) = rest.split_once(END)?;
+    Some(format!("{head}{BEGIN}\n{table}{END}{tail}"))
+}
+
+/// One line a headline: heeler's first row, and each of those it is compared with.
+fn short(outcomes: &[Outcome]) -> String {
+    let mut text =
+        String::from("\n| | heeler | beside it, in the same run |\n| --- | --- | --- |\n");
+    for outcome in outcomes {
+        let Some((title, others)) = &outcome.group.headline else { continue };
+        let Some(table) = outcome.tables.first() else { continue };
+        let Some(ours) = table.columns.iter().find(|column| column.ours) else { continue };
+        let unit = table.figure.unit.name();
+        let beside: Vec<String> = table
+            .columns
+            .iter()
+            .filter(|column| others.contains(&column.name.as_str()))
+            .map(|column| format!("{} {}", column.name, number(column.spread().median)))
+            .collect();
+        let ours = number(ours.spread().median);
+        let _ = writeln!(text, "| {title}, {unit} | {ours} | {} |", beside.join(", "));
+    }
+    let _ = writeln!(
+        text,
+        "\nMedians on one machine ({}); [BENCHMARKS.md](BENCHMARKS.md) has the ranges, the ratios and how to run it.\n",
+        machine()
+    );
+    text
+}
+
+fn markdown(outcomes: &[Outcome], peers: &Peers) -> String {
+    let mut text = format!(
+        "# Benchmarks\n\nWritten by `cargo bench --bench suite`; do not edit.\n\n\
+         Machine: {}. heeler {}. Peers: {}.\n\n\
+         All contenders of a group run in turn, round after round, and only what was measured in the same\n\
+         round is compared: a ratio is the median over the rounds of the ratio within a round, with the\n\
+         smallest and the largest in brackets. Rows named `C:` are the least that the job can cost: small\n\
+         programs in `benches/c`. Compare ratios; absolute numbers belong to this machine and this hour.\n",
+        machine(),
+        env!("CARGO_PKG_VERSION"),
+        peers.versions().join(", "),
+    );
+    if !peers.missing().is_empty() {
+        let _ = writeln!(
+            text,
+            "\nNot installed here, so not measured: {}.",
+            peers.missing().join("; ")
+        );
+    }
+    for outcome in outcomes {
+        let rounds = outcome.group.rounds;
+        let plural = if rounds == 1 { "" } else { "s" };
+        let _ = writeln!(text, "\n## {} ({rounds} round{plural})", outcome.group.title);
+        for table in &outcome.tables {
+            text.push_str(&table_markdown(table));
+        }
+    }
+    text
+}
+
+fn table_markdown(table: &Table) -> String {
+    let unit = table.figure.unit;
+    let ours: Vec<_> = table.columns.iter().filter(|column| column.ours).collect();
+    let compared = ours.len() < table.columns.len();
+    let better = if unit.more_is_better() { "more is better" } else { "less is better" };
+    let mut text =
+        format!("\n{}, {} ({better})\n\n| | median (range) |", table.figure.title, unit.name());
+    let ratios = if compared { &ours[..] } else { &[] };
+    for column in ratios {
+        let _ = write!(text, " {} is × |", column.name);
+    }
+    text.push_str("\n| --- | --- |");
+    text.push_str(&" --- |".repeat(ratios.len()));
+    text.push('\n');
+    for column in &table.columns {
+        let _ = write!(text, "| {} | {} |", column.name, column.spread().text());
+        for ours in ratios {
+            let ratio = if column.ours { "–".to_owned() } else { ours.ratio(column).text() };
+            let _ = write!(text, " {ratio} |");
+        }
+        text.push('\n');
+    }
+    text
+}

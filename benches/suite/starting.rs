@@ -1,0 +1,77 @@
+//! What supervising costs when the command does nothing, and how late a limit fires.
+
+use crate::Scale;
+use crate::group::{Contender, Figure, Group, Unit};
+use crate::peers::Peers;
+use crate::tools::Tools;
+
+/// The groups of this file.
+pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
+    vec![start(tools, peers, scale), limit(tools, peers, scale)]
+}
+
+fn start(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
+    // By path, so that nobody has to search for it.
+    let command = if std::path::Path::new("/bin/true").exists() { "/bin/true" } else { "true" };
+    let heeler = |name: &str, args: &[&str]| {
+        let args = [args, &["--", command]].concat();
+        Contender::heeler(tools, name, &args)
+    };
+    let limit = ["--timeout", "10"];
+    let mut contenders = vec![
+        Contender::new("bare fork and exec", [command]),
+        heeler("heeler", &limit),
+        heeler("heeler --track off", &[&limit[..], &["--track", "off"]].concat()),
+        heeler("heeler --pipe --track off", &["--pipe", "--track", "off"]),
+        heeler("heeler --pty --track off", &["--pty", "--track", "off"]),
+        Contender::new("C: limit", [&tools.c("limit"), "10", command]),
+    ];
+    let mut peer = |name: &str, args: &[&str]| {
+        if let Some(path) = peers.path(name) {
+            contenders.push(Contender::new(name, [path].iter().chain(args).copied()));
+        }
+    };
+    peer("timeout", &["10", command]);
+    peer("tini", &["-s", "--", command]);
+    peer("script", &["-qec", command, "/dev/null"]);
+    peer("expect", &["-c", &format!("spawn -noecho {command}; expect eof; wait")]);
+    Group {
+        name: "start",
+        title: "Start-up: a command that does nothing".to_owned(),
+        figures: vec![
+            Figure { title: "Time beyond a bare fork and exec".to_owned(), unit: Unit::AddedMs },
+            Figure { title: "CPU time, with the command's".to_owned(), unit: Unit::CpuMs },
+            Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib },
+        ],
+        rounds: scale.rounds(200),
+        block: 20,
+        contenders,
+        headline: Some((
+            "Start-up, beyond a bare fork and exec",
+            vec!["timeout", "script", "expect"],
+        )),
+    }
+}
+
+fn limit(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
+    let late = ["sleep", "30"];
+    let mut contenders = vec![
+        Contender::heeler(tools, "heeler", &[&["--timeout", "0.5", "--"], &late[..]].concat()),
+        Contender::new("C: limit", [&tools.c("limit"), "0.5", late[0], late[1]]),
+    ];
+    if let Some(path) = peers.path("timeout") {
+        contenders.push(Contender::new("timeout", [path, "0.5", late[0], late[1]]));
+    }
+    Group {
+        name: "limit",
+        title: "A limit of 0.5 s on a command that sleeps".to_owned(),
+        figures: vec![Figure {
+            title: "Late by, own start and end included".to_owned(),
+            unit: Unit::LateMs(500.0),
+        }],
+        rounds: scale.rounds(15),
+        block: 1,
+        contenders: contenders.into_iter().map(|contender| contender.exits(124)).collect(),
+        headline: Some(("A 0.5 s limit fires late by", vec!["timeout"])),
+    }
+}

@@ -1,0 +1,1055 @@
+//! The harness of the behaviour tests.
+//!
+//! ```ignore
+//! let t = Test::new();                                 // its own directory (the cwd), HOME and database
+//! t.run(["--pipe", "--", "sh", "-c", "echo hi; exit 3"])  // `heeler run …`; `t.heeler([…])` for others
+//!     .out("hi\n")                                     // stdout, exactly; empty unless said
+//!     .exit(3)                                         // 0 unless said; .signaled(15) for a death
+//!     .check();                                        // stderr has to be empty unless .err() or .any_err()
+//!
+//! let done = t.run(["--", "true"]).report().check();   // --report into a file of its own …
+//! assert_eq!(done.at("/child/exit_code"), 0);          // … read by JSON pointer
+//!
+//! let mut run = t.run(["--", "cat"]).input_open().start();  // alive
+//! run.wait_out("ready\n");                             // waits for text on stdout; never sleep
+//! run.signal(Signal::TERM);
+//! run.finish().signaled(15).check();                   // expectations may come at the end
+//!
+//! let mut run = t.run(["--pty", "--", "sh"]).terminal(80, 24).start();  // heeler on a terminal of its own
+//! run.type_in("exit\r");
+//!
+//! let life = t.lifeline("life");                       // who has it open is alive:
+//! t.run(["--", "sh", "-c", "exec 9>life; setsid sleep 100 &"])…
+//! life.wait_gone();                                    // … all of them are gone (a fact, not a guess)
+//! t.sh("heeler run -- true | head -1")…                // heeler inside a shell; `heeler` is in PATH
+//! ```
+//!
+//! What it promises: no test hangs (everything waits at most [`PATIENCE`], then fails and says what it saw);
+//! no test leaks processes (the test process is a child subreaper; at the end of a test whatever still
+//! belongs to its directory is killed, and was a failure unless [`Test::leaves_processes`] said so).
+
+#![expect(dead_code, reason = "a harness offers more than each build of the tests uses")]
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, Once};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{FileType, OFlags};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde_json::Value;
+
+pub use rustix::process::Signal;
+
+/// How long anything may take before the test fails. Generous: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Nobody may fork while a file is open for writing that is about to be executed (ETXTBSY), so writing a
+/// script and starting a process exclude each other.
+static FORK: Mutex<()> = Mutex::new(());
+
+/// One test: a directory, a database, an environment.
+pub struct Test {
+    root: tempfile::TempDir,
+    leaves: std::cell::Cell<bool>,
+}
+
+impl Test {
+    /// A fresh directory with nothing in it but `.home`.
+    pub fn new() -> Test {
+        static SUBREAPER: Once = Once::new();
+        SUBREAPER.call_once(|| {
+            rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
+        });
+        let root = tempfile::Builder::new().prefix("heeler-test-").tempdir().unwrap();
+        std::fs::create_dir(root.path().join(".home")).unwrap();
+        Test { root, leaves: std::cell::Cell::new(false) }
+    }
+
+    /// The test's directory, which is also the working directory.
+    pub fn dir(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// A path in the test's directory.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.dir().join(name)
+    }
+
+    /// Its database (`HEELER_DB`).
+    pub fn db(&self) -> PathBuf {
+        self.path(".db/heeler.db")
+    }
+
+    /// `heeler run ARGS`.
+    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd<'_> {
+        let mut all = vec![OsString::from("run")];
+        all.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.heeler(all)
+    }
+
+    /// `heeler ARGS`.
+    pub fn heeler<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd<'_> {
+        self.program(env!("CARGO_BIN_EXE_heeler"), args)
+    }
+
+    /// `sh -c SCRIPT`, in which `heeler` is the binary under test; ARGS are $1 and on.
+    pub fn sh(&self, script: &str) -> Cmd<'_> {
+        self.program("sh", ["-c", script, "sh"])
+    }
+
+    /// Any program, in the test's directory and environment.
+    pub fn program<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = S>,
+    ) -> Cmd<'_> {
+        Cmd {
+            test: self,
+            program: program.into(),
+            args: args.into_iter().map(|arg| arg.as_ref().to_owned()).collect(),
+            env: self.environment(),
+            cwd: self.dir().to_owned(),
+            input: Input::Null,
+            stdout: None,
+            stderr: None,
+            terminal: None,
+            report: None,
+            expected: Expected::default(),
+        }
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).unwrap();
+        }
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Writes an executable file; gives its path.
+    pub fn script(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let _no_fork = FORK.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let path = self.write(name, content);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// Reads a file as text.
+    pub fn read(&self, name: &str) -> String {
+        String::from_utf8(self.read_bytes(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// Reads a file.
+    pub fn read_bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}\n{}", self.listing()))
+    }
+
+    /// Makes a FIFO.
+    pub fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, mode, 0).unwrap();
+        path
+    }
+
+    /// A FIFO that tells whether anyone of those who opened it for writing is still alive, and what they
+    /// wrote (ready lines of processes whose stdout goes elsewhere).
+    pub fn lifeline(&self, name: &str) -> Lifeline {
+        let path = self.fifo(name);
+        let read = std::fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(&path)
+            .unwrap();
+        Lifeline { path, read, seen: Vec::new() }
+    }
+
+    /// This test may end with living processes of its own; they are killed without a complaint.
+    pub fn leaves_processes(&self) {
+        self.leaves.set(true);
+    }
+
+    /// The living processes that belong to this test: by their environment or their directory.
+    pub fn processes(&self) -> Vec<i32> {
+        let dir = self.dir().as_os_str().as_encoded_bytes();
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let environ = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+            let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+            let here = cwd.starts_with(self.dir());
+            if (here || find(&environ, dir).is_some()) && !is_dead(pid) {
+                found.push(pid);
+            }
+        }
+        found
+    }
+
+    /// The files of this test and their sizes.
+    pub fn listing(&self) -> String {
+        listing(self.dir())
+    }
+
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let heeler = Path::new(env!("CARGO_BIN_EXE_heeler"));
+        let mut path = vec![heeler.parent().unwrap().to_owned()];
+        // The system's own directories first: version managers put slow wrappers before them.
+        path.extend(["/usr/bin", "/bin"].map(PathBuf::from));
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        let mut env: Vec<(OsString, OsString)> = vec![
+            ("PATH".into(), std::env::join_paths(path).unwrap()),
+            ("HOME".into(), self.path(".home").into()),
+            ("TMPDIR".into(), self.dir().into()),
+            ("HEELER_DB".into(), self.db().into()),
+            ("LC_ALL".into(), "C.UTF-8".into()),
+        ];
+        // Coverage builds write their profile where they are told.
+        if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
+            env.push(("LLVM_PROFILE_FILE".into(), profile));
+        }
+        env
+    }
+}
+
+impl Drop for Test {
+    fn drop(&mut self) {
+        let mut left = Vec::new();
+        // Whoever forks while we look is found by the next look.
+        for _ in 0..100 {
+            let now = self.processes();
+            if now.is_empty() {
+                break;
+            }
+            for pid in now {
+                if !left.iter().any(|(known, _)| *known == pid) {
+                    left.push((pid, command_line(pid)));
+                }
+                if let Some(pid) = Pid::from_raw(pid) {
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                }
+                wait_gone(pid);
+            }
+        }
+        let fine = left.is_empty() || self.leaves.get() || std::thread::panicking();
+        assert!(fine, "processes were left behind: {left:#?}");
+    }
+}
+
+enum Input {
+    Null,
+    Bytes(Vec<u8>),
+    Open,
+    From(Stdio),
+}
+
+#[derive(Default)]
+struct Expected {
+    out: Vec<u8>,
+    any_out: bool,
+    err: Vec<u8>,
+    any_err: bool,
+    err_parts: Vec<String>,
+    code: i32,
+    signal: Option<i32>,
+    any_status: bool,
+}
+
+/// A command about to be run, and what is expected of it.
+pub struct Cmd<'t> {
+    test: &'t Test,
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    cwd: PathBuf,
+    input: Input,
+    stdout: Option<Stdio>,
+    stderr: Option<Stdio>,
+    terminal: Option<(u16, u16)>,
+    report: Option<PathBuf>,
+    expected: Expected,
+}
+
+/// Expectations, the same before the start and after the end.
+macro_rules! expectations {
+    () => {
+        /// stdout is exactly this (default: empty).
+        pub fn out(mut self, bytes: impl AsRef<[u8]>) -> Self {
+            self.expected.out = bytes.as_ref().to_vec();
+            self.expected.any_out = false;
+            self
+        }
+
+        /// stdout may be anything.
+        pub fn any_out(mut self) -> Self {
+            self.expected.any_out = true;
+            self
+        }
+
+        /// stderr is exactly this (default: empty).
+        pub fn err(mut self, bytes: impl AsRef<[u8]>) -> Self {
+            self.expected.err = bytes.as_ref().to_vec();
+            self.expected.any_err = false;
+            self
+        }
+
+        /// stderr may be anything.
+        pub fn any_err(mut self) -> Self {
+            self.expected.any_err = true;
+            self
+        }
+
+        /// stderr contains this; may be said several times.
+        pub fn err_has(mut self, part: impl Into<String>) -> Self {
+            self.expected.any_err = true;
+            self.expected.err_parts.push(part.into());
+            self
+        }
+
+        /// The exit code (default: 0).
+        pub fn exit(mut self, code: i32) -> Self {
+            self.expected.code = code;
+            self.expected.signal = None;
+            self
+        }
+
+        /// It dies of this signal.
+        pub fn signaled(mut self, signal: i32) -> Self {
+            self.expected.signal = Some(signal);
+            self
+        }
+
+        /// It may end as it likes.
+        pub fn any_status(mut self) -> Self {
+            self.expected.any_status = true;
+            self
+        }
+    };
+}
+
+impl Cmd<'_> {
+    expectations!();
+
+    /// One more argument at the end.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Sets a variable.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self = self.env_remove(key.as_ref());
+        self.env.push((key.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Removes a variable.
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.env.retain(|(known, _)| known != key.as_ref());
+        self
+    }
+
+    /// Starts it elsewhere.
+    pub fn cwd(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.cwd = dir.into();
+        self
+    }
+
+    /// Its stdin is a pipe with these bytes (default: the null device).
+    pub fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.input = Input::Bytes(bytes.as_ref().to_vec());
+        self
+    }
+
+    /// Its stdin is a pipe that stays open, for [`Running::type_in`].
+    pub fn input_open(mut self) -> Self {
+        self.input = Input::Open;
+        self
+    }
+
+    /// Its stdin is this.
+    pub fn input_from(mut self, from: impl Into<Stdio>) -> Self {
+        self.input = Input::From(from.into());
+        self
+    }
+
+    /// Its stdout is this, and not looked at.
+    pub fn stdout_to(mut self, to: impl Into<Stdio>) -> Self {
+        self.stdout = Some(to.into());
+        self
+    }
+
+    /// Its stderr is this, and not looked at.
+    pub fn stderr_to(mut self, to: impl Into<Stdio>) -> Self {
+        self.stderr = Some(to.into());
+        self
+    }
+
+    /// It has a controlling terminal of its own as stdin, stdout and stderr, in whose foreground it is; all
+    /// output then counts as stdout, with CR LF.
+    pub fn terminal(mut self, columns: u16, rows: u16) -> Self {
+        self.terminal = Some((columns, rows));
+        self
+    }
+
+    /// Asks for a report (`run --report FILE`); [`Done::at`] reads it.
+    pub fn report(mut self) -> Self {
+        let path = self.test.path(format!(".report-{}.json", unique()));
+        assert_eq!(self.args.first().map(OsString::as_os_str), Some(OsStr::new("run")));
+        self.args.splice(1..1, [OsString::from("--report"), path.clone().into()]);
+        self.report = Some(path);
+        self
+    }
+
+    /// Runs it to its end and compares everything with what was expected.
+    pub fn check(self) -> Done {
+        self.finish().check()
+    }
+
+    /// Runs it to its end.
+    pub fn finish(self) -> Done {
+        self.start().finish()
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
+        let mut command = Command::new(&self.program);
+        let mut master = None;
+        if let Some(size) = self.terminal {
+            let (ours, theirs) = open_terminal(size);
+            // setsid(1) makes stdin the controlling terminal and becomes the program: the pid stays.
+            command = Command::new("setsid");
+            command.arg("--ctty").arg(&self.program);
+            self.input = Input::From(theirs.try_clone().unwrap().into());
+            self.stdout = Some(theirs.try_clone().unwrap().into());
+            self.stderr = Some(theirs.into());
+            master = Some(ours);
+        }
+        command.args(&self.args).env_clear().envs(self.env.iter().cloned()).current_dir(&self.cwd);
+        let bytes = match std::mem::replace(&mut self.input, Input::Null) {
+            Input::Null => {
+                command.stdin(Stdio::null());
+                None
+            }
+            Input::Bytes(bytes) => {
+                command.stdin(Stdio::piped());
+                Some(bytes)
+            }
+            Input::Open => {
+                command.stdin(Stdio::piped());
+                None
+            }
+            Input::From(from) => {
+                command.stdin(from);
+                None
+            }
+        };
+        command.stdout(self.stdout.take().unwrap_or_else(Stdio::piped));
+        command.stderr(self.stderr.take().unwrap_or_else(Stdio::piped));
+        let started = Instant::now();
+        let mut child = {
+            let _no_fork = FORK.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            command.spawn().unwrap_or_else(|e| panic!("{}: {e}", self.program.display()))
+        };
+        // The terminal's slave lives on only in the child.
+        drop(command);
+        let mut stdin = child.stdin.take().map(|stdin| File::from(OwnedFd::from(stdin)));
+        let has_bytes = bytes.is_some();
+        if let (Some(bytes), Some(mut pipe)) = (bytes, stdin.take_if(|_| has_bytes)) {
+            // Whoever does not read its input is allowed to.
+            std::thread::spawn(move || drop(pipe.write_all(&bytes)));
+        }
+        let out = Collector::default();
+        let err = Collector::default();
+        let mut readers = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            readers.push(out.read(File::from(OwnedFd::from(stdout))));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            readers.push(err.read(File::from(OwnedFd::from(stderr))));
+        }
+        if let Some(master) = master {
+            readers.push(out.read(master.try_clone().unwrap()));
+            stdin = Some(master);
+        }
+        Running {
+            what: self.describe(),
+            dir: self.test.dir().to_owned(),
+            child: Some(child),
+            stdin,
+            out,
+            err,
+            readers,
+            on_terminal: self.terminal.is_some(),
+            report: self.report.take(),
+            expected: std::mem::take(&mut self.expected),
+            started,
+        }
+    }
+
+    fn describe(&self) -> String {
+        let mut text = self.program.display().to_string();
+        for arg in &self.args {
+            let arg = arg.display().to_string();
+            let _ = write!(
+                text,
+                " {}",
+                if arg.contains([' ', '\n']) { format!("{arg:?}") } else { arg }
+            );
+        }
+        format!("command: {text}\ncwd:     {}", self.cwd.display())
+    }
+}
+
+/// A process that runs.
+pub struct Running {
+    what: String,
+    dir: PathBuf,
+    child: Option<Child>,
+    stdin: Option<File>,
+    out: Collector,
+    err: Collector,
+    readers: Vec<JoinHandle<()>>,
+    on_terminal: bool,
+    report: Option<PathBuf>,
+    expected: Expected,
+    started: Instant,
+}
+
+impl Running {
+    expectations!();
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.child.as_ref().unwrap().id().cast_signed()
+    }
+
+    /// Waits until stdout contains `text`; gives everything up to its end.
+    pub fn wait_out(&self, text: &str) -> String {
+        self.wait_for(&self.out, "stdout", text)
+    }
+
+    /// Waits until stderr contains `text`; gives everything up to its end.
+    pub fn wait_err(&self, text: &str) -> String {
+        self.wait_for(&self.err, "stderr", text)
+    }
+
+    /// What stdout has brought so far.
+    pub fn out_so_far(&self) -> Vec<u8> {
+        self.out.bytes()
+    }
+
+    /// What stderr has brought so far.
+    pub fn err_so_far(&self) -> Vec<u8> {
+        self.err.bytes()
+    }
+
+    /// Writes to its stdin (with `input_open`) or types on its terminal.
+    pub fn type_in(&mut self, bytes: impl AsRef<[u8]>) {
+        let result = self.stdin.as_mut().expect("no open input").write_all(bytes.as_ref());
+        if let Err(error) = result {
+            self.fail(&format!("could not type: {error}"));
+        }
+    }
+
+    /// Closes its stdin.
+    pub fn close_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Changes the size of its terminal, with SIGWINCH to its foreground.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let master = self.stdin.as_ref().expect("no terminal");
+        rustix::termios::tcsetwinsize(master, window(columns, rows)).unwrap();
+    }
+
+    /// The modes of its terminal, now.
+    pub fn modes(&self) -> rustix::termios::Termios {
+        rustix::termios::tcgetattr(self.stdin.as_ref().expect("no terminal")).unwrap()
+    }
+
+    /// Sends a signal to it (not to what it started).
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_raw(self.pid()).unwrap(), signal).unwrap();
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        is_dead(self.pid())
+    }
+
+    /// Waits for its end and for the end of its output.
+    pub fn finish(mut self) -> Done {
+        let pid = self.pid();
+        // Nobody types any more; a terminal is still read through its reader's own descriptor.
+        let master = self.stdin.take().filter(|_| self.on_terminal);
+        if !wait_gone_for(pid, PATIENCE) {
+            self.fail("it did not end in time");
+        }
+        let took = self.started.elapsed();
+        let status = self.child.take().unwrap().wait().unwrap();
+        let until = Instant::now() + PATIENCE;
+        while self.readers.iter().any(|reader| !reader.is_finished()) {
+            if Instant::now() > until {
+                self.fail("it ended, but someone holds its output open");
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Done {
+            what: std::mem::take(&mut self.what),
+            dir: self.dir.clone(),
+            status,
+            out: self.out.bytes(),
+            err: self.err.bytes(),
+            report: self.report.as_ref().map(|path| std::fs::read(path).unwrap_or_default()),
+            modes: master.and_then(|master| rustix::termios::tcgetattr(&master).ok()),
+            took,
+            expected: std::mem::take(&mut self.expected),
+        }
+    }
+
+    /// [`Running::finish`], then [`Done::check`].
+    pub fn check(self) -> Done {
+        self.finish().check()
+    }
+
+    fn wait_for(&self, collector: &Collector, name: &str, text: &str) -> String {
+        match collector.wait(text.as_bytes()) {
+            Ok(before) => String::from_utf8_lossy(&before).into_owned(),
+            Err(why) => self.fail(&format!("{text:?} did not come on {name}: {why}")),
+        }
+    }
+
+    #[track_caller]
+    fn fail(&self, why: &str) -> ! {
+        panic!(
+            "{why}\n{}\npid:     {} {:?}\n{}{}files:\n{}",
+            self.what,
+            self.pid(),
+            proc_state(self.pid()),
+            show("stdout", &self.out.bytes()),
+            show("stderr", &self.err.bytes()),
+            listing(&self.dir)
+        );
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A process that has ended.
+pub struct Done {
+    what: String,
+    dir: PathBuf,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its stdout.
+    pub out: Vec<u8>,
+    /// Its stderr.
+    pub err: Vec<u8>,
+    report: Option<Vec<u8>>,
+    /// The modes in which it left its terminal.
+    pub modes: Option<rustix::termios::Termios>,
+    /// From its start to its end.
+    pub took: Duration,
+    expected: Expected,
+}
+
+impl Done {
+    expectations!();
+
+    /// Compares everything with what was expected.
+    #[track_caller]
+    pub fn check(self) -> Done {
+        let expected = &self.expected;
+        if !expected.any_status {
+            match expected.signal {
+                Some(signal) if self.status.signal() != Some(signal) => {
+                    self.fail(&format!("expected death of signal {signal}"));
+                }
+                None if self.status.code() != Some(expected.code) => {
+                    self.fail(&format!("expected exit code {}", expected.code));
+                }
+                _ => {}
+            }
+        }
+        if !expected.any_out && self.out != expected.out {
+            self.fail(&difference("stdout", &expected.out, &self.out));
+        }
+        if !expected.any_err && self.err != expected.err {
+            self.fail(&difference("stderr", &expected.err, &self.err));
+        }
+        for part in &expected.err_parts {
+            if find(&self.err, part.as_bytes()).is_none() {
+                self.fail(&format!("stderr lacks {part:?}"));
+            }
+        }
+        self
+    }
+
+    /// stdout as text.
+    pub fn out_text(&self) -> String {
+        String::from_utf8_lossy(&self.out).into_owned()
+    }
+
+    /// stderr as text.
+    pub fn err_text(&self) -> String {
+        String::from_utf8_lossy(&self.err).into_owned()
+    }
+
+    /// The report, which has to be there, whole, and one line.
+    #[track_caller]
+    pub fn report(&self) -> Value {
+        let Some(bytes) = &self.report else { self.fail("no report was asked for") };
+        let line = bytes.strip_suffix(b"\n").unwrap_or_else(|| self.fail("no whole report"));
+        if line.contains(&b'\n') {
+            self.fail("the report is more than one line");
+        }
+        serde_json::from_slice(line).unwrap_or_else(|e| self.fail(&format!("the report: {e}")))
+    }
+
+    /// A field of the report by JSON pointer; null when it is absent.
+    #[track_caller]
+    pub fn at(&self, pointer: &str) -> Value {
+        self.report().pointer(pointer).cloned().unwrap_or(Value::Null)
+    }
+
+    /// The outcome in the report.
+    #[track_caller]
+    pub fn outcome(&self) -> String {
+        self.at("/outcome").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Fields of the report, by JSON pointer, have these values (null: absent).
+    #[track_caller]
+    pub fn has<V: Into<Value>>(&self, pointer: &str, value: V) -> &Done {
+        let value = value.into();
+        if self.at(pointer) != value {
+            self.fail(&format!("expected {pointer} = {value}, is {}", self.at(pointer)));
+        }
+        self
+    }
+
+    /// It took at least and at most so long.
+    #[track_caller]
+    pub fn took_between(&self, least: Duration, most: Duration) -> &Done {
+        if self.took < least || self.took > most {
+            self.fail(&format!("expected it to take {least:?} to {most:?}, took {:?}", self.took));
+        }
+        self
+    }
+
+    /// Fails the test and shows everything.
+    #[track_caller]
+    pub fn fail(&self, why: &str) -> ! {
+        let report = self.report.as_ref().map(|report| show("report", report)).unwrap_or_default();
+        panic!(
+            "{why}\n{}\nstatus:  {} after {:?}\n{}{}{report}files:\n{}",
+            self.what,
+            self.status,
+            self.took,
+            show("stdout", &self.out),
+            show("stderr", &self.err),
+            listing(&self.dir)
+        );
+    }
+}
+
+/// See [`Test::lifeline`].
+pub struct Lifeline {
+    path: PathBuf,
+    read: File,
+    seen: Vec<u8>,
+}
+
+impl Lifeline {
+    /// Where to open it: `exec 9>PATH`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits until `text` has been written to it; gives everything up to its end.
+    #[track_caller]
+    pub fn wait(&mut self, text: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = find(&self.seen, text.as_bytes()) {
+                return String::from_utf8_lossy(&self.seen[..at + text.len()]).into_owned();
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "{text:?} was not written to {}: {:?}",
+                self.path.display(),
+                self.text()
+            );
+            self.more(left.min(Duration::from_secs(1)));
+        }
+    }
+
+    /// Everything written to it so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Waits until everyone who opened it is gone; gives everything that was written.
+    #[track_caller]
+    pub fn wait_gone(&mut self) -> String {
+        let until = Instant::now() + PATIENCE;
+        while !self.is_gone() {
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{} is still held open", self.path.display());
+            let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
+            poll(&mut fds, Some(&timespec(left))).unwrap();
+        }
+        self.text()
+    }
+
+    /// Whether everyone who opened it is gone, now. False as long as nobody has opened it.
+    pub fn is_gone(&mut self) -> bool {
+        while self.more(Duration::ZERO) {}
+        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
+        poll(&mut fds, Some(&timespec(Duration::ZERO))).unwrap();
+        let ready = fds[0].revents();
+        ready.contains(PollFlags::HUP) && !ready.contains(PollFlags::IN)
+    }
+
+    /// Reads what is there, waiting at most so long; says whether something came.
+    fn more(&mut self, wait: Duration) -> bool {
+        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
+        poll(&mut fds, Some(&timespec(wait))).unwrap();
+        if !fds[0].revents().contains(PollFlags::IN) {
+            // HUP without data stays so until someone opens it again: do not spin.
+            if !wait.is_zero() && fds[0].revents().contains(PollFlags::HUP) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            return false;
+        }
+        let mut buffer = vec![0; 65536];
+        match self.read.read(&mut buffer) {
+            Ok(count) => {
+                self.seen.extend_from_slice(&buffer[..count]);
+                count > 0
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+/// Whether process `pid` is gone or a zombie.
+pub fn is_dead(pid: i32) -> bool {
+    matches!(proc_state(pid), None | Some('Z' | 'X'))
+}
+
+/// The state letter of a process in /proc; nothing when it is gone.
+pub fn proc_state(pid: i32) -> Option<char> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat).into_owned();
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// A field of /proc/PID/status, such as `VmHWM` or `SigIgn`.
+pub fn proc_status(pid: i32, field: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.map(|value| value.trim().to_owned())
+}
+
+/// Waits until process `pid` has ended (a zombie has).
+#[track_caller]
+pub fn wait_gone(pid: i32) {
+    assert!(wait_gone_for(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
+}
+
+fn wait_gone_for(pid: i32, patience: Duration) -> bool {
+    let Some(raw) = Pid::from_raw(pid) else { return true };
+    let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return true };
+    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
+    let until = Instant::now() + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match poll(&mut fds, Some(&timespec(left))) {
+            Ok(0) => return false,
+            Ok(_) => return true,
+            Err(_) if left.is_zero() => return false,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Waits for a condition that nothing announces. Prefer ready lines, lifelines and exits.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Where `needle` begins in `hay`.
+pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(hay, needle)
+}
+
+/// Opens a terminal: (its master, the side for a process).
+pub fn open_terminal((columns, rows): (u16, u16)) -> (File, File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let slave = rustix::fs::open(
+        name.as_c_str(),
+        OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )
+    .unwrap();
+    rustix::termios::tcsetwinsize(&master, window(columns, rows)).unwrap();
+    (File::from(master), File::from(slave))
+}
+
+fn window(columns: u16, rows: u16) -> rustix::termios::Winsize {
+    rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
+/// What a reader thread has read so far.
+#[derive(Clone, Default)]
+struct Collector(Arc<(Mutex<Collected>, Condvar)>);
+
+#[derive(Default)]
+struct Collected {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Collector {
+    fn read(&self, mut from: File) -> JoinHandle<()> {
+        let shared = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                // EIO is how a terminal ends.
+                let count = from.read(&mut buffer).unwrap_or(0);
+                let mut collected = shared.0.lock().unwrap();
+                collected.bytes.extend_from_slice(&buffer[..count]);
+                collected.ended = count == 0;
+                shared.1.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        })
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.0.0.lock().unwrap().bytes.clone()
+    }
+
+    fn wait(&self, text: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let until = Instant::now() + PATIENCE;
+        let mut collected = self.0.0.lock().unwrap();
+        loop {
+            if let Some(at) = find(&collected.bytes, text) {
+                return Ok(collected.bytes[..at + text.len()].to_vec());
+            }
+            if collected.ended {
+                return Err("it ended");
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err("time is over");
+            }
+            collected = self.0.1.wait_timeout(collected, left).unwrap().0;
+        }
+    }
+}
+
+fn listing(dir: &Path) -> String {
+    let mut text = String::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let size = entry.metadata().map(|meta| meta.len()).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "  {size:>10} {}",
+                path.strip_prefix(dir).unwrap_or(&path).display()
+            );
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            }
+        }
+    }
+    text
+}
+
+fn timespec(duration: Duration) -> rustix::time::Timespec {
+    rustix::time::Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap(),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}
+
+fn command_line(pid: i32) -> String {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}
+
+fn unique() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn show(name: &str, bytes: &[u8]) -> String {
+    const MOST: usize = 6000;
+    let mut text = format!("{name} ({} bytes):\n", bytes.len());
+    let cut = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes).escape_debug().to_string().replace("\\n", "\\n\n    ")
+    };
+    if bytes.len() > MOST {
+        let _ =
+            writeln!(text, "    {}\n    … {} bytes …", cut(&bytes[..MOST / 2]), bytes.len() - MOST);
+        let _ = writeln!(text, "    {}", cut(&bytes[bytes.len() - MOST / 2..]));
+    } else {
+        let _ = writeln!(text, "    {}", cut(bytes));
+    }
+    text
+}
+
+fn difference(name: &str, expected: &[u8], got: &[u8]) -> String {
+    let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
+    let around = |bytes: &[u8]| {
+        let from = at.saturating_sub(40).min(bytes.len());
+        let to = (at + 160).min(bytes.len());
+        String::from_utf8_lossy(&bytes[from..to]).escape_debug().to_string()
+    };
+    format!(
+        "{name} differs at byte {at} ({} bytes expected, {} came):\n  expected: {}\n  came:     {}",
+        expected.len(),
+        got.len(),
+        around(expected),
+        around(got)
+    )
+}

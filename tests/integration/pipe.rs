@@ -1,0 +1,324 @@
+//! Pipes: byte for byte, whatever comes and however slowly it is taken.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use crate::children::{self, python, sh};
+use crate::harness::{Test, is_dead, wait_gone, wait_until};
+
+fn pipe() -> (File, OwnedFd) {
+    let flags = rustix::pipe::PipeFlags::CLOEXEC;
+    let (read, write) = rustix::pipe::pipe_with(flags).unwrap();
+    (File::from(read), write)
+}
+
+/// The most memory that heeler may have used, whatever went through it (a debug build, 12 MiB of it code).
+const MEMORY: u64 = 48 << 20;
+
+/// Prints the peak memory of the child's parent, which is heeler, to stderr.
+const PEAK: &str = "grep VmHWM /proc/$PPID/status >&2";
+
+fn peak(err: &str) -> u64 {
+    let line = err.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("no VmHWM");
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// seeds 1, 2
+#[test]
+fn each_stream_is_its_own() {
+    let t = Test::new();
+    let done = t.run(["--pipe", "--", "sh", "-c", "echo out; echo err >&2"]).report();
+    let done = done.out("out\n").err("err\n").check();
+    done.has("/streams/stdout/bytes", 4).has("/streams/stderr/tail", "err\n").has("/mode", "pipe");
+    done.has("/streams/terminal", ());
+    for key in ["/started_at", "/ended_at", "/duration_ms"] {
+        assert!(!done.at(key).is_null(), "{key}");
+    }
+}
+
+/// seeds 4, 5, 7; supervisors 54
+#[test]
+fn every_byte_comes_as_it_was_written() {
+    let all: Vec<u8> = (0..=255).collect();
+    for (name, bytes) in [
+        ("every byte", all.as_slice()),
+        ("no text", b"bad:\xff\n"),
+        ("line ends", b"first\r\nsecond\rthird\n"),
+        ("empty lines", b"a\n\n\nb\n"),
+        ("no line end", b"no line end"),
+        ("nothing", b""),
+        ("escapes", b"\x1b[31mred\x1b[0m\x1b]0;title\x07\x1b[6n"),
+        ("NUL", b"\0\0\0"),
+    ] {
+        let t = Test::new();
+        t.write("out", bytes);
+        t.write("err", bytes.iter().rev().copied().collect::<Vec<u8>>());
+        let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
+        let done = t.run(["--pipe", "--", "sh", "-c", "cat out; cat err >&2"]).report();
+        let done = done.out(bytes).err(reversed).check();
+        done.has("/streams/stdout/bytes", bytes.len());
+        assert_eq!(done.at("/outcome"), "exited", "{name}");
+    }
+}
+
+/// seeds 7: lines are counted as they were written.
+#[test]
+fn lines_are_counted() {
+    for (text, lines) in
+        [("a\\n\\n\\nb\\n", 4), ("a", 1), ("", 0), ("a\\nb", 2), ("a\\r\\nb\\r\\n", 2)]
+    {
+        let t = Test::new();
+        let done = t.run(["--pipe", "--", "printf", text]).report().any_out().check();
+        done.has("/streams/stdout/lines", lines);
+    }
+}
+
+/// seeds 6: a CR LF that is cut by a pause.
+#[test]
+fn a_pause_within_a_line_end_changes_nothing() {
+    let t = Test::new();
+    t.run(["--pipe", "--", "sh", "-c", "printf 'a\\r'; sleep 0.1; printf '\\nb'"])
+        .out("a\r\nb")
+        .check();
+}
+
+/// seeds 9, 10; supervisors 51 (bounded memory)
+#[test]
+fn fifty_megabytes_without_a_line_end() {
+    let t = Test::new();
+    let child = t.write("flood.py", children::FLOOD);
+    let flood = format!("python3 -S -E {} 50000000", child.display());
+    let direct = t.sh(&format!("{flood} | cksum")).any_out().check().out_text();
+    let script = format!("heeler run --pipe --report r -- sh -c '{flood}; {PEAK}' | cksum");
+    let done = t.sh(&script).out(&direct).any_err().check();
+    assert!(peak(&done.err_text()) < MEMORY, "{}", done.err_text());
+    let report: serde_json::Value = serde_json::from_str(&t.read("r")).unwrap();
+    assert_eq!(report["streams"]["stdout"]["bytes"], 50_000_000);
+    assert_eq!(report["streams"]["stdout"]["tail"].as_str().unwrap().chars().count(), 4096);
+    assert_eq!(report["streams"]["stdout"]["truncated"], true);
+}
+
+/// seeds 12, 20: what is not passed on is not kept.
+#[test]
+fn quiet_keeps_nothing_but_the_tail() {
+    let t = Test::new();
+    t.write("flood.py", children::FLOOD);
+    let script = format!("python3 -S -E flood.py 20000000; {PEAK}; exit 3");
+    let done = t.run(["--pipe", "--quiet", "--tail", "1MiB", "--", "sh", "-c", &script]).report();
+    let done = done.exit(3).check();
+    done.has("/streams/stdout/bytes", 20_000_000);
+    assert!(peak(done.at("/streams/stderr/tail").as_str().unwrap()) < MEMORY);
+}
+
+/// supervisors 51; seeds 11, 36
+#[test]
+fn ten_megabytes_on_both_streams_alternately() {
+    let t = Test::new();
+    let child = r"
+import os
+chunk = [b'o' * 65536, b'e' * 65536]
+for i in range(320):
+    part = chunk[i % 2]
+    while part:
+        part = part[os.write(1 + i % 2, part):]
+";
+    let mut args = vec!["--pipe"];
+    args.extend(python(child, &[]));
+    let size = 160 * 65536;
+    t.run(args).out(vec![b'o'; size]).err(vec![b'e'; size]).check();
+}
+
+/// seeds 11
+#[test]
+fn a_flood_on_stderr_alone() {
+    let t = Test::new();
+    let lines: String = (1..=20000).map(|n| format!("{n}\n")).collect();
+    t.run(["--pipe", "--", "sh", "-c", "seq 20000 >&2"]).err(lines).check();
+}
+
+/// One pipe for both: the order of writing.
+#[test]
+fn merged_streams_keep_the_order_of_writing() {
+    let t = Test::new();
+    let child = "i=0; while [ $i -lt 500 ]; do echo o$i; echo e$i >&2; i=$((i+1)); done";
+    let expected: String = (0..500).map(|i| format!("o{i}\ne{i}\n")).collect();
+    let done =
+        t.run(["--pipe", "--merge", "--", "sh", "-c", child]).report().out(&expected).check();
+    done.has("/streams/stdout/bytes", expected.len()).has("/streams/stderr", ());
+}
+
+/// Nobody reads: the command is stopped, not our memory filled. Then somebody does, and nothing is missing.
+#[test]
+fn a_reader_that_does_not_read_stops_the_command() {
+    let t = Test::new();
+    // Writes until nothing has been taken for 300 ms, says how much that was, and ends.
+    let child = r"
+import os, select
+os.set_blocking(1, False)
+total = 0
+while True:
+    if not select.select([], [1], [], 0.3)[1]:
+        break
+    try:
+        total += os.write(1, b'x' * 65536)
+    except BlockingIOError:
+        pass
+with open('total', 'w') as file:
+    file.write(str(total))
+with open('/proc/%d/status' % os.getppid()) as status:
+    print([line for line in status if 'VmHWM' in line][0], file=open('peak', 'w'))
+";
+    let (mut read, write) = pipe();
+    let mut args = vec!["--pipe"];
+    args.extend(python(child, &[]));
+    let run = t.run(args).stdout_to(write).start();
+    wait_until("the command is stopped", || t.path("peak").exists());
+    let mut all = Vec::new();
+    read.read_to_end(&mut all).unwrap();
+    run.check();
+    let total: usize = t.read("total").parse().unwrap();
+    assert_eq!(all.len(), total);
+    assert!(total < 16 << 20, "{total} bytes were taken though nobody reads");
+    assert!(peak(&t.read("peak")) < MEMORY);
+}
+
+/// A reader that takes its time, longer than the drain time after the command's end, still gets everything.
+#[test]
+fn what_was_written_before_the_end_is_not_lost_to_a_slow_reader() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    let (mut read, write) = pipe();
+    // More than our reader's pipe takes, so that heeler has to keep some of it.
+    let child = "echo $$ > life; head -c 1900000 /dev/zero";
+    let run =
+        t.run(["--pipe", "--drain", "100ms", "--", "sh", "-c", child]).stdout_to(write).start();
+    let pid: i32 = life.wait("\n").trim().parse().unwrap();
+    wait_gone(pid);
+    // Three times the drain time: the passing of it is what is tested.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!run.has_ended(), "it ended without giving on what it had");
+    let mut all = Vec::new();
+    read.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), 1_900_000);
+    run.check();
+}
+
+/// A consumer that takes little at a time.
+#[test]
+fn a_slow_consumer_gets_everything() {
+    let t = Test::new();
+    let reader = r"
+import os, sys, time
+total = 0
+while True:
+    part = os.read(0, 4096)
+    if not part:
+        break
+    total += len(part)
+    time.sleep(0.0005)
+print(total)
+";
+    t.write("reader.py", reader);
+    t.sh("heeler run --pipe -- head -c 2000000 /dev/zero | python3 -S -E reader.py")
+        .out("2000000\n")
+        .check();
+}
+
+/// seeds 30; supervisors 14, 40: `heeler … | head -1`
+#[test]
+fn a_reader_that_goes_away_does_not_end_the_command() {
+    let t = Test::new();
+    let script = "heeler run --pipe --report r -- sh -c 'seq 100000; echo end > end; exit 3' | head -1; cat end";
+    let done = t.sh(script).out("1\nend\n").any_err().check();
+    assert_eq!(done.err_text().lines().count(), 1, "one warning: {}", done.err_text());
+    let report: serde_json::Value = serde_json::from_str(&t.read("r")).unwrap();
+    assert_eq!(report["exit_code"], 3);
+    assert_eq!(report["streams"]["stdout"]["bytes"], 588_895);
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+    // Without heeler the command is killed before it has done its work.
+    t.sh("sh -c 'seq 100000 && echo end > end2' 2>/dev/null | head -1; test -f end2")
+        .out("1\n")
+        .exit(1)
+        .check();
+}
+
+/// supervisors 14: closed and full outputs are warnings; the exit code stays.
+#[test]
+fn outputs_that_cannot_be_written_change_no_exit_code() {
+    for redirection in [">&-", ">/dev/full", "2>&-", "2>/dev/full", ">&- 2>&-", "<&- >&- 2>&-"] {
+        let t = Test::new();
+        for mode in ["--pipe", "--pty"] {
+            let script = format!(
+                "heeler run {mode} --report r -- sh -c 'echo a; echo b >&2; exit 6' {redirection}"
+            );
+            t.sh(&script).exit(6).any_out().any_err().check();
+            let report: serde_json::Value = serde_json::from_str(&t.read("r")).unwrap();
+            assert_eq!(report["outcome"], "exited", "{mode} {redirection}");
+            let bytes =
+                report["streams"][if mode == "--pty" { "terminal" } else { "stdout" }]["bytes"]
+                    .as_u64();
+            assert_eq!(bytes, Some(if mode == "--pty" { 6 } else { 2 }), "{mode} {redirection}");
+        }
+    }
+}
+
+/// seeds 14: the end of the streams is not the end of the command.
+#[test]
+fn a_command_that_closes_its_streams_lives_on() {
+    let t = Test::new();
+    t.run(["--pipe", "--", "sh", "-c", "exec >&- 2>&-; sleep 0.2; exit 7"]).exit(7).check();
+}
+
+/// seeds 15: the end of the command is not the end of the streams.
+#[test]
+fn a_late_line_is_still_read() {
+    let t = Test::new();
+    let script = "(sleep 0.2; echo late >&2) & echo early; exit 1";
+    t.run(["--pipe", "--drain", "20s", "--", "sh", "-c", script])
+        .out("early\n")
+        .err("late\n")
+        .exit(1)
+        .check();
+}
+
+/// seeds 19
+#[test]
+fn a_filter_of_much_input() {
+    let t = Test::new();
+    t.write("flood.py", children::FLOOD);
+    t.sh("python3 -S -E flood.py 20000000 > big").check();
+    let sum = t.sh("cksum < big").any_out().check().out_text();
+    t.sh("heeler run --pipe -- cat < big | cksum").out(&sum).check();
+    t.sh("cat big | heeler run --pipe -- cat | cksum").out(&sum).check();
+    t.sh("heeler run --pipe --stdin big -- cat | cksum").out(&sum).check();
+}
+
+/// seeds 16: what ends without a line end is complete, and its end is told once.
+#[test]
+fn an_unfinished_line_at_the_end() {
+    let t = Test::new();
+    let done = t
+        .run(["--pipe", "--events", "e", "--", "sh", "-c", "printf x; exit 4"])
+        .out("x")
+        .exit(4)
+        .check();
+    assert_eq!(done.status.code(), Some(4));
+    assert_eq!(t.read("e").matches("\"exit\"").count(), 1, "{}", t.read("e"));
+}
+
+/// The command has its own ends of the pipes and nothing else of ours; both ends of its input, for one,
+/// would keep it from seeing the end of it.
+#[test]
+fn the_end_of_the_input_is_seen() {
+    let t = Test::new();
+    t.run(["--pipe", "--", "cat"]).input("abc").out("abc").check();
+    t.run(["--pipe", "--input", "abc", "--", "cat"]).out("abc").check();
+    let mut run = t.run(sh("cat; echo end", &[])).input_open().start();
+    run.type_in("abc");
+    run.wait_out("abc");
+    assert!(!is_dead(run.pid()));
+    run.close_input();
+    run.out("abcend\n").check();
+}

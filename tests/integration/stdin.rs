@@ -1,0 +1,97 @@
+//! Where the command's input comes from.
+
+use crate::harness::Test;
+
+/// supervisors 52, 38: a loop over lines keeps its lines.
+#[test]
+fn a_loop_that_reads_lines() {
+    let t = Test::new();
+    t.write("lines", "a\nb\nc\n");
+    let looped = |flags: &str| {
+        format!("while read line; do heeler run {flags} -- cat; echo $line; done < lines")
+    };
+    t.sh(&looped("--stdin null")).out("a\nb\nc\n").check();
+    t.sh(&looped("--retries 1")).out("a\nb\nc\n").check();
+    t.sh(&looped("--pty --stdin null")).out("a\nb\nc\n").check();
+    // Inherited, as without heeler, the command takes what it reads.
+    t.sh(&looped("")).out("b\nc\na\n").check();
+    t.sh("while read line; do cat; echo $line; done < lines").out("b\nc\na\n").check();
+}
+
+/// supervisors 52: a command that does not read takes nothing away, in no mode.
+#[test]
+fn what_the_command_does_not_read_stays() {
+    let t = Test::new();
+    t.write("lines", "a\nb\nc\n");
+    for flags in ["", "--pipe", "--inherit"] {
+        let script =
+            format!("while read line; do heeler run {flags} -- true; echo $line; done < lines");
+        t.sh(&script).out("a\nb\nc\n").check();
+    }
+}
+
+/// seeds 17
+#[test]
+fn null_is_the_end_at_once() {
+    let t = Test::new();
+    for mode in ["--pipe", "--inherit"] {
+        t.run([mode, "--stdin", "null", "--", "cat"]).input("not this").check();
+    }
+}
+
+#[test]
+fn a_file() {
+    let t = Test::new();
+    t.write("in", "from a file\n");
+    t.run(["--pipe", "--stdin", "in", "--", "cat"]).out("from a file\n").check();
+    t.run(["--inherit", "--stdin", "in", "--", "cat"]).out("from a file\n").check();
+    t.run(["--pty", "--no-echo", "--stdin", "in", "--", "cat"]).out("from a file\r\n").check();
+    // The directory of the command does not move it.
+    std::fs::create_dir(t.path("sub")).unwrap();
+    t.run(["--pipe", "--stdin", "in", "-C", "sub", "--", "cat"]).out("from a file\n").check();
+}
+
+#[test]
+fn text() {
+    let t = Test::new();
+    t.run(["--input", "a\\n\n", "--", "cat"]).out("a\\n\n").check();
+    t.run(["--input", "-x", "--", "cat"]).out("-x").check();
+    let much = "0123456789".repeat(10_000);
+    t.run(["--pipe", "--input", &much, "--", "cat"]).out(&much).check();
+    // A command that does not want it ends as it likes.
+    t.run(["--pipe", "--input", &much, "--", "true"]).check();
+}
+
+/// The input is a socket, a file, a device, nothing: nothing hangs, and it is what it was.
+#[test]
+fn whatever_our_input_is() {
+    let t = Test::new();
+    t.write("in", "x\n");
+    for mode in ["--pipe", "--inherit", "--pty --no-echo"] {
+        let end = if mode.starts_with("--pty") { "x\r\n" } else { "x\n" };
+        t.sh(&format!("heeler run {mode} -- cat < in")).out(end).check();
+        t.sh(&format!("cat in | heeler run {mode} -- cat")).out(end).check();
+        t.sh(&format!("heeler run {mode} -- cat < /dev/null")).check();
+    }
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let theirs: std::os::fd::OwnedFd = theirs.into();
+    drop(ours);
+    t.run(["--pipe", "--", "cat"]).input_from(theirs).check();
+}
+
+/// A caller that closed descriptor 0, 1 or 2: nothing of ours slips into their place.
+#[test]
+fn closed_descriptors() {
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"] {
+        let t = Test::new();
+        for mode in ["--inherit", "--pipe", "--pty"] {
+            let script = format!("heeler run {mode} -- sh -c 'echo did > did; exit 9' {closed}");
+            t.sh(&script).exit(9).any_err().check();
+            assert_eq!(t.read("did"), "did\n", "{mode} {closed}");
+            std::fs::remove_file(t.path("did")).unwrap();
+        }
+        // The database that was opened meanwhile is whole: nothing was printed into it.
+        let script = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";
+        t.program("python3", ["-c", script, t.db().to_str().unwrap()]).out("ok\n").check();
+    }
+}
