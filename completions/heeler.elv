@@ -26,7 +26,10 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand list 'List live runs and orphans'
             cand ps 'List live runs and orphans'
             cand reap 'End what was left behind'
+            cand check 'Check scripts without running anything'
             cand inspect 'Print everything known of a run, as JSON'
+            cand learn 'Watch a person do it once, and write the script'
+            cand replay 'Play a recording in the terminal'
             cand doctor 'Say what this machine allows, and how to get what it does not'
             cand completions 'Print shell completions'
             cand man 'Print heeler(1), or write all man pages'
@@ -73,6 +76,9 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --expect-timeout 'The limit of each --expect [default: 30s]'
             cand --settle 'The pause in the output after which an undecided match is decided [default: 50ms]'
             cand --window 'How much output of a stream is kept for matching [default: 1MiB]'
+            cand --script 'Read the dialogue, and maybe the command, from FILE (TOML); - is stdin'
+            cand --script-json 'The same as JSON'
+            cand --set 'Set a param of the script'
             cand --timeout 'Stop an attempt after D'
             cand --idle-timeout 'Stop it when nothing has been active for D'
             cand --total-timeout 'Stop after D, all attempts and the pauses between them together'
@@ -107,7 +113,9 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --quiet 'Let nothing pass through'
             cand --merge 'Pipes only: stderr into stdout through one pipe, in write order'
             cand --timestamps 'Prefix each line that passes through with the time'
+            cand --record-input 'Record what is typed too, but nothing that the terminal does not show'
             cand --echo-ok 'Type the --send-secret before it even while the terminal echoes'
+            cand --emit 'Print the flags as a script, and start nothing'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -142,8 +150,31 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'heeler;check'= {
+            cand --against 'Play the script against a recording, in no time and without the command'
+            cand --set 'Check with this param, instead of a stand-in'
+            cand --json 'Print the findings as JSON'
+            cand --strict 'Exit 1 when there are warnings'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'heeler;inspect'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;learn'= {
+            cand -o 'Write the script to SCRIPT'
+            cand --out 'Write the script to SCRIPT'
+            cand --cast 'Keep the recording in FILE, for `heeler check SCRIPT --against FILE`'
+            cand --force 'Replace files that exist'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;replay'= {
+            cand --speed 'Play F times as fast'
+            cand --idle-limit 'Shorten every pause to D'
+            cand --instant 'Print everything at once'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -82,7 +82,6 @@ impl Helper {
             ignore: Vec::new(),
             leaf: None,
             inherited: wanted.inherited,
-            leaf: None,
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;
         let Some(pidfd) = PidFd::open(pid)? else { return Err(io::ErrorKind::NotFound.into()) };

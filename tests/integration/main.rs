@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
 
+mod against;
 mod children;
 mod harness;
 
@@ -15,11 +16,13 @@ mod events;
 mod exit;
 mod fidelity;
 mod layers;
+mod learn;
 mod limits;
 mod output;
 mod pipe;
 mod pty;
 mod record;
+mod replay;
 mod report;
 mod retry;
 mod script;
@@ -38,4 +41,3 @@ mod real_repl;
 mod real_screen;
 mod real_services;
 mod tour;
-

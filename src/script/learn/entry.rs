@@ -199,11 +199,14 @@ fn answered(entry: &Entry) -> bool {
     }
     let shown = plain::text(&entry.during);
     let shown = shown.trim_ascii();
-    !(shown.is_empty() || is_stars(shown) || contains(shown, &entry.typed))
+    // Line editors write a word again where they colour it; an answer is longer.
+    let echo = shown.starts_with(&entry.typed)
+        || contains(shown, &entry.typed) && shown.len() <= 3 * entry.typed.len() + 2;
+    !(shown.is_empty() || is_stars(shown) || echo)
 }
 
 /// What password fields show.
-pub(super) fn is_stars(shown: &[u8]) -> bool {
+fn is_stars(shown: &[u8]) -> bool {
     let text = String::from_utf8_lossy(shown);
     !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '•' | '●' | '·' | '.' | ' '))
 }
