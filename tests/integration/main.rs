@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
 
+mod against;
 mod children;
 mod harness;
 
@@ -21,11 +22,13 @@ mod fault_store;
 mod fault_trees;
 mod fidelity;
 mod layers;
+mod learn;
 mod limits;
 mod output;
 mod pipe;
 mod pty;
 mod record;
+mod replay;
 mod report;
 mod retry;
 mod script;
