@@ -8,7 +8,10 @@
 //!
 //! Prints a line for each and exits 1 when a mark is missed. On a busy machine compare the ratios.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark starts processes, reads files and clocks")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark starts processes, reads files and clocks"
+)]
 #![expect(clippy::print_stdout, reason = "that is what it is for")]
 
 use std::io::{BufRead, BufReader};

@@ -14,5 +14,6 @@ pub mod core;
 pub mod expect;
 pub mod report;
 pub mod runtime;
+pub mod script;
 pub mod store;
 pub mod sys;

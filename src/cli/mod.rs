@@ -1,6 +1,7 @@
 //! What may be typed: types, their help, and what is generated from them. Imports nothing of ours, so that
 //! a generator or a test needs nothing else. What is typed becomes what is meant in `config`.
 
+mod check;
 pub mod error;
 pub mod exit_codes;
 pub mod generate;
@@ -14,6 +15,7 @@ use std::ffi::OsString;
 
 use clap::{Args, CommandFactory, Parser};
 
+pub use check::Check;
 pub use own::{Completions, Doctor, Format, Help, Man, Schema};
 pub use run::Run;
 pub use tracked::{Db, Inspect, List, Reap};
@@ -25,7 +27,7 @@ pub use tracked::{Db, Inspect, List, Reap};
     name = "heeler",
     version,
     about = "Keeps a command at heel: answers its prompts, holds it to limits, says how it ended",
-    after_help = "heeler run --help explains running; heeler help exit-codes|patterns|dialogue|values the rest.",
+    after_help = "heeler run --help explains running; heeler help exit-codes|patterns|dialogue|script|values the rest.",
     after_long_help = topics::root(),
     disable_help_subcommand = true,
     max_term_width = 100
@@ -49,6 +51,8 @@ pub enum Command {
     List(List),
     /// End what was left behind
     Reap(Reap),
+    /// Check scripts without running anything
+    Check(Check),
     /// Print everything known of a run, as JSON
     Inspect(Inspect),
     /// Say what this machine allows, and how to get what it does not
@@ -75,7 +79,11 @@ pub fn run_tree() -> clap::Command {
 
 /// Parses a command line, the program's own name first.
 pub fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(argv)
+    let mut cli = Cli::try_parse_from(argv)?;
+    if let Command::Run(run) = &mut cli.command {
+        run.script.dashes = run::behind_dashes(argv, run.command.len());
+    }
+    Ok(cli)
 }
 
 #[cfg(test)]

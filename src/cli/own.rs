@@ -35,6 +35,8 @@ pub struct Man {
 pub enum Format {
     /// What `run --report` writes
     Report,
+    /// What `run --script-json` reads; a TOML script holds the same
+    Script,
 }
 
 /// Print the JSON Schema of a format.
@@ -48,7 +50,7 @@ pub struct Schema {
 /// Explain a command or a topic.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Help {
-    /// A command, or exit-codes, patterns, dialogue, values
+    /// A command, or exit-codes, patterns, dialogue, script, values
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }

@@ -5,7 +5,7 @@ use super::exit_codes;
 /// The end of `heeler --help`.
 pub fn root() -> String {
     format!(
-        "Exit codes of run:\n{}\n{}\n\nTopics: heeler help exit-codes|patterns|dialogue|values",
+        "Exit codes of run:\n{}\n{}\n\nTopics: heeler help exit-codes|patterns|dialogue|script|values",
         exit_codes::text(),
         exit_codes::NOTES
     )
@@ -30,6 +30,10 @@ Examples:
 
   Try a flaky test three times more, and report how it went:
     heeler run --retries 3 --retry-on exit,timeout --timeout 5m --report result.json -- ./test
+
+  Run a dialogue from a file, with a param; look for mistakes in it:
+    heeler run --script login.toml --set host=db1
+    heeler check login.toml
 
   Ask politely before KILL, and see the plan without starting anything:
     heeler run --stop INT:5s,TERM:10s,KILL --dry-run -- ./service
@@ -72,6 +76,9 @@ A watch does not end the step or rule it stands in: actions after it still belon
 a --stream or --view directly after a watch is the watch's own.
 ";
 
+/// The format of scripts; also a section of heeler-run(1).
+pub const SCRIPT: &str = include_str!("topics/script.txt");
+
 const VALUES: &str = "\
   durations          500ms, 10s, 2m, 1h30m, 1d; a bare number is seconds (0.5); 0 is off
   sizes              4096, 64KiB, 10M, 1GiB (K, M, G are powers of 1024; KB, MB, GB of 1000)
@@ -83,7 +90,7 @@ const VALUES: &str = "\
 ";
 
 /// The names of all topics.
-pub const NAMES: &[&str] = &["exit-codes", "patterns", "dialogue", "values"];
+pub const NAMES: &[&str] = &["exit-codes", "patterns", "dialogue", "script", "values"];
 
 /// The text on a topic.
 pub fn find(name: &str) -> Option<String> {
@@ -93,6 +100,7 @@ pub fn find(name: &str) -> Option<String> {
         }
         "patterns" => Some(PATTERNS.to_owned()),
         "dialogue" => Some(DIALOGUE.to_owned()),
+        "script" => Some(SCRIPT.to_owned()),
         "values" => Some(VALUES.to_owned()),
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! One file per subcommand: wires the layers, decides nothing subtle.
 
+mod check;
 mod completions;
 pub mod doctor;
 mod help;
@@ -35,6 +36,7 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::Run(args) => run::run(&args, line),
         Command::List(args) => with_stdio(|io| list::run(&args.into(), io)),
         Command::Reap(args) => with_stdio(|io| reap::run(&args.into(), io)),
+        Command::Check(args) => with_stdio(|io| check::run(&args, io)),
         Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
         Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
         Command::Completions(args) => completions::run(&args),

@@ -11,7 +11,7 @@ use crate::cli::run::Word;
 use crate::cli::value::{Do, Stream, View as ViewFlag};
 use crate::cli::{self, value};
 use crate::expect::program::{
-    Action, Branch, Listen, Program, Rule, Step, StreamId, Then, Verdict, View, Watch,
+    Action, Branch, Listen, Origin, Program, Rule, Step, StreamId, Text, Verdict, View, Watch,
 };
 
 use super::error::ConfigError;
@@ -23,15 +23,16 @@ const OFF: Duration = value::LONGEST;
 /// The smallest window: less could not hold a prompt.
 const SMALLEST_WINDOW: u64 = 256;
 
-/// The program that the flags amount to. `noted` are the patterns of `--retry-on match:P`: watches with no
+/// The program that the flags amount to, added to that of the script. `noted` are the patterns of `--retry-on match:P`: watches with no
 /// verdict, which come first so that a note's number is also its watch's.
 pub(super) fn compile(
     dialogue: &cli::run::Dialogue,
     noted: &[&str],
+    mut program: Program,
 ) -> Result<Program, ConfigError> {
-    let mut program = Program::default();
     if let Some(limit) = dialogue.expect_timeout {
         program.step_timeout = Some(limit).filter(|limit| !limit.is_zero());
+        program.step_timeout_from = Origin::Flags;
     }
     if let Some(settle) = dialogue.settle {
         program.settle = settle;
@@ -45,7 +46,8 @@ pub(super) fn compile(
     }
     for (index, text) in noted.iter().enumerate() {
         let listen = listen("--retry-on match:", text)?;
-        program.watches.push(Watch { listen, verdict: Verdict::Note(index) });
+        let from = Origin::Flags;
+        program.watches.insert(index, Watch { listen, verdict: Verdict::Note(index), from });
     }
     let mut builder = Builder { program, open: Open::Start, watch_before: false };
     dialogue.words.iter().try_for_each(|word| builder.take(word))?;
@@ -76,20 +78,13 @@ impl Builder {
         match word {
             Word::Expect(text) => {
                 let listen = listen("--expect", text)?;
-                let branch = Branch { listen, max: None, actions: Vec::new(), then: Then::Next };
-                self.program.steps.push(Step {
-                    name: None,
-                    branches: vec![branch],
-                    actions: Vec::new(),
-                    within: None,
-                    optional: false,
-                });
+                let branch = Branch::on(listen);
+                self.program.steps.push(Step { branches: vec![branch], ..Step::default() });
                 self.open = Open::Step;
             }
             Word::On(text) => {
                 let listen = listen("--on", text)?;
-                let rule = Rule { name: None, listen, max: None, actions: Vec::new() };
-                self.program.rules.push(rule);
+                self.program.rules.push(Rule::on(listen));
                 self.open = Open::Rule;
             }
             Word::FailOn(text) => self.watch("--fail-on", text, Verdict::Fail(None))?,
@@ -147,11 +142,11 @@ impl Builder {
                         ));
                     }
                 };
-                self.actions().push(Action::Send(bytes));
+                self.actions().push(Action::Send(Text::literal(bytes)));
             }
             Word::Line(text) => {
                 let bytes = OsStr::as_encoded_bytes(text).to_vec();
-                self.actions().push(Action::Line(bytes));
+                self.actions().push(Action::Line(Text::literal(bytes)));
             }
             Word::Key(name) => {
                 let key = patterns::key(name)?;
@@ -170,7 +165,7 @@ impl Builder {
 
     fn watch(&mut self, flag: &str, text: &str, verdict: Verdict) -> Result<(), ConfigError> {
         let listen = listen(flag, text)?;
-        self.program.watches.push(Watch { listen, verdict });
+        self.program.watches.push(Watch { listen, verdict, from: Origin::Flags });
         self.watch_before = true;
         Ok(())
     }
@@ -178,7 +173,7 @@ impl Builder {
     fn act(&self, what: &Do) -> Result<Action, ConfigError> {
         Ok(match what {
             Do::Pass => Action::Pass,
-            Do::Fail(why) => Action::Fail(why.clone()),
+            Do::Fail(why) => Action::Fail(why.as_deref().map(Text::from)),
             Do::Interrupt => Action::Interrupt,
             Do::Terminate => Action::Terminate,
             Do::Kill => Action::Kill,
@@ -223,7 +218,7 @@ impl Builder {
 
 fn listen(flag: &str, text: &str) -> Result<Listen, ConfigError> {
     let pattern = patterns::pattern(flag, text)?;
-    Ok(Listen { pattern, stream: None, view: View::Text })
+    Ok(Listen::to(pattern))
 }
 
 #[cfg(test)]
@@ -232,7 +227,7 @@ mod tests {
     use crate::config::ErrorKind;
 
     fn program(words: Vec<Word>) -> Result<Program, ConfigError> {
-        compile(&cli::run::Dialogue { words, ..Default::default() }, &[])
+        compile(&cli::run::Dialogue { words, ..Default::default() }, &[], Program::default())
     }
 
     fn expect(text: &str) -> Word {
@@ -248,7 +243,7 @@ mod tests {
     }
 
     fn typed(text: &str) -> Action {
-        Action::Line(text.as_bytes().to_vec())
+        Action::Line(text.into())
     }
 
     #[test]
@@ -308,7 +303,7 @@ mod tests {
     fn notes_come_first() {
         let dialogue =
             cli::run::Dialogue { words: vec![Word::Until("u".to_owned())], ..Default::default() };
-        let program = compile(&dialogue, &["a", "b"]).expect("it is sound");
+        let program = compile(&dialogue, &["a", "b"], Program::default()).expect("it is sound");
         let verdicts: Vec<_> = program.watches.iter().map(|watch| watch.verdict.clone()).collect();
         assert_eq!(verdicts, [Verdict::Note(0), Verdict::Note(1), Verdict::Pass]);
     }

@@ -1,6 +1,8 @@
 //! The plan as JSON, for `--dry-run`: schema `heeler.plan/1`. Absent rather than null, as in the report.
 //! The values of secrets are not in the plan of a dry run, and would not be written here if they were.
 
+mod program;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,9 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::value::LONGEST;
 use crate::core::retry::{Condition, RetryPolicy};
-use crate::expect::program::{Action, Key, Listen, Program, StreamId, Then, Verdict, View};
 use crate::report::model::Mode;
 use crate::sys::names;
 
@@ -61,7 +61,7 @@ pub fn json(plan: &Plan, around: &Surroundings) -> Value {
             ("until_idle_ms", limits.until_idle.map(ms)),
         ])),
     );
-    put("dialogue", (!plan.program.is_empty()).then(|| program(&plan.program)));
+    put("dialogue", (!plan.program.is_empty()).then(|| program::program(&plan.program)));
     put("secrets", some(plan.secrets.keys().map(|name| json!(name)).collect()));
     let rungs = plan.stop.ladder.rungs().iter();
     let rung = |rung: &crate::core::ladder::Rung| json!({"signal": names::signal_name(rung.signal), "grace_ms": ms(rung.grace)});
@@ -139,109 +139,6 @@ fn output(output: &Output) -> Value {
         ("record", file(&output.record)),
         ("tail_bytes", Some(json!(output.tail))),
     ])
-}
-
-fn program(program: &Program) -> Value {
-    let steps = program.steps.iter().map(|step| {
-        let branches = step.branches.iter().map(|branch| {
-            let mut object = listen(&branch.listen);
-            extend(
-                &mut object,
-                [
-                    ("max", branch.max.map(|max| json!(max))),
-                    ("do", some(branch.actions.iter().map(action).collect())),
-                    (
-                        "then",
-                        match branch.then {
-                            Then::Next => None,
-                            Then::Again { .. } => Some(json!("again")),
-                            Then::Goto(step) => Some(json!(step)),
-                        },
-                    ),
-                ],
-            );
-            Value::Object(object)
-        });
-        compact([
-            ("name", step.name.as_ref().map(|name| json!(name))),
-            ("on", some(branches.collect())),
-            ("do", some(step.actions.iter().map(action).collect())),
-            (
-                "within_ms",
-                step.within.map(|limit| if limit == LONGEST { json!(0) } else { ms(limit) }),
-            ),
-            ("optional", step.optional.then(|| json!(true))),
-        ])
-    });
-    let rules = program.rules.iter().map(|rule| {
-        let mut object = listen(&rule.listen);
-        extend(
-            &mut object,
-            [
-                ("max", rule.max.map(|max| json!(max))),
-                ("do", some(rule.actions.iter().map(action).collect())),
-            ],
-        );
-        Value::Object(object)
-    });
-    let watches = program.watches.iter().map(|watch| {
-        let mut object = listen(&watch.listen);
-        let verdict = match &watch.verdict {
-            Verdict::Pass => json!("pass"),
-            Verdict::Fail(_) => json!("fail"),
-            Verdict::Note(note) => json!({"retry_on": note}),
-        };
-        object.insert("verdict".to_owned(), verdict);
-        Value::Object(object)
-    });
-    compact([
-        ("start", some(program.start.iter().map(action).collect())),
-        ("steps", some(steps.collect())),
-        ("rules", some(rules.collect())),
-        ("watches", some(watches.collect())),
-        ("step_timeout_ms", program.step_timeout.map(ms)),
-        ("settle_ms", Some(ms(program.settle))),
-        ("window_bytes", Some(json!(program.window))),
-    ])
-}
-
-fn listen(listen: &Listen) -> Map<String, Value> {
-    let mut object = Map::new();
-    let view = match listen.view {
-        View::Text => None,
-        View::Raw => Some(json!("raw")),
-        View::Screen => Some(json!("screen")),
-    };
-    let stream = listen.stream.map(|stream| match stream {
-        StreamId::Stdout => json!("stdout"),
-        StreamId::Stderr => json!("stderr"),
-        StreamId::Terminal => json!("terminal"),
-    });
-    let pattern = Some(json!(listen.pattern.source));
-    extend(&mut object, [("pattern", pattern), ("stream", stream), ("view", view)]);
-    object
-}
-
-fn action(action: &Action) -> Value {
-    let bytes = |bytes: &[u8]| json!(String::from_utf8_lossy(bytes));
-    match action {
-        Action::Send(sent) => json!({"send": bytes(sent)}),
-        Action::Line(line) => json!({"line": bytes(line)}),
-        Action::Key(Key::Bytes(key)) => json!({"key": bytes(key)}),
-        Action::Key(Key::Cursor(letter)) => {
-            json!({"key": format!("\u{1b}[{}", char::from(*letter))})
-        }
-        Action::Key(Key::Eof) => json!({"key": "eof"}),
-        Action::Secret { name, echo_ok: false } => json!({"secret": name}),
-        Action::Secret { name, echo_ok: true } => json!({"secret": name, "echo_ok": true}),
-        Action::Pass => json!("pass"),
-        Action::Fail(None) => json!("fail"),
-        Action::Fail(Some(why)) => json!({"fail": why}),
-        Action::Interrupt => json!("interrupt"),
-        Action::Terminate => json!("terminate"),
-        Action::Kill => json!("kill"),
-        Action::Next => json!("next"),
-    }
 }
 
 fn strays(strays: Strays) -> Value {

@@ -36,12 +36,22 @@ pub struct ConfigError {
     pub kind: ErrorKind,
     /// One line: what was tried, on what, what happened, which flag helps.
     pub message: String,
+    /// What belongs to it: the lines of a script with their carets, further mistakes.
+    pub details: Vec<String>,
 }
 
 impl ConfigError {
     /// A mistake of any kind; control characters in the message are escaped.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> ConfigError {
-        ConfigError { kind, message: crate::cli::error::printable(&message.into()) }
+        let message = crate::cli::error::printable(&message.into());
+        ConfigError { kind, message, details: Vec::new() }
+    }
+
+    /// Adds lines to it.
+    #[must_use]
+    pub fn with_details(mut self, lines: &[String]) -> ConfigError {
+        self.details = lines.iter().map(|line| crate::cli::error::printable(line)).collect();
+        self
     }
 
     /// A mistake on the command line.

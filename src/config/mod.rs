@@ -2,6 +2,7 @@
 
 mod dialogue;
 pub mod dry_run;
+pub mod emit;
 mod environment;
 pub mod error;
 mod launch;
@@ -11,6 +12,7 @@ mod patterns;
 pub mod plan;
 mod policy;
 mod report_target;
+pub mod script;
 mod secrets;
 mod surroundings;
 mod values;
@@ -29,7 +31,10 @@ use secrets::Want;
 /// Secrets are read from their sources, and last, so that nobody is asked for a password before a mistake
 /// is found; with `--dry-run` they are not read at all.
 pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigError> {
-    let program = dialogue::compile(&run.dialogue, &policy::noted(&run.retries))?;
+    let (run, base) = script::under(run, around)?;
+    let run = &run;
+    let noted = policy::noted(&run.retries);
+    let program = dialogue::compile(&run.dialogue, &noted, base.unwrap_or_default())?;
     let report = output::report(run, around)?;
     let mode = mode::choose(run, &program, report.as_ref(), around)?;
     let output = output::resolve(run, mode.0, report, around)?;

@@ -98,11 +98,7 @@ fn tells_streams_apart(run: &cli::Run, program: &Program) -> Option<&'static str
 }
 
 fn streams(program: &Program) -> impl Iterator<Item = StreamId> {
-    let branches = program.steps.iter().flat_map(|step| &step.branches);
-    let steps = branches.map(|branch| &branch.listen);
-    let rules = program.rules.iter().map(|rule| &rule.listen);
-    let watches = program.watches.iter().map(|watch| &watch.listen);
-    steps.chain(rules).chain(watches).filter_map(|listen| listen.stream)
+    program.all_listens().filter_map(|listen| listen.stream)
 }
 
 fn with_pty(run: &cli::Run, program: &Program) -> Result<(), ConfigError> {

@@ -206,6 +206,11 @@ impl Secret {
         Secret(zeroize::Zeroizing::new(value))
     }
 
+    /// Takes over what is wiped already when it is dropped.
+    pub fn of(value: zeroize::Zeroizing<Vec<u8>>) -> Secret {
+        Secret(value)
+    }
+
     /// The bytes, for sending and for masking only.
     pub fn bytes(&self) -> &[u8] {
         &self.0

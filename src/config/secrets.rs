@@ -47,6 +47,23 @@ pub(super) fn variables(flags: &[OsString]) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Names and sources as they are written; what is no source may be the secret itself and is refused.
+pub(super) fn sources(flags: &[OsString]) -> Result<Vec<(String, String)>, ConfigError> {
+    let one = |flag: &OsString| {
+        let (name, _) = parse(flag)?;
+        let source = flag.to_str().and_then(|flag| flag.split_once('='));
+        let source = source
+            .ok_or_else(|| ConfigError::usage(format!("--secret {name}: it is not UTF-8")))?;
+        Ok((name.to_owned(), source.1.to_owned()))
+    };
+    flags.iter().map(one).collect()
+}
+
+/// The names of secrets.
+pub(super) fn names(flags: &[OsString]) -> impl Iterator<Item = &str> {
+    flags.iter().filter_map(|flag| parse(flag).ok().map(|(name, _)| name))
+}
+
 /// Reads the secrets, after checking that all that the program names are there.
 pub(super) fn read(
     flags: &[OsString],
@@ -77,13 +94,13 @@ pub(super) fn read(
 }
 
 fn used(program: &Program) -> impl Iterator<Item = &str> {
-    let branches = program.steps.iter().flat_map(|step| &step.branches);
-    let steps = branches.flat_map(|branch| &branch.actions);
-    let rules = program.rules.iter().flat_map(|rule| &rule.actions);
-    program.start.iter().chain(steps).chain(rules).filter_map(|action| match action {
+    // What a script asks a person for on the way is a secret that has no source here.
+    let asked: Vec<&str> = program.asked_secrets().collect();
+    let named = program.all_actions().filter_map(|action| match action {
         Action::Secret { name, .. } => Some(name.as_str()),
         _ => None,
-    })
+    });
+    named.filter(move |name| !asked.contains(name))
 }
 
 /// Reads `NAME=SOURCE`. What is no source may be the secret itself: it is never repeated.

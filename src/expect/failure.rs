@@ -44,6 +44,24 @@ pub enum Reason {
     CanonicalLimit,
     /// Something could not be sent for another reason.
     Send,
+    /// A `retry`: this attempt failed, and another is worth it.
+    Retry,
+    /// A command of the script's own failed.
+    Exec,
+    /// A question was not answered.
+    Ask,
+    /// The terminal could not be handed to a person.
+    Interact,
+    /// The command exited with another code than it had to.
+    ExitCode,
+    /// A loop did all its rounds and its `until` was not met.
+    LoopExhausted,
+    /// A `${name}` had no value.
+    Undefined,
+    /// A pattern with values in it could not be used.
+    Pattern,
+    /// The steps lead nowhere.
+    Program,
 }
 
 impl Reason {
@@ -59,6 +77,15 @@ impl Reason {
             Reason::SecretEcho => "secret_echo",
             Reason::CanonicalLimit => "canonical_limit",
             Reason::Send => "send",
+            Reason::Retry => "retry",
+            Reason::Exec => "exec",
+            Reason::Ask => "ask",
+            Reason::Interact => "interact",
+            Reason::ExitCode => "exit_code",
+            Reason::LoopExhausted => "loop_exhausted",
+            Reason::Undefined => "undefined",
+            Reason::Pattern => "pattern",
+            Reason::Program => "program",
         }
     }
 }

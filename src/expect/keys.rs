@@ -88,6 +88,34 @@ pub fn parse(name: &str) -> Result<Key, UnknownKey> {
     Err(UnknownKey { name: name.to_owned(), nearest: nearest(&lower) })
 }
 
+/// A name of a key: [`parse`] makes the same of it. None where no single name types these bytes.
+pub fn name(key: &Key) -> Option<String> {
+    let bytes = match key {
+        Key::Eof => return Some("eof".to_owned()),
+        Key::Cursor(letter) => {
+            let found = CURSOR.iter().find(|(_, known)| known == letter);
+            return found.map(|(name, _)| (*name).to_owned());
+        }
+        Key::Bytes(bytes) => bytes.as_slice(),
+    };
+    if let Some((name, _)) = FIXED.iter().find(|(_, known)| *known == bytes) {
+        return Some((*name).to_owned());
+    }
+    let letters = (b'a'..=b'z').chain(*b"@[\\]^_?").map(char::from);
+    let controls = letters.map(|letter| letter.to_string());
+    if let Some(letter) =
+        controls.into_iter().find(|letter| control(letter).is_some_and(|byte| [byte] == *bytes))
+    {
+        return Some(format!("ctrl-{letter}"));
+    }
+    let typed = bytes.strip_prefix(b"\x1b")?;
+    let text = std::str::from_utf8(typed).ok()?;
+    let single = text.chars().count() == 1 && !text.chars().any(char::is_control);
+    let inner = if single { text.to_owned() } else { name(&Key::Bytes(typed.to_vec()))? };
+    let named = format!("alt-{inner}");
+    (parse(&named).as_ref() == Ok(key)).then_some(named)
+}
+
 /// The control character of one letter: what a terminal sends for Ctrl and that key.
 fn control(key: &str) -> Option<u8> {
     match key.as_bytes() {
@@ -170,6 +198,29 @@ mod tests {
         assert_eq!(parse("up"), Ok(Key::Cursor(b'A')));
         assert_eq!(parse("END"), Ok(Key::Cursor(b'F')));
         assert_eq!(parse("eof"), Ok(Key::Eof));
+    }
+
+    #[test]
+    fn a_name_gives_the_key_back() {
+        let names = [
+            "ctrl-c",
+            "ctrl-]",
+            "up",
+            "end",
+            "eof",
+            "f5",
+            "enter",
+            "alt-x",
+            "alt-X",
+            "alt-enter",
+            "alt-ctrl-a",
+        ];
+        for known in names {
+            let key = parse(known).unwrap();
+            assert_eq!(parse(&name(&key).unwrap()), Ok(key), "{known}");
+        }
+        assert_eq!(name(&Key::Bytes(b"two".to_vec())), None);
+        assert_eq!(name(&Key::Bytes(b"\x1b\x1bx".to_vec())), None);
     }
 
     #[test]

@@ -192,6 +192,14 @@ impl Lane {
         (from > self.cursor).then(|| self.window.offset_of(from))
     }
 
+    /// These are the patterns from here on, with the same ids. Nothing is armed; watches go on with theirs,
+    /// which are the same.
+    pub fn renew(&mut self, patterns: Patterns) {
+        self.patterns = Rc::new(patterns);
+        self.armed = None;
+        self.kept.clear();
+    }
+
     /// The automaton for a set of patterns: the one that was used for it before, when that is still there.
     fn automaton(&mut self, order: &[usize]) -> Automaton {
         if let Some(at) = self.kept.iter().position(|kept| kept.order == order) {

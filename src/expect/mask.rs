@@ -25,7 +25,7 @@ const LINE_END: u8 = 3;
 /// The secrets of a run, ready to be looked for. Cheap to clone; its `Debug` says nothing.
 #[derive(Clone)]
 pub struct Mask {
-    secrets: Arc<[Needle]>,
+    secrets: Arc<[Arc<Needle>]>,
     /// By byte: whether a secret begins with it.
     begins: Arc<[bool; 256]>,
 }
@@ -56,12 +56,23 @@ fn is_line_end(byte: u8) -> bool {
 impl Mask {
     /// Masks these secrets. One without anything but line ends is none.
     pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Mask {
-        let mut begins = [false; 256];
-        let mut needles = Vec::new();
+        let none = Mask { secrets: Arc::new([]), begins: Arc::new([false; 256]) };
+        none.with(secrets)
+    }
+
+    /// Masks these as well. Those that are masked already keep their places, so that a [`Masker`] under way
+    /// can go on with it.
+    #[must_use]
+    pub fn with<S: AsRef<[u8]>>(&self, secrets: impl IntoIterator<Item = S>) -> Mask {
+        let mut begins = *self.begins;
+        let mut needles = self.secrets.to_vec();
         for secret in secrets {
-            let mut needle = Needle { bytes: Zeroizing::default(), gaps: Vec::new() };
+            let secret = secret.as_ref();
+            // Room for all of it: a buffer that grows leaves copies behind that nobody wipes.
+            let bytes = Zeroizing::new(Vec::with_capacity(secret.len()));
+            let mut needle = Needle { bytes, gaps: Vec::new() };
             let mut gap = LINE_END;
-            for &byte in secret.as_ref() {
+            for &byte in secret {
                 if is_line_end(byte) {
                     gap = gap.saturating_add(LINE_END);
                 } else {
@@ -72,7 +83,7 @@ impl Mask {
             }
             if let Some(&first) = needle.bytes.first() {
                 begins[usize::from(first)] = true;
-                needles.push(needle);
+                needles.push(Arc::new(needle));
             }
         }
         Mask { secrets: needles.into(), begins: Arc::new(begins) }
@@ -167,6 +178,11 @@ impl Masker {
             found: Vec::new(),
             masked_to: 0,
         }
+    }
+
+    /// Goes on with more secrets: a mask that was made of this one's by [`Mask::with`].
+    pub fn renew(&mut self, mask: Mask) {
+        self.mask = mask;
     }
 
     /// Takes the next bytes and appends to `out` what is decided.

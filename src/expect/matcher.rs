@@ -80,6 +80,7 @@ pub struct Loss {
 #[derive(Debug)]
 pub struct Matcher {
     config: MatcherConfig,
+    patterns: Vec<(Pattern, View)>,
     text: Lane,
     raw: Lane,
     screen: Option<ScreenView>,
@@ -114,6 +115,24 @@ impl Matcher {
         config: MatcherConfig,
     ) -> Result<Matcher, PatternError> {
         build::matcher(patterns, config)
+    }
+
+    /// The pattern `id` is another one from here on. Everything is compiled anew, and nothing is armed
+    /// afterwards; watches go on. On an error all is as it was.
+    pub fn replace(&mut self, id: usize, pattern: &Pattern) -> Result<(), PatternError> {
+        let Some((known, view)) = self.patterns.get(id) else { return Ok(()) };
+        if known == pattern {
+            return Ok(());
+        }
+        let view = *view;
+        let before = std::mem::replace(&mut self.patterns[id].0, pattern.clone());
+        if let Err(why) = build::renew(self, view) {
+            self.patterns[id].0 = before;
+            return Err(why);
+        }
+        self.armed.clear();
+        self.stale = true;
+        Ok(())
     }
 
     /// Arms these patterns, in order of precedence, for the text after the cursor: also for what of it has

@@ -264,7 +264,8 @@ pub struct RuleRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// `step_timeout`, `eof`, `exit`, `fail`, `rule_exhausted`, `step_budget`, `secret_echo`,
-    /// `canonical_limit`, `send`.
+    /// `canonical_limit`, `send`, `retry`, `exec`, `ask`, `interact`, `exit_code`, `loop_exhausted`,
+    /// `undefined`, `pattern`, `program`.
     pub reason: String,
     /// One sentence for people.
     pub message: String,

@@ -71,12 +71,25 @@ impl std::fmt::Debug for Item {
     }
 }
 
+/// A person who types until a key.
+#[derive(Debug)]
+struct Person {
+    fd: OwnedFd,
+    key: Vec<u8>,
+    /// How much of the key was typed last, and not passed on.
+    typed: usize,
+}
+
 /// The command's input.
 #[derive(Debug)]
 pub struct Input {
     target: Option<Target>,
     queue: VecDeque<Item>,
     source: Option<OwnedFd>,
+    /// Our terminal, lent to a person who types instead of the source.
+    person: Option<Person>,
+    /// The source waits: a question is open on the same terminal.
+    held: bool,
     /// Whether the end of the source ends the input.
     source_ends: bool,
     at_line_start: bool,
@@ -91,6 +104,8 @@ impl Input {
             target,
             queue: VecDeque::new(),
             source: None,
+            person: None,
+            held: false,
             source_ends: true,
             at_line_start: true,
             recheck: None,
@@ -147,8 +162,9 @@ impl Input {
 
     /// Our own input, to poll for reading while nothing is queued.
     pub fn source(&self) -> Option<BorrowedFd<'_>> {
-        let takes = self.queue.is_empty() && self.target.is_some();
-        self.source.as_ref().filter(|_| takes).map(AsFd::as_fd)
+        let takes = self.queue.is_empty() && self.target.is_some() && !self.held;
+        let source = self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref());
+        source.filter(|_| takes).map(AsFd::as_fd)
     }
 
     /// Where typed bytes go, to poll for room.
@@ -166,8 +182,45 @@ impl Input {
             .map(|(at, _)| at)
     }
 
-    /// Reads what our own input has.
-    pub fn read_source(&mut self) {
+    /// A person types from `fd` until they type `key`.
+    pub fn lend(&mut self, fd: OwnedFd, key: &[u8]) {
+        self.person = Some(Person { fd, key: key.to_vec(), typed: 0 });
+    }
+
+    /// They type no more.
+    pub fn take_back(&mut self) {
+        self.person = None;
+    }
+
+    /// Whether our own input waits.
+    pub fn hold_source(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Reads what our own input has. True when the person who has it left.
+    pub fn read_source(&mut self) -> bool {
+        let Some(person) = &mut self.person else {
+            self.read_own();
+            return false;
+        };
+        let mut buffer = Zeroizing::new(vec![0; READ]);
+        let (typed, left) = match fdio::read(person.fd.as_fd(), &mut buffer) {
+            Ok(Some(count)) if count > 0 => person.take(&buffer[..count]),
+            Ok(None) => return false,
+            Ok(Some(_)) | Err(_) => (Zeroizing::default(), true),
+        };
+        if !typed.is_empty() {
+            self.queue.push_back(Item::Bytes {
+                data: typed,
+                done: 0,
+                dialogue: false,
+                secret: false,
+            });
+        }
+        left
+    }
+
+    fn read_own(&mut self) {
         let Some(source) = &self.source else { return };
         let mut buffer = vec![0; READ];
         match fdio::read(source.as_fd(), &mut buffer) {
@@ -320,5 +373,49 @@ impl Input {
         let over = longest > CANONICAL_LIMIT;
         (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a)))
             .then_some(longest)
+    }
+}
+
+impl Person {
+    /// What of `bytes` is for the command, and whether the key was typed.
+    fn take(&mut self, bytes: &[u8]) -> (Zeroizing<Vec<u8>>, bool) {
+        let mut out = Zeroizing::new(Vec::with_capacity(bytes.len() + self.key.len()));
+        for &byte in bytes {
+            // Keys are a character or a few that begin with one that does not come again in them.
+            if self.key.get(self.typed) != Some(&byte) {
+                out.extend_from_slice(&self.key[..self.typed]);
+                self.typed = 0;
+            }
+            if self.key.get(self.typed) == Some(&byte) {
+                self.typed += 1;
+                if self.typed == self.key.len() {
+                    return (out, true);
+                }
+            } else {
+                out.push(byte);
+            }
+        }
+        (out, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_ends_it_and_its_beginning_is_held_back() {
+        let mut person = Person {
+            fd: fdio::null().expect("the null device"),
+            key: b"\x10\x11".to_vec(),
+            typed: 0,
+        };
+        let mut take = |bytes: &[u8]| {
+            let (out, left) = person.take(bytes);
+            (out.to_vec(), left)
+        };
+        assert_eq!(take(b"ab\x10"), (b"ab".to_vec(), false));
+        assert_eq!(take(b"c\x10\x10"), (b"\x10c\x10".to_vec(), false));
+        assert_eq!(take(b"\x11rest"), (Vec::new(), true));
     }
 }

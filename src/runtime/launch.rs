@@ -245,22 +245,27 @@ fn candidates(launch: &Launch) -> Result<Vec<CString>, LaunchError> {
     if name.as_bytes().contains(&b'/') || name.is_empty() {
         return c_strings([name.as_os_str()].into_iter(), "command");
     }
-    let path =
-        launch.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value.clone());
-    // The default of confstr(_CS_PATH), as execvp has it when there is no PATH.
-    let path = path.unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
-    let names: Vec<OsString> = path
-        .as_bytes()
-        .split(|byte| *byte == b':')
-        .map(|dir| {
-            let dir = if dir.is_empty() { b"." } else { dir };
-            let mut full = OsStr::from_bytes(dir).to_owned();
-            full.push("/");
-            full.push(name);
-            full
-        })
-        .collect();
+    let path = launch.env.iter().rev().find(|(key, _)| key == "PATH").map(|(_, value)| value);
+    let names = search(name, path.map(OsString::as_os_str));
     c_strings(names.iter().map(OsString::as_os_str), "command")
+}
+
+/// The places where a program may be.
+pub(super) fn search(name: &OsStr, path: Option<&OsStr>) -> Vec<OsString> {
+    if name.as_bytes().contains(&b'/') || name.is_empty() {
+        return vec![name.to_owned()];
+    }
+    // The default of confstr(_CS_PATH), as execvp has it when there is no PATH.
+    let path = path.unwrap_or(OsStr::new("/bin:/usr/bin"));
+    let dirs = path.as_bytes().split(|byte| *byte == b':');
+    dirs.map(|dir| {
+        let dir = if dir.is_empty() { b"." } else { dir };
+        let mut full = OsStr::from_bytes(dir).to_owned();
+        full.push("/");
+        full.push(name);
+        full
+    })
+    .collect()
 }
 
 fn environment(launch: &Launch, context: &Context<'_>) -> Result<Vec<CString>, LaunchError> {

@@ -109,6 +109,14 @@ impl Outlets {
         self.sinks.len() - 1
     }
 
+    /// There are more secrets to mask from here on.
+    pub fn set_mask<'a>(&mut self, mask: &Mask, channels: impl Iterator<Item = &'a mut Channel>) {
+        self.mask = mask.clone();
+        for channel in channels {
+            channel.masker.renew(mask.clone());
+        }
+    }
+
     /// A channel for a stream of a new attempt.
     pub fn channel(&self) -> Channel {
         Channel {

@@ -6,11 +6,12 @@ use super::attempt::{self, Attempt, Observer, Shared};
 use super::clock::Clock;
 use super::outlets::Outlets;
 use super::terminal::RawMode;
-use crate::config::plan::{Plan, Stdin};
+use crate::config::plan::{Plan, Secret, Stdin};
 use crate::core::limits::earliest;
 use crate::core::outcome::{Cause, Ended, Outcome};
 use crate::core::retry::Failed;
 use crate::expect::dialogue::{Dialogue, Setup, SetupError};
+use crate::expect::failure::Reason;
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
 use crate::report::model::Mode;
@@ -71,7 +72,10 @@ pub fn execute(
     observer: &mut dyn Observer,
     mut note_try: impl FnMut(&Attempt, Outcome, Option<Duration>),
 ) -> Result<Finished, StartError> {
-    let mask = Mask::new(plan.secrets.values().map(|secret| secret.bytes().to_vec()));
+    let mask = Mask::new(plan.secrets.values().map(Secret::bytes));
+    if !mask.is_empty() {
+        ids::keep_out_of_cores();
+    }
     let mut dialogue = dialogue(plan, &mask)?;
     let mut outlets = Outlets::open(&plan.output, &mask).map_err(StartError::Outlet)?;
     let signals = Signals::take().map_err(|e| StartError::System("take signals", e))?;
@@ -89,6 +93,8 @@ pub fn execute(
         size: plan.launch.size,
         run: names.run,
         cookie: names.cookie,
+        mask,
+        asked: std::collections::BTreeMap::new(),
         warnings: Vec::new(),
     };
     let ok = |code| plan.is_ok(code);
@@ -104,7 +110,9 @@ pub fn execute(
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
         if pause.is_none() {
-            // What is said from here on needs a terminal that turns LF into a new line.
+            // The command's output was made for a raw terminal; what we say after it needs one that turns
+            // LF into a new line.
+            flush(&mut shared, Some(&attempt));
             shared.raw = None;
         }
         note_try(&attempt, outcome, pause);
@@ -117,9 +125,8 @@ pub fn execute(
             Waited::Total => break (Outcome::TotalTimeout, None),
             Waited::Cancelled(signal) => break (Outcome::Cancelled, Some(signal)),
         }
-        dialogue = self::dialogue(plan, &mask)?;
+        dialogue = self::dialogue(plan, &shared.mask)?;
     };
-    flush(&mut shared, attempts.last());
     let usage = usage(&attempts);
     Ok(Finished {
         started_at: shared.clock.started_at(),
@@ -191,7 +198,9 @@ fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Durati
         return None;
     }
     let noted = attempt.dialogue.as_ref().map(|d| d.notes.clone()).unwrap_or_default();
-    let failed = Failed { outcome, ended: attempt.ended, noted: &noted };
+    let failure = attempt.dialogue.as_ref().and_then(|dialogue| dialogue.failure.as_ref());
+    let asked = failure.is_some_and(|failure| failure.reason == Reason::Retry);
+    let failed = Failed { outcome, ended: attempt.ended, noted: &noted, asked };
     plan.retry.next(attempt.n, &failed, random())
 }
 

@@ -1,14 +1,17 @@
 //! Our own terminal: raw mode behind one guard, and the foreground lent to the command.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use zeroize::Zeroizing;
+
+use crate::expect::program::Question;
 use crate::sys::{fdio, tty};
 
 /// Puts our terminal back when it goes out of scope: at the end, on an error and on a panic. Signals do
 /// not end heeler past it, for they are input to the loop.
 #[derive(Debug)]
 pub struct RawMode {
-    fd: BorrowedFd<'static>,
+    fd: OwnedFd,
     saved: tty::Attributes,
     raw: tty::Attributes,
 }
@@ -16,25 +19,34 @@ pub struct RawMode {
 impl RawMode {
     /// Makes our terminal raw; nothing when it cannot be (no terminal, or we are not in its foreground).
     pub fn enter() -> Option<RawMode> {
-        let fd = fdio::standard(0);
-        if !tty::in_foreground(fd) {
+        RawMode::on(fdio::duplicate(fdio::standard(0)).ok()?)
+    }
+
+    /// The same for the terminal behind `fd`.
+    pub fn on(fd: OwnedFd) -> Option<RawMode> {
+        if !tty::in_foreground(fd.as_fd()) {
             return None;
         }
-        let saved = tty::attributes(fd).ok()?;
+        let saved = tty::attributes(fd.as_fd()).ok()?;
         let raw = tty::raw(&saved);
         let guard = RawMode { fd, saved, raw };
         guard.resume();
         Some(guard)
     }
 
+    /// How the terminal was before.
+    pub fn cooked(&self) -> &tty::Attributes {
+        &self.saved
+    }
+
     /// Raw again, after a stop.
     pub fn resume(&self) {
-        let _ = tty::set_attributes(self.fd, &self.raw);
+        let _ = tty::set_attributes(self.fd.as_fd(), &self.raw);
     }
 
     /// As it was, for a stop.
     pub fn suspend(&self) {
-        let _ = tty::set_attributes(self.fd, &self.saved);
+        let _ = tty::set_attributes(self.fd.as_fd(), &self.saved);
     }
 }
 
@@ -93,5 +105,108 @@ impl Drop for Lent {
         if tty::foreground(self.fd) == Some(self.group) || tty::in_foreground(self.fd) {
             self.take_back();
         }
+    }
+}
+
+/// A question to the person at our controlling terminal, while it is open. The terminal is put back when it
+/// goes out of scope.
+#[derive(Debug)]
+pub struct Asking {
+    fd: OwnedFd,
+    before: tty::Attributes,
+    modes: tty::Attributes,
+    question: Question,
+}
+
+/// What has come of a question.
+#[derive(Debug)]
+pub enum Asked {
+    /// Nothing yet.
+    NotYet,
+    /// This; wiped when dropped.
+    Answer(Zeroizing<Vec<u8>>),
+    /// The person ended the input, or the terminal is gone.
+    Nothing,
+}
+
+/// Longer than any canonical line (4096), so that no line comes in two parts.
+const LINE: usize = 8192;
+
+impl Asking {
+    /// Asks. `base` is how the terminal is meant to be, where it is raw now. An error is for people.
+    pub fn begin(
+        prompt: &str,
+        question: Question,
+        base: Option<&tty::Attributes>,
+    ) -> Result<Asking, String> {
+        let none = |error: std::io::Error| format!("there is no terminal to ask on: {error}");
+        let fd = tty::open_nonblocking("/dev/tty".as_ref()).map_err(none)?;
+        if !tty::in_foreground(fd.as_fd()) {
+            return Err("we are in the background of our terminal".to_owned());
+        }
+        let before = tty::attributes(fd.as_fd()).map_err(none)?;
+        let modes = match question {
+            Question::Line => tty::for_line(base.unwrap_or(&before), true),
+            Question::Secret => tty::for_line(base.unwrap_or(&before), false),
+            Question::Key => tty::for_key(base.unwrap_or(&before)),
+        };
+        // What was typed before the question is no answer to it.
+        tty::set_attributes_and_flush(fd.as_fd(), &modes).map_err(none)?;
+        let asking = Asking { fd, before, modes, question };
+        // Its control characters are shown, not obeyed: the prompt may hold what a command printed.
+        let shown = crate::expect::escape::show(prompt.as_bytes(), LINE);
+        let _ = fdio::write(asking.fd.as_fd(), shown.as_bytes());
+        Ok(asking)
+    }
+
+    /// What was asked for.
+    pub fn question(&self) -> Question {
+        self.question
+    }
+
+    /// To poll for the answer.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Reads the answer, if it is there.
+    pub fn read(&self) -> Asked {
+        let mut buffer = Zeroizing::new(vec![0; LINE]);
+        let length = match fdio::read(self.fd.as_fd(), &mut buffer) {
+            Ok(None) => return Asked::NotYet,
+            Ok(Some(0)) | Err(_) => return Asked::Nothing,
+            Ok(Some(length)) => length,
+        };
+        if self.question == Question::Key {
+            // A key may be several bytes (an arrow), which come at once; echo is off, so the line is ended.
+            let _ = fdio::write(self.fd.as_fd(), b"\r\n");
+            buffer.truncate(length);
+            return Asked::Answer(buffer);
+        }
+        let end = buffer[..length].strip_suffix(b"\n").map(<[u8]>::len);
+        match end {
+            Some(end) => {
+                buffer.truncate(end);
+                Asked::Answer(buffer)
+            }
+            // An end of file in the middle of a line.
+            None => Asked::Nothing,
+        }
+    }
+
+    /// As it was, for a stop.
+    pub fn suspend(&self) {
+        let _ = tty::set_attributes(self.fd.as_fd(), &self.before);
+    }
+
+    /// The question goes on after a stop.
+    pub fn resume(&self) {
+        let _ = tty::set_attributes(self.fd.as_fd(), &self.modes);
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.suspend();
     }
 }

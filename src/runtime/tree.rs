@@ -39,6 +39,8 @@ pub struct Tree {
     pidfd: PidFd,
     leaf: Option<Leaf>,
     ended: Option<Ended>,
+    /// A child of ours that is not the command's: it and what descends from it are no members.
+    apart: Option<i32>,
     collected: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
     sending: Option<i32>,
@@ -56,6 +58,7 @@ impl Tree {
             pidfd,
             leaf,
             ended: None,
+            apart: None,
             collected: false,
             sending: None,
             signalled: BTreeSet::new(),
@@ -110,7 +113,7 @@ impl Tree {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
                 // One that has ended has no children any more.
-                if ended_leader || !seen.insert(pid) {
+                if ended_leader || Some(pid) == self.apart || !seen.insert(pid) {
                     continue;
                 }
                 parents.push(pid);
@@ -159,7 +162,7 @@ impl Tree {
     /// command that double-forks fills the process table with zombies.
     pub fn collect_orphans(&self) {
         for pid in proc::children(ids::pid()).unwrap_or_default() {
-            if pid != self.leader {
+            if pid != self.leader && Some(pid) != self.apart {
                 let _ = wait::reap(pid);
             }
         }
@@ -237,6 +240,28 @@ impl Tree {
         }
         self.sweep();
         self.collected && alone(self.leaf.as_ref())
+    }
+
+    /// A child of ours that is no member from here on, or that is gone.
+    pub fn set_apart(&mut self, pid: Option<i32>) {
+        self.apart = pid;
+    }
+
+    /// Kills everyone in the group of the child that stands apart, and everyone who descends from it. The
+    /// child itself has not been collected, so its numbers are its own. What has left both (a daemon) is a
+    /// member like any other once its parent is gone.
+    pub fn end_apart(&mut self) {
+        let Some(apart) = self.apart.take() else { return };
+        let mut below = BTreeSet::from([apart]);
+        // Parents come before their children in `members`, but not in the order of their numbers.
+        for member in self.members() {
+            let Ok(Some(stat)) = proc::stat(member.pid) else { continue };
+            if stat.pgrp == apart || below.contains(&stat.ppid) || member.pid == apart {
+                below.insert(member.pid);
+                let _ = send(&member, KILL);
+            }
+        }
+        self.apart = Some(apart);
     }
 
     /// Members that could not be signalled, and why.

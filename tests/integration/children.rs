@@ -34,7 +34,7 @@ for beat in range(20000):
 ";
 
 /// Leaves a double-forked daemon in a session of its own; it holds the lifeline $1.
-pub const DAEMON: &str = r#"
+pub const DAEMON: &str = r"
 import os, sys
 life = os.open(sys.argv[1], os.O_WRONLY)
 if os.fork():
@@ -50,7 +50,7 @@ for fd in (0, 1, 2):
 os.write(life, b'daemon %d\n' % os.getpid())
 import signal
 signal.pause()
-"#;
+";
 
 /// $1 children in sessions of their own, all holding the lifeline $2; waits until all are there.
 pub const MANY_SESSIONS: &str = r"

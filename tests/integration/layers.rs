@@ -19,6 +19,7 @@ const MAY: &[(&str, &[&str])] = &[
 const EXCEPT: &[(&str, &str)] = &[
     // They act on processes by what the records say of them, and belong above both.
     ("runtime/reaper.rs", "store"),
+    ("runtime/reaper/ledger.rs", "store"),
     ("runtime/reaper/tests.rs", "store"),
     ("runtime/survey.rs", "store"),
     // Which directory is the platform's for state.
@@ -84,12 +85,9 @@ fn expand<'a>(prefix: &str, text: &'a str, names: &mut Vec<String>) -> &'a str {
                 return rest;
             }
             rest = expand(&path, rest, names).trim_start();
-            match rest.strip_prefix(',') {
-                Some(after) => rest = after,
-                None if rest.starts_with('}') => {}
-                // `as name` and the like.
-                None => rest = rest.trim_start_matches(|c: char| c != ',' && c != '}'),
-            }
+            // `as name` is of no interest.
+            rest = rest.trim_start_matches(|c: char| c != ',' && c != '}');
+            rest = rest.strip_prefix(',').unwrap_or(rest);
         }
     }
     names.push(path.trim_end_matches("::self").trim_end_matches(':').to_owned());

@@ -3,7 +3,7 @@
 use rustix::termios::LocalModes;
 
 use crate::children::python;
-use crate::harness::{Signal, Test, wait_until};
+use crate::harness::{Signal, Test, lines, wait_until};
 
 fn pty<'a>(args: &[&'a str], rest: Vec<&'a str>) -> Vec<&'a str> {
     let mut all = vec!["--pty"];
@@ -16,9 +16,9 @@ fn pty<'a>(args: &[&'a str], rest: Vec<&'a str>) -> Vec<&'a str> {
 #[test]
 fn the_command_sees_a_terminal() {
     let t = Test::new();
-    let test = "test -t 0 && test -t 1 && test -t 2";
-    t.run(["--pty", "--", "sh", "-c", test]).check();
-    t.run(["--pipe", "--", "sh", "-c", test]).exit(1).check();
+    let all = "test -t 0 && test -t 1 && test -t 2";
+    t.run(["--pty", "--", "sh", "-c", all]).check();
+    t.run(["--pipe", "--", "sh", "-c", all]).exit(1).check();
     // It is the controlling terminal, in whose foreground the command is, in a session of its own.
     let script = "echo hi > /dev/tty; ps -o tpgid=,pgid=,sid= -p $$ | tr -s ' ' | tr -d '\\n'";
     let done = t.run(["--pty", "--", "sh", "-c", script]).any_out().check();
@@ -63,7 +63,7 @@ fn echo() {
 fn three_hundred_short_runs_lose_nothing() {
     let t = Test::new();
     let script = "for i in $(seq 300); do heeler run --pty --track off -- echo line $i; done";
-    let expected: String = (1..=300).map(|i| format!("line {i}\r\n")).collect();
+    let expected = lines(1..=300, |i| format!("line {i}\r"));
     t.sh(script).out(expected).check();
 }
 
@@ -84,7 +84,7 @@ fn sixty_kilobytes_and_exit() {
 #[test]
 fn a_megabyte_through_a_terminal() {
     let t = Test::new();
-    let expected: String = (1..=150_000).map(|n| format!("{n}\r\n")).collect();
+    let expected = lines(1..=150_000, |n| format!("{n}\r"));
     t.run(["--pty", "--", "seq", "150000"]).out(expected).check();
 }
 

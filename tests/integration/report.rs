@@ -52,15 +52,15 @@ fn blur(key: &str, value: &mut Value, dir: &str) {
             }
         }
         Value::String(text) => match key {
-            "run" if !text.is_empty() => *text = "<run>".to_owned(),
+            "run" if !text.is_empty() => "<run>".clone_into(text),
             "started_at" | "ended_at" => {
                 assert!(
                     text.len() == 24 && text.ends_with('Z'),
                     "RFC 3339 with milliseconds: {text}"
                 );
-                *text = "<time>".to_owned();
+                "<time>".clone_into(text);
             }
-            "heeler" => *text = "<version>".to_owned(),
+            "heeler" => "<version>".clone_into(text),
             _ => *text = text.replace(dir, "<dir>"),
         },
         Value::Number(_) if key == "pid" => *value = "<pid>".into(),

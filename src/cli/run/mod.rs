@@ -5,6 +5,7 @@ mod launch;
 mod limits;
 mod output;
 mod retries;
+mod script;
 mod tracking;
 
 use std::ffi::OsString;
@@ -14,6 +15,8 @@ pub use launch::Launch;
 pub use limits::{Containment, Limits};
 pub use output::Output;
 pub use retries::Retries;
+pub use script::Script;
+pub(super) use script::behind_dashes;
 pub use tracking::{Track, Tracking};
 
 /// Supervise a command.
@@ -29,7 +32,7 @@ pub struct Run {
     /// Put `--` before it when it begins with a dash.
     #[arg(
         value_name = "COMMAND",
-        required = true,
+        required_unless_present_any = ["script", "script_json", "emit"],
         num_args = 1..,
         trailing_var_arg = true,
         value_hint = clap::ValueHint::CommandWithArguments
@@ -45,6 +48,9 @@ pub struct Run {
     /// What is answered.
     #[command(flatten)]
     pub dialogue: Dialogue,
+    /// What is answered, from a file.
+    #[command(flatten)]
+    pub script: Script,
     /// What holds it, and how it is stopped.
     #[command(flatten)]
     pub limits: Limits,

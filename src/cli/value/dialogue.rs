@@ -35,6 +35,14 @@ pub fn do_action(text: &str) -> Result<Do, String> {
     }
 }
 
+/// Parses `--set K=V`.
+pub fn param(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it is NAME=VALUE".to_owned()),
+    }
+}
+
 /// `--stream`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Stream {

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use crate::cli;
 use crate::config::plan::{Plan, ReportTo};
-use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, report_target, resolve};
+use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, emit, report_target, resolve};
 use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
@@ -20,6 +20,12 @@ use crate::sys::{fdio, poll, signals};
 
 /// Runs the command and returns heeler's exit code.
 pub fn run(args: &cli::Run, line: &[OsString]) -> i32 {
+    if args.script.emit {
+        return match emit::script(args) {
+            Ok(script) => super::print(&script),
+            Err(error) => refuse(line, &error),
+        };
+    }
     let around = Surroundings::look();
     let plan = match resolve(args, &around) {
         Ok(plan) => plan,
@@ -117,6 +123,7 @@ fn start_error(error: &StartError) -> ConfigError {
 /// a command line that is wrong.
 pub fn refuse(line: &[OsString], error: &ConfigError) -> i32 {
     output::complain(&error.message);
+    error.details.iter().for_each(|detail| output::explain(detail));
     if let Some(to) = report_target(line) {
         let report = refusal(error);
         if let Err(error) = write::write(&report, &to) {

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::expect::failure::Failure;
 use crate::expect::mask::Mask;
 use crate::expect::pattern::PatternError;
-use crate::expect::program::{Action, Program, StreamId, Then};
+use crate::expect::program::{Question, StreamId};
 
 /// What a dialogue has to know of the run.
 #[derive(Clone, Debug)]
@@ -59,6 +59,45 @@ pub enum Effect {
     Pass,
     /// The dialogue failed. The last effect.
     Fail(Failure),
+    /// Send this signal to every process of the tree.
+    Signal(i32),
+    /// Give the terminal this size: columns, rows.
+    Resize(u16, u16),
+    /// Run this, with these variables on top of our environment, and tell [`super::Dialogue::exec_done`].
+    /// At most one is under way.
+    Exec {
+        /// The program and its arguments.
+        argv: Vec<Vec<u8>>,
+        /// Variables.
+        env: Vec<(String, Vec<u8>)>,
+        /// Whether what it prints is wanted.
+        capture: bool,
+    },
+    /// End what [`Effect::Exec`] started; nothing of it is wanted any more.
+    StopExec,
+    /// Ask the person at our terminal, and tell [`super::Dialogue::answered`]. At most one is under way.
+    Ask {
+        /// What is shown.
+        prompt: String,
+        /// What is wanted.
+        question: Question,
+        /// Under which name a secret is to be kept.
+        into: String,
+    },
+    /// The question is not open any more.
+    StopAsk,
+    /// Hand our terminal to the person until they type `key`, and tell
+    /// [`super::Dialogue::interact_over`].
+    Interact {
+        /// What they type to leave.
+        key: Vec<u8>,
+    },
+    /// Take the terminal back.
+    StopInteract,
+    /// A line for people and for whoever keeps a protocol. Masked.
+    Log(String),
+    /// The cleanup is over: the ladder may begin.
+    CleanupDone,
     /// A watch noted this index; each index once.
     Noted(usize),
     /// Something happened, for whoever keeps a protocol.
@@ -113,13 +152,24 @@ pub enum SetupError {
     /// A `goto` leads nowhere.
     #[error("step {step} goes on at step {target}, and there are {steps}")]
     NoSuchStep {
-        /// The step with the `goto`, 1 for the first.
-        step: usize,
+        /// The step with the `goto`: its name or number.
+        step: String,
         /// Where it leads, 1 for the first.
         target: usize,
         /// How many there are.
         steps: usize,
     },
+    /// A rule is to be enabled or disabled that is not there.
+    #[error("there is no rule `{name}`{}", near(.nearest.as_deref()))]
+    UnknownRule {
+        /// As written.
+        name: String,
+        /// The nearest name.
+        nearest: Option<String>,
+    },
+    /// The program contradicts itself.
+    #[error("{0}")]
+    Malformed(String),
     /// A pattern cannot be compiled.
     #[error(transparent)]
     Pattern(#[from] PatternError),
@@ -127,71 +177,4 @@ pub enum SetupError {
 
 fn near(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(", or did you mean `{name}`?"))
-}
-
-/// Checks a program against a run: what it names has to be there.
-pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> {
-    let branches = program.steps.iter().flat_map(|step| &step.branches);
-    let actions = program
-        .start
-        .iter()
-        .chain(program.steps.iter().flat_map(|step| &step.actions))
-        .chain(branches.clone().flat_map(|branch| &branch.actions))
-        .chain(program.rules.iter().flat_map(|rule| &rule.actions));
-    for action in actions {
-        if let Action::Secret { name, .. } = action
-            && !setup.secret_names.contains(name)
-        {
-            return Err(SetupError::UnknownSecret {
-                name: name.clone(),
-                nearest: nearest(name, &setup.secret_names),
-            });
-        }
-    }
-    let listens = branches
-        .map(|branch| &branch.listen)
-        .chain(program.rules.iter().map(|rule| &rule.listen))
-        .chain(program.watches.iter().map(|watch| &watch.listen));
-    for listen in listens {
-        if let Some(stream) = listen.stream
-            && !setup.streams.contains(&stream)
-        {
-            return Err(SetupError::NoSuchStream {
-                pattern: listen.pattern.source.clone(),
-                stream: match stream {
-                    StreamId::Stdout => "stdout",
-                    StreamId::Stderr => "stderr",
-                    StreamId::Terminal => "the terminal",
-                },
-                why: if setup.terminal {
-                    "a terminal is one stream; use `--pipe`, or drop `--stream`"
-                } else {
-                    "it is not read"
-                },
-            });
-        }
-    }
-    for (index, step) in program.steps.iter().enumerate() {
-        for branch in &step.branches {
-            if let Then::Goto(target) = branch.then
-                && target >= program.steps.len()
-            {
-                return Err(SetupError::NoSuchStep {
-                    step: index + 1,
-                    target: target + 1,
-                    steps: program.steps.len(),
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
-fn nearest(name: &str, known: &[String]) -> Option<String> {
-    known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known.clone())
 }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::{Capture, Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState};
+use super::{Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState, check};
 use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::near::{self, Wanted};
-use crate::expect::program::StreamId;
+use crate::expect::program::{Origin as Written, Place, StreamId};
 
 /// How many patterns a sentence names.
 const NAMED: usize = 3;
@@ -16,13 +16,12 @@ const SHOWN: usize = 200;
 
 impl Dialogue {
     /// A step's name or number.
-    pub(super) fn label(&self, step: usize) -> String {
-        let name = self.program.steps[step].name.clone();
-        name.unwrap_or_else(|| (step + 1).to_string())
+    pub(super) fn label(&self, step: Place) -> String {
+        check::label(&self.program, step)
     }
 
     /// ``step 2: `Password: ` did not appear within 5s``.
-    pub(super) fn unmet(&self, step: usize, within: &str) -> String {
+    pub(super) fn unmet(&self, step: Place, within: &str) -> String {
         let sources = self.sources(step);
         let what = match sources.as_slice() {
             [one] => format!("{one} did not appear"),
@@ -33,11 +32,11 @@ impl Dialogue {
     }
 
     /// ``step 2 (`Password: `) was met``.
-    pub(super) fn wanted_words(&self, step: usize) -> String {
+    pub(super) fn wanted_words(&self, step: Place) -> String {
         format!("step {} ({}) was met", self.label(step), listed(&self.sources(step)))
     }
 
-    fn sources(&self, step: usize) -> Vec<String> {
+    fn sources(&self, step: Place) -> Vec<String> {
         self.table
             .branches(step)
             .map(|id| format!("`{}`", self.shown(self.table.all[id].source().as_bytes())))
@@ -60,9 +59,9 @@ impl Dialogue {
     /// Why a `fail` without a reason was done.
     pub(super) fn asked_words(&self) -> String {
         let by = self.acting.as_ref().and_then(|acting| acting.by);
-        let text = self.groups.first().and_then(Option::as_deref);
+        let text = self.values.value("0");
         match (by, text) {
-            (Some(_), Some(text)) => format!("`{}` appeared (fail)", self.shown(text)),
+            (Some(_), Some(text)) => format!("`{}` appeared (fail)", self.shown(&text)),
             (Some(id), None) => format!("`{}` happened (fail)", self.table.all[id].source()),
             (None, _) => "the dialogue was told to fail".to_owned(),
         }
@@ -76,6 +75,13 @@ impl Dialogue {
         now: Duration,
         out: &mut Vec<Effect>,
     ) {
+        if self.cleanup.is_some() {
+            // The verdict was fixed before: this is told, and changes nothing.
+            let message = self.masked(message.as_bytes());
+            self.decide(StepState::Failed, None, None, now);
+            out.push(Effect::Log(format!("the cleanup was not finished: {message}")));
+            return self.cleanup_over(out);
+        }
         let armed = self.armed();
         let losses = self.feeds.iter_mut().flat_map(|feed| std::iter::from_fn(|| feed.take_loss()));
         let mut lost: Vec<usize> = losses.collect();
@@ -96,8 +102,9 @@ impl Dialogue {
         };
         // A rule or watch that fails is not the step's doing: that one still waits.
         let acting = self.acting.as_ref().map(|acting| &acting.origin);
-        if unmet || matches!(acting, Some(Origin::Step | Origin::Branch(_))) {
-            let matched = self.steps.last().map(|step| (step.pattern.clone(), step.offset));
+        if unmet || matches!(acting, Some(Origin::Step(_) | Origin::Branch(_))) {
+            let record = self.record.and_then(|record| self.steps.get(record));
+            let matched = record.map(|step| (step.pattern.clone(), step.offset));
             let (pattern, offset) = matched.unwrap_or_default();
             self.decide(StepState::Failed, pattern, offset, now);
         }
@@ -185,14 +192,6 @@ impl Dialogue {
                 fired: listener.fired,
             })
             .collect();
-        let captures = self
-            .captures
-            .iter()
-            .map(|(name, value)| {
-                let value = value.as_deref().map(|value| self.masked(value));
-                (name.clone(), Capture::Text(value))
-            })
-            .collect();
         let mut steps = self.steps.clone();
         for step in &mut steps {
             step.pattern = step.pattern.as_deref().map(|pattern| self.masked(pattern.as_bytes()));
@@ -200,21 +199,29 @@ impl Dialogue {
         Record {
             steps,
             rules,
-            captures,
+            captures: self.values.captures(&self.mask),
             failure: self.failure.clone(),
             window_dropped_bytes: self.dropped(),
             notes: self.notes.clone(),
         }
     }
 
-    /// A named or numbered capture, as it was matched: for sending, never for showing.
-    pub fn capture(&self, name: &str) -> Option<&[u8]> {
-        if name == "before" {
-            return Some(&self.before);
-        }
-        match name.parse::<usize>() {
-            Ok(number) => self.groups.get(number)?.as_deref(),
-            Err(_) => self.captures.get(name)?.as_deref(),
+    /// The value of a name, as it was matched: for sending, never for showing.
+    pub fn capture(&self, name: &str) -> Option<Vec<u8>> {
+        self.values.value(name).map(std::borrow::Cow::into_owned)
+    }
+
+    /// A text for a message: it is masked where the message is.
+    pub(super) fn plain(&self, text: &[u8]) -> String {
+        String::from_utf8_lossy(&self.mask.bytes(text)).into_owned()
+    }
+
+    /// How the one at fault is told to send a secret anyway.
+    pub(super) fn echo_ok_words(&self) -> &'static str {
+        let step = self.step.and_then(|place| self.program.step(place));
+        match step.map(|step| step.from) {
+            Some(Written::Script) => "echo_ok = true",
+            _ => "--echo-ok",
         }
     }
 }

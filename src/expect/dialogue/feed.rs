@@ -6,7 +6,7 @@ use super::listen::Listener;
 use crate::expect::mask::Mask;
 use crate::expect::matcher::{Match, Matcher, MatcherConfig};
 use crate::expect::near::{Seen, Shown};
-use crate::expect::pattern::PatternError;
+use crate::expect::pattern::{Pattern, PatternError};
 use crate::expect::program::{StreamId, View};
 
 /// How many lines a failure shows.
@@ -69,6 +69,14 @@ impl Feed {
     pub(super) fn watch(&mut self, ids: &[usize]) {
         let local = self.local(ids);
         self.matcher.watch(&local);
+    }
+
+    /// The pattern `id` is this one from here on.
+    pub(super) fn replace(&mut self, id: usize, pattern: &Pattern) -> Result<(), PatternError> {
+        match self.ids.binary_search(&id) {
+            Ok(local) => self.matcher.replace(local, pattern),
+            Err(_) => Ok(()),
+        }
     }
 
     fn local(&self, ids: &[usize]) -> Vec<usize> {

@@ -1,14 +1,21 @@
 //! Who listens to what: the program's patterns in one table, and the bookkeeping of each.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::expect::pattern::{Event, Kind};
-use crate::expect::program::{Listen, Program, StreamId};
+use crate::expect::program::{Kind as StepKind, Listen, Place, Program, StreamId};
 
 /// Whose pattern it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
-    Branch { step: usize, branch: usize },
+    Branch {
+        step: Place,
+        branch: usize,
+    },
+    /// The `until` of the loop at this place.
+    Until(Place),
     Rule(usize),
     Watch(usize),
 }
@@ -25,6 +32,8 @@ pub(super) struct Listener {
     pub(super) told: bool,
     /// `@idle` counts from here on where no output came later: the step's begin, or its last firing.
     pub(super) quiet_from: Duration,
+    /// Its pattern was made of its template once.
+    pub(super) written: bool,
 }
 
 impl Listener {
@@ -44,13 +53,14 @@ impl Listener {
     }
 }
 
-/// The table: branches in the order of the steps, then rules, then watches, so that ids of a step's
-/// branches followed by those of the rules are in the order in which they are tried.
+/// The table: for every step its `until` and its branches, then rules, then watches.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) all: Vec<Listener>,
-    /// The id of each step's first branch.
-    first_branch: Vec<usize>,
+    /// The ids of each step's branches.
+    branches: BTreeMap<Place, Range<usize>>,
+    /// The id of each loop's `until`.
+    untils: BTreeMap<Place, usize>,
     first_rule: usize,
     first_watch: usize,
 }
@@ -65,16 +75,24 @@ impl Table {
                 fired: 0,
                 told: false,
                 quiet_from: Duration::ZERO,
+                written: false,
             });
             all.len()
         };
-        let mut first_branch = Vec::new();
+        let (mut branches, mut untils) = (BTreeMap::new(), BTreeMap::new());
         let mut end = 0;
-        for (step, program) in program.steps.iter().enumerate() {
-            first_branch.push(end);
-            for (branch, program) in program.branches.iter().enumerate() {
-                end = push(Who::Branch { step, branch }, &program.listen);
+        for (place, step) in program.all_steps() {
+            if let StepKind::Loop(repeat) = &step.kind
+                && let Some(until) = &repeat.until_match
+            {
+                untils.insert(place, end);
+                end = push(Who::Until(place), until);
             }
+            let first = end;
+            for (branch, found) in step.branches.iter().enumerate() {
+                end = push(Who::Branch { step: place, branch }, &found.listen);
+            }
+            branches.insert(place, first..end);
         }
         let first_rule = end;
         for (rule, program) in program.rules.iter().enumerate() {
@@ -84,19 +102,22 @@ impl Table {
         for (watch, program) in program.watches.iter().enumerate() {
             push(Who::Watch(watch), &program.listen);
         }
-        Table { all, first_branch, first_rule, first_watch }
+        Table { all, branches, untils, first_rule, first_watch }
     }
 
-    pub(super) fn branches(&self, step: usize) -> std::ops::Range<usize> {
-        let end = self.first_branch.get(step + 1).copied().unwrap_or(self.first_rule);
-        self.first_branch[step]..end
+    pub(super) fn branches(&self, step: Place) -> Range<usize> {
+        self.branches.get(&step).cloned().unwrap_or(0..0)
     }
 
-    pub(super) fn rules(&self) -> std::ops::Range<usize> {
+    pub(super) fn until(&self, step: Place) -> Option<usize> {
+        self.untils.get(&step).copied()
+    }
+
+    pub(super) fn rules(&self) -> Range<usize> {
         self.first_rule..self.first_watch
     }
 
-    pub(super) fn watches(&self) -> std::ops::Range<usize> {
+    pub(super) fn watches(&self) -> Range<usize> {
         self.first_watch..self.all.len()
     }
 }

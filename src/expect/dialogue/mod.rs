@@ -42,29 +42,40 @@
 //! for a watch it fires once in a pause.
 
 mod act;
+mod check;
+mod cleanup;
 mod clock;
 mod effect;
 mod explain;
 mod feed;
+mod flow;
 mod listen;
+mod outside;
 mod record;
+mod template;
 mod turn;
+mod values;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 pub use effect::{Effect, Setup, SetupError, Told, What};
+pub use outside::{Answer, ExecEnd, ExitStatus};
 pub use record::{Capture, Record, RuleRecord, StepRecord, StepState};
 
+use self::cleanup::Cleanup;
 use self::clock::Clock;
 use self::feed::Feed;
+use self::flow::Frame;
 use self::listen::Table;
+use self::outside::Busy;
+use self::values::Values;
 use super::failure::{Failure, Reason, SendError};
 use super::keypad::Keypad;
 use super::mask::Mask;
 use super::matcher::MatcherConfig;
 use super::pattern::Event;
-use super::program::{Action, Program, StreamId, Then};
+use super::program::{Action, Place, Program, StreamId, Then};
 
 /// A dialogue with one attempt of a command.
 pub struct Dialogue {
@@ -76,7 +87,18 @@ pub struct Dialogue {
     keypad: Keypad,
     phase: Phase,
     /// The current step; none before the first and after the last.
-    step: Option<usize>,
+    step: Option<Place>,
+    /// The step that begins next.
+    upcoming: Option<Place>,
+    /// Its place in `steps`.
+    record: Option<usize>,
+    /// The loops and calls that it stands in, innermost last.
+    frames: Vec<Frame>,
+    /// What it is at outside of the dialogue.
+    busy: Option<Busy>,
+    cleanup: Option<Cleanup>,
+    /// Which rules listen.
+    enabled: Vec<bool>,
     clock: Clock,
     /// What is being done; nothing is listened to but watches meanwhile.
     acting: Option<Acting>,
@@ -85,13 +107,13 @@ pub struct Dialogue {
     /// How many steps were begun.
     taken: u32,
     exit: Exit,
+    exit_status: Option<ExitStatus>,
     finished: bool,
     stopping: bool,
     input_closed: bool,
-    captures: BTreeMap<String, Option<Vec<u8>>>,
-    /// The numbered groups of the last match, and the text before it.
-    groups: Vec<Option<Vec<u8>>>,
-    before: Vec<u8>,
+    values: Values,
+    /// Lists that take no more.
+    full_lists: BTreeSet<String>,
     steps: Vec<StepRecord>,
     notes: Vec<usize>,
     failure: Option<Failure>,
@@ -127,7 +149,7 @@ struct SecretWait {
 #[derive(Clone, Debug)]
 enum Origin {
     Start,
-    Step,
+    Step(Then),
     Branch(Then),
     Rule,
 }
@@ -149,7 +171,7 @@ impl Dialogue {
     /// Checks the program against the run and makes everything ready; nothing happens before
     /// [`Dialogue::start`].
     pub fn new(program: Program, setup: Setup) -> Result<Dialogue, SetupError> {
-        effect::check(&program, &setup)?;
+        check::check(&program, &setup)?;
         let table = Table::new(&program);
         let watches: Vec<usize> = table.watches().collect();
         let mut feeds = Vec::with_capacity(setup.streams.len());
@@ -161,7 +183,9 @@ impl Dialogue {
             feeds.push(feed);
         }
         Ok(Dialogue {
-            clock: Clock::common(None, Duration::ZERO),
+            clock: Clock::default(),
+            enabled: program.rules.iter().map(|rule| rule.enabled).collect(),
+            values: Values::new(program.variables.clone()),
             program,
             table,
             feeds,
@@ -170,16 +194,20 @@ impl Dialogue {
             keypad: Keypad::default(),
             phase: Phase::Unstarted,
             step: None,
+            upcoming: None,
+            record: None,
+            frames: Vec::new(),
+            busy: None,
+            cleanup: None,
+            full_lists: BTreeSet::new(),
             acting: None,
             rearm: true,
             taken: 0,
             exit: Exit::Running,
+            exit_status: None,
             finished: false,
             stopping: false,
             input_closed: false,
-            captures: BTreeMap::new(),
-            groups: Vec::new(),
-            before: Vec::new(),
             steps: Vec::new(),
             notes: Vec::new(),
             failure: None,
@@ -269,6 +297,8 @@ impl Dialogue {
             .filter_map(Feed::deadline)
             .chain(self.next_event().map(|(due, _)| due))
             .chain(self.limit())
+            .chain(self.cleanup_deadline())
+            .chain(self.exit_wanted())
             .chain(secret)
             .min()
     }
@@ -341,7 +371,10 @@ impl Dialogue {
 
     /// Whether all steps are met. Rules and watches go on.
     pub fn is_done(&self) -> bool {
-        self.phase == Phase::Open && self.step.is_none() && self.acting.is_none()
+        self.phase == Phase::Open
+            && self.step.is_none()
+            && self.upcoming.is_none()
+            && self.acting.is_none()
     }
 
     /// Whether a [`Effect::Pass`] or [`Effect::Fail`] was given: nothing is listened to any more.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::feed::Hit;
 use super::listen::Who;
-use super::{Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
+use super::{Busy, Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
 use crate::expect::failure::human;
 use crate::expect::pattern::Event;
-use crate::expect::program::{Action, Verdict};
+use crate::expect::program::{Action, Kind, Origin as Written, Text, Verdict};
 
 impl Dialogue {
     /// Decides everything that can be decided by now.
@@ -17,11 +17,19 @@ impl Dialogue {
 
     /// One decision; false when there is none to take.
     fn turn(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
+        if self.cleanup_deadline().is_some_and(|due| due <= now) {
+            self.cleanup_over(out);
+            return true;
+        }
+        if let Some(place) = self.upcoming.take() {
+            self.begin(place, now, out);
+            return true;
+        }
         if self.acting.as_ref().is_some_and(|acting| acting.secret.is_none()) {
             self.act(now, out);
             return true;
         }
-        if self.hear(now, out) {
+        if self.hear(now, out) || self.phase != Phase::Open {
             return true;
         }
         let event = self.next_event().filter(|(due, _)| *due <= now);
@@ -30,8 +38,7 @@ impl Dialogue {
             (Some((due, id)), limit) if limit.is_none_or(|limit| due <= limit) => {
                 self.table.all[id].quiet_from = now;
                 self.table.all[id].told = true;
-                self.groups.clear();
-                self.before.clear();
+                self.values.no_match();
                 self.happened(id, None, now, out);
                 true
             }
@@ -39,21 +46,31 @@ impl Dialogue {
                 self.limit_passed(now, out);
                 true
             }
-            _ => self.secret_ends(now, out) || self.step_is_lost(now, out),
+            _ => {
+                self.secret_ends(now, out)
+                    || (self.acting.is_none() && self.outside_ends(now, out))
+                    || self.step_is_lost(now, out)
+            }
         }
     }
 
     /// Text that is decided by now.
     fn hear(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
-        self.arm();
+        self.arm(now, out);
+        if self.phase != Phase::Open {
+            return true;
+        }
         let hit = self.feeds.iter_mut().find_map(|feed| feed.poll(now));
         hit.map(|hit| self.hit(hit, now, out)).is_some()
     }
 
-    fn arm(&mut self) {
+    fn arm(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.rearm {
             self.rearm = false;
             let ids = self.armed();
+            if let Err((reason, message)) = self.write_patterns(&ids) {
+                return self.fail(reason, &message, None, now, out);
+            }
             for feed in &mut self.feeds {
                 feed.arm(&ids);
             }
@@ -65,15 +82,32 @@ impl Dialogue {
         if self.acting.is_some() {
             return Vec::new();
         }
+        let untils = self.frames.iter().rev().filter_map(|frame| self.table.until(frame.place));
         let branches = self.step.map(|step| self.table.branches(step));
-        branches.into_iter().flatten().chain(self.table.rules()).collect()
+        untils.chain(branches.into_iter().flatten()).chain(self.rules()).collect()
+    }
+
+    /// The rules that listen.
+    fn rules(&self) -> impl Iterator<Item = usize> {
+        self.table.rules().zip(&self.enabled).filter(|(_, enabled)| **enabled).map(|(id, _)| id)
     }
 
     fn hit(&mut self, hit: Hit, now: Duration, out: &mut Vec<Effect>) {
-        self.captures.extend(hit.names);
-        self.groups = hit.groups;
-        self.before = hit.before;
+        let watch = matches!(self.table.all[hit.id].who, Who::Watch(_));
+        // A watch looks on: what the numbers of the match before mean to the actions under way stays.
+        let kept = watch.then(|| {
+            let values = &mut self.values;
+            (
+                std::mem::take(&mut values.groups),
+                std::mem::take(&mut values.names),
+                std::mem::take(&mut values.before),
+            )
+        });
+        self.values.matched(hit.groups, hit.names, hit.before);
         self.happened(hit.id, Some(hit.end), now, out);
+        if let Some((groups, names, before)) = kept {
+            (self.values.groups, self.values.names, self.values.before) = (groups, names, before);
+        }
     }
 
     /// The pattern `id` matched, at `end` where it was text.
@@ -86,7 +120,7 @@ impl Dialogue {
         let tell = |what, label, out: &mut Vec<Effect>| {
             out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
         };
-        let (max, actions, origin) = match self.table.all[id].who {
+        let (max, answers, mut actions, origin, from) = match self.table.all[id].who {
             Who::Watch(watch) => {
                 tell(What::Watch, None, out);
                 return self.judge(watch, &shown, now, out);
@@ -94,38 +128,82 @@ impl Dialogue {
             Who::Rule(rule) => {
                 let rule = &self.program.rules[rule];
                 tell(What::Rule, rule.name.clone(), out);
-                (rule.max, rule.actions.clone(), Origin::Rule)
+                (rule.max, rule.answers.clone(), rule.actions.clone(), Origin::Rule, rule.from)
             }
             Who::Branch { step, branch } => {
                 tell(What::Step, Some(self.label(step)), out);
-                let branch = &self.program.steps[step].branches[branch];
-                (branch.max, branch.actions.clone(), Origin::Branch(branch.then.clone()))
+                let Some(step) = self.program.step(step) else { return };
+                let branch = &step.branches[branch];
+                let origin = Origin::Branch(branch.then.clone());
+                (branch.max, branch.answers.clone(), branch.actions.clone(), origin, step.from)
+            }
+            Who::Until(place) => {
+                tell(What::Step, Some(self.label(place)), out);
+                return self.loop_met(place, now, out);
             }
         };
         if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
             // The one too many was seen, not answered; the record counts answers.
             self.table.all[id].fired -= 1;
             let times = if max == 1 { "once".to_owned() } else { format!("{max} times") };
+            let word = match from {
+                Written::Flags => "--max ",
+                Written::Script => "max = ",
+            };
             let message =
-                format!("`{shown}` appeared again after it was answered {times} (--max {max})");
+                format!("`{shown}` appeared again after it was answered {times} ({word}{max})");
             return self.fail(Reason::RuleExhausted, &message, None, now, out);
         }
+        if !answers.is_empty() {
+            let Some(answer) = answers.get(fired as usize - 1) else {
+                let message = format!(
+                    "`{shown}` appeared {fired} times, and there are {} answers",
+                    answers.len()
+                );
+                return self.fail(Reason::RuleExhausted, &message, None, now, out);
+            };
+            actions.insert(0, Action::Line(answer.clone()));
+        }
         if let Origin::Branch(_) = origin {
+            self.stop_busy(out);
             self.decide(StepState::Matched, Some(pattern), end, now);
         }
         self.act_on(actions, origin, Some(id));
     }
 
     fn judge(&mut self, watch: usize, pattern: &str, now: Duration, out: &mut Vec<Effect>) {
-        match self.program.watches[watch].verdict.clone() {
+        let watch = &self.program.watches[watch];
+        let (verdict, from) = (watch.verdict.clone(), watch.from);
+        // The verdict is fixed before the cleanup begins; what only takes notes goes on.
+        let judges = matches!(verdict, Verdict::Pass | Verdict::Fail(_) | Verdict::Retry(_));
+        if judges && self.cleanup.is_some() {
+            return;
+        }
+        match verdict {
             Verdict::Pass => self.pass(out),
             Verdict::Fail(why) => {
-                let message = match why {
-                    Some(why) => format!("{why} (`{pattern}` appeared)"),
-                    None => format!("`{pattern}` appeared (--fail-on)"),
+                let word = match from {
+                    Written::Flags => "--fail-on",
+                    Written::Script => "a watch",
                 };
-                self.fail(Reason::Fail, &message, None, now, out);
+                self.judge_failed(Reason::Fail, why.as_ref(), word, pattern, now, out);
             }
+            Verdict::Retry(why) => {
+                self.judge_failed(Reason::Retry, why.as_ref(), "a watch", pattern, now, out);
+            }
+            Verdict::Log(text) => match text {
+                Some(text) => match self.values.render(&text) {
+                    Ok(text) => out.push(Effect::Log(self.masked(&text))),
+                    Err(unknown) => self.unknown(&unknown, now, out),
+                },
+                None => {
+                    let text = self.values.value("0").map(std::borrow::Cow::into_owned);
+                    let text = text.unwrap_or_else(|| pattern.as_bytes().to_vec());
+                    out.push(Effect::Log(self.masked(&text)));
+                }
+            },
+            Verdict::Count(name) => self.values.count(&name),
+            Verdict::Append(list) => self.append(&list, out),
             Verdict::Note(index) => {
                 if !self.notes.contains(&index) {
                     self.notes.push(index);
@@ -133,6 +211,25 @@ impl Dialogue {
                 }
             }
         }
+    }
+
+    fn judge_failed(
+        &mut self,
+        reason: Reason,
+        why: Option<&Text>,
+        word: &str,
+        pattern: &str,
+        now: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        let message = match why {
+            Some(why) => match self.values.render(why) {
+                Ok(why) => format!("{} (`{pattern}` appeared)", self.plain(&why)),
+                Err(unknown) => return self.unknown(&unknown, now, out),
+            },
+            None => format!("`{pattern}` appeared ({word})"),
+        };
+        self.fail(reason, &message, None, now, out);
     }
 
     /// The next event that someone listens to: when, and whose. One that is a state since long is due at
@@ -145,7 +242,7 @@ impl Dialogue {
 
     fn event_due(&self, id: usize) -> Option<Duration> {
         let listener = &self.table.all[id];
-        let is_state = matches!(listener.who, Who::Branch { .. });
+        let is_state = matches!(listener.who, Who::Branch { .. } | Who::Until(_));
         let is_watch = matches!(listener.who, Who::Watch(_));
         let heard = || self.feeds.iter().filter(|feed| listener.hears(feed.stream));
         match listener.event()? {
@@ -162,7 +259,7 @@ impl Dialogue {
         }
     }
 
-    fn exit_due(&self) -> Option<Duration> {
+    pub(super) fn exit_due(&self) -> Option<Duration> {
         match self.exit {
             Exit::Running => None,
             Exit::Seen { .. } if self.feeds.iter().all(|feed| feed.closed) => Some(Duration::ZERO),
@@ -170,19 +267,43 @@ impl Dialogue {
         }
     }
 
-    /// The limit of the step that waits.
+    /// When the exit is due that the current step waits for.
+    pub(super) fn exit_wanted(&self) -> Option<Duration> {
+        let wanted = matches!(self.busy, Some(Busy::Exit)) && self.acting.is_none();
+        wanted.then(|| self.exit_due()).flatten()
+    }
+
+    /// The next limit: of the step that waits, or of a loop or call around it.
     pub(super) fn limit(&self) -> Option<Duration> {
-        let waits = self.step.is_some() && self.acting.is_none() && !self.stopping;
-        self.clock.deadline().filter(|_| waits)
+        if self.acting.is_some() {
+            return None;
+        }
+        if let Some(Busy::Sleep { until }) = self.busy {
+            return Some(until).into_iter().chain(self.frame_limit()).min();
+        }
+        let own = self.step.and_then(|_| self.clock.deadline()).filter(|_| !self.stopping);
+        own.into_iter().chain(self.frame_limit()).min()
+    }
+
+    fn frame_limit(&self) -> Option<Duration> {
+        let frames = self.frames.iter().filter(|_| !self.stopping);
+        frames.filter_map(|frame| frame.clock.deadline()).min()
     }
 
     fn limit_passed(&mut self, now: Duration, out: &mut Vec<Effect>) {
+        let sleeps = matches!(self.busy, Some(Busy::Sleep { .. }));
         // What has come before the limit counts, also where it waited to settle.
-        if let Some(hit) = self.feeds.iter_mut().find_map(super::Feed::poll_at_once) {
+        if !sleeps && let Some(hit) = self.feeds.iter_mut().find_map(super::Feed::poll_at_once) {
             return self.hit(hit, now, out);
         }
         let Some(step) = self.step else { return };
-        if self.program.steps[step].optional {
+        if self.frame_limit().is_some_and(|due| due <= now) && self.frame_passed(now, out) {
+            return;
+        }
+        if self.busy.is_some() {
+            return self.outside_late(now, out);
+        }
+        if self.is_optional(step) {
             return self.skip(step, now, out);
         }
         let message = self.unmet(step, &self.limit_words());
@@ -213,7 +334,8 @@ impl Dialogue {
             } else {
                 let message = format!(
                     "the secret `{name}` was not sent: the terminal kept echoing for {waited}; \
-                     `--echo-ok` sends it anyway"
+                     `{}` sends it anyway",
+                    self.echo_ok_words()
                 );
                 (Reason::SecretEcho, message, clock.name())
             };
@@ -229,15 +351,20 @@ impl Dialogue {
     /// Nothing that could still happen would meet the step.
     fn step_is_lost(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
         let Some(step) = self.step else { return false };
-        if self.acting.is_some() || self.stopping {
+        let kind = self.program.step(step).map(|step| &step.kind);
+        if self.acting.is_some() || self.stopping || kind != Some(&Kind::Plain) {
             return false;
         }
         let saved = self.table.branches(step).any(|id| self.may_happen(id))
-            || self.table.rules().any(|id| self.may_happen(id) && self.leads_on(id));
+            || self
+                .frames
+                .iter()
+                .any(|frame| self.table.until(frame.place).is_some_and(|id| self.may_happen(id)))
+            || self.rules().any(|id| self.may_happen(id) && self.leads_on(id));
         if saved {
             return false;
         }
-        if self.program.steps[step].optional {
+        if self.is_optional(step) {
             self.skip(step, now, out);
         } else {
             let message = format!("{} before {}", self.end_words(), self.wanted_words(step));
@@ -263,7 +390,12 @@ impl Dialogue {
         self.program.rules[rule].actions.iter().any(|action| {
             matches!(
                 action,
-                Action::Next | Action::Pass | Action::Fail(_) | Action::Terminate | Action::Kill
+                Action::Next
+                    | Action::Pass
+                    | Action::Fail(_)
+                    | Action::Retry(_)
+                    | Action::Terminate
+                    | Action::Kill
             )
         })
     }

@@ -29,6 +29,7 @@ pub(super) fn matcher(
         raw: lane(patterns, View::Raw, config.window)?,
         screen: screen(patterns, config.size)?,
         config,
+        patterns: patterns.to_vec(),
         text_view: TextView::default(),
         echo: Echo::default(),
         armed: Vec::new(),
@@ -47,7 +48,32 @@ pub(super) fn matcher(
     })
 }
 
+/// Compiles the patterns of a view once more, after one of them has changed.
+pub(super) fn renew(matcher: &mut Matcher, view: View) -> Result<(), PatternError> {
+    let window = matcher.config.window;
+    match view {
+        View::Text => matcher.text.renew(compile(&matcher.patterns, view, window)?),
+        View::Raw => matcher.raw.renew(compile(&matcher.patterns, view, window)?),
+        View::Screen => {
+            let regexes = screen_regexes(&matcher.patterns)?;
+            if let Some(screen) = &mut matcher.screen {
+                screen.renew(regexes);
+            }
+        }
+    }
+    Ok(())
+}
+
 fn lane(patterns: &[(Pattern, View)], view: View, window: usize) -> Result<Lane, PatternError> {
+    let patterns = compile(patterns, view, window)?;
+    Ok(Lane::new(patterns, Window::new(view == View::Text)))
+}
+
+fn compile(
+    patterns: &[(Pattern, View)],
+    view: View,
+    window: usize,
+) -> Result<Patterns, PatternError> {
     let (mut ids, mut hirs, mut resolvers) = (Vec::new(), Vec::new(), Vec::new());
     for (id, (pattern, _)) in patterns.iter().enumerate().filter(|(_, (_, v))| *v == view) {
         let Some(hir) = hir(&pattern.kind, view)? else { continue };
@@ -66,14 +92,18 @@ fn lane(patterns: &[(Pattern, View)], view: View, window: usize) -> Result<Lane,
     // The raw view is kept for near misses even when no pattern looks at it, but not much of it.
     let unused = ids.is_empty() && view == View::Raw;
     let reach = if unused { window.min(UNUSED) } else { window.max(1) };
-    let patterns = Patterns::new(ids, &hirs, resolvers, compiled, reach as u64);
-    Ok(Lane::new(patterns, Window::new(view == View::Text)))
+    Ok(Patterns::new(ids, &hirs, resolvers, compiled, reach as u64))
 }
 
 fn screen(
     patterns: &[(Pattern, View)],
     size: (u16, u16),
 ) -> Result<Option<ScreenView>, PatternError> {
+    let regexes = screen_regexes(patterns)?;
+    Ok((!regexes.is_empty()).then(|| ScreenView::new(regexes, size)))
+}
+
+fn screen_regexes(patterns: &[(Pattern, View)]) -> Result<Vec<(usize, Regex)>, PatternError> {
     let mut regexes = Vec::new();
     for (id, (pattern, _)) in patterns.iter().enumerate().filter(|(_, (_, v))| *v == View::Screen) {
         let Some(hir) = hir(&pattern.kind, View::Screen)? else { continue };
@@ -81,7 +111,7 @@ fn screen(
         let regex = Regex::builder().configure(config).build_from_hir(&hir);
         regexes.push((id, regex.map_err(|_| too_large(pattern))?));
     }
-    Ok((!regexes.is_empty()).then(|| ScreenView::new(regexes, size)))
+    Ok(regexes)
 }
 
 /// What a pattern looks for in a view; nothing for an event.

@@ -60,6 +60,12 @@ impl ScreenView {
         }
     }
 
+    /// Other patterns, with the same ids.
+    pub fn renew(&mut self, patterns: Vec<(usize, Regex)>) {
+        self.patterns = patterns;
+        self.stale = true;
+    }
+
     /// Another size.
     pub fn resize(&mut self, size: (u16, u16)) {
         let (cols, rows) = bounded(size);

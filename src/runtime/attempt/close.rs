@@ -14,6 +14,7 @@ impl Running<'_, '_> {
     /// The attempt is over: proves that the tree is empty where that was to be, and gathers what is told.
     pub(super) fn close(mut self, n: u32, began_wall: Duration) -> Attempt {
         let took = self.now();
+        self.end_asides();
         let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.

@@ -1,17 +1,19 @@
 //! What comes from the command: its output, the ends of its streams, its exit.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::Running;
 use crate::core::outcome::{EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
-use crate::expect::dialogue::Dialogue;
+use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
 use crate::runtime::stream::Read;
 use crate::sys::names;
 
 /// How long an end of file waits for the exit that may explain it.
-const EOF_PATIENCE: std::time::Duration = std::time::Duration::from_millis(50);
+const EOF_PATIENCE: Duration = Duration::from_millis(50);
 
 impl Running<'_, '_> {
     /// Gives the core an event and does what it says.
@@ -19,7 +21,9 @@ impl Running<'_, '_> {
         let now = self.now();
         for action in self.supervisor.step(now, event) {
             match action {
+                Action::Cleanup => self.begin_cleanup(),
                 Action::Signal(signal) => {
+                    self.end_cleanup();
                     self.note_strays();
                     let name = names::signal_name(signal);
                     self.shared.outlets.event(now, "signal", &json!({ "signal": name }));
@@ -60,6 +64,12 @@ impl Running<'_, '_> {
         let now = self.now();
         self.shared.outlets.event(now, "exit", &exit_fields(ended));
         self.event(Event::LeaderExited { ended, others });
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.set_exit(match ended {
+                Ended::Exited(code) => ExitStatus::Code(code),
+                Ended::Signaled { signal, .. } => ExitStatus::Signal(signal),
+            });
+        }
         self.tell_eofs();
         self.tell(Dialogue::exited);
         if self.launched.streams.iter().all(|stream| stream.fd().is_none()) {
@@ -140,8 +150,22 @@ impl Running<'_, '_> {
         if !std::mem::replace(&mut self.streams_told, true) {
             self.tell_eofs();
             self.tell(Dialogue::finish);
+        }
+        self.tell_end();
+    }
+
+    /// The core hears that nothing more comes; a step that does not need the command (a pause, a command of
+    /// the script's own, a question) is waited for before that.
+    pub(super) fn tell_end(&mut self) {
+        let busy = !self.hurry && self.dialogue.as_ref().is_some_and(Dialogue::is_busy);
+        if self.streams_told && !busy && !std::mem::replace(&mut self.end_told, true) {
             self.event(Event::StreamsEnded);
         }
+    }
+
+    /// When a dialogue that goes on after the command has no more time.
+    pub(super) fn end_due(&self) -> Option<Duration> {
+        self.shared.plan.limits.timeout.filter(|_| self.streams_told && !self.end_told)
     }
 }
 

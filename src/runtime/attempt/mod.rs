@@ -6,32 +6,37 @@
 //! closes its streams a moment before it is one: an exit that explains the end must not look like a step
 //! that failed on it.
 
+mod aside;
 mod close;
 mod flow;
 mod own;
 mod talk;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::clock::Clock;
+use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
 use super::stream::Stream;
-use super::terminal::RawMode;
+use super::terminal::{Asking, RawMode};
 use super::tree::Member;
-use crate::config::plan::{Containment, Plan, Strays};
+use crate::config::plan::{Containment, Plan, Secret, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
+use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
+use crate::sys::tty;
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -58,6 +63,10 @@ pub struct Shared<'a> {
     pub run: String,
     /// The cookie of its members.
     pub cookie: String,
+    /// The secrets to mask.
+    pub mask: Mask,
+    /// Secrets that a person was asked for on the way.
+    pub asked: BTreeMap<String, Secret>,
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
 }
@@ -136,6 +145,18 @@ struct Running<'s, 'a> {
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
     streams_told: bool,
+    /// The core was told as well: nothing is under way any more that the end has to wait for.
+    end_told: bool,
+    /// Someone asked for the end: it does not wait for the dialogue.
+    hurry: bool,
+    /// A command of the script's own.
+    helper: Option<Helper>,
+    /// A question that is open, and what a secret is to be called.
+    asking: Option<(Asking, String)>,
+    /// The modes of the terminal that was lent to the command, while a question is open on it.
+    lent_modes: Option<tty::Attributes>,
+    /// Our terminal, raw while a person has it.
+    person: Option<RawMode>,
     stalled: bool,
     strays: Vec<Member>,
     last_output: Duration,
@@ -158,6 +179,7 @@ pub fn run(
         ladder: plan.stop.ladder.clone(),
         strays: strays_policy(plan.stop.strays),
         drain: plan.stop.drain,
+        cleanup: (!plan.program.cleanup.is_empty()).then_some(plan.program.cleanup_limit),
         streams: plan.launch.mode != Mode::Inherit,
     });
     let context = Context {
@@ -201,6 +223,12 @@ pub fn run(
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
+        end_told: false,
+        hurry: false,
+        helper: None,
+        asking: None,
+        lent_modes: None,
+        person: None,
         stalled: false,
         strays: Vec::new(),
         last_output: Duration::ZERO,

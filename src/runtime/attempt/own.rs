@@ -12,13 +12,19 @@ impl Running<'_, '_> {
     pub(super) fn pause(&mut self) {
         let from = self.shared.clock.wall();
         self.launched.tree.signal_once(signals::STOP);
-        if let Some(raw) = &self.shared.raw {
+        for raw in self.shared.raw.iter().chain(&self.person) {
             raw.suspend();
+        }
+        if let Some((asking, _)) = &self.asking {
+            asking.suspend();
         }
         let modes = self.launched.lent.as_ref().and_then(Lent::take_back);
         signals::stop_self();
-        if let Some(raw) = &self.shared.raw {
+        for raw in self.shared.raw.iter().chain(&self.person) {
             raw.resume();
+        }
+        if let Some((asking, _)) = &self.asking {
+            asking.resume();
         }
         if let Some(lent) = &self.launched.lent {
             lent.lend_again(modes.as_ref());

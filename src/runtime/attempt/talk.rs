@@ -36,7 +36,12 @@ impl Running<'_, '_> {
                 Effect::Send(bytes) => self.launched.input.send(bytes),
                 Effect::CloseInput | Effect::SendEof => self.launched.input.end(),
                 Effect::Secret { name, echo_ok, enter, deadline } => {
-                    let Some(secret) = self.shared.plan.secrets.get(&name) else { continue };
+                    // What was asked for on the way goes before what was given with the same name.
+                    let given = || self.shared.plan.secrets.get(&name);
+                    let Some(secret) = self.shared.asked.get(&name).or_else(given) else {
+                        continue;
+                    };
+                    // In one piece, which the queue takes over and wipes: no copy stays behind.
                     let bytes = [secret.bytes(), enter].concat();
                     let wait = (!echo_ok).then_some(deadline.unwrap_or(Duration::MAX));
                     self.launched.input.send_secret(now, bytes, wait);
@@ -47,6 +52,13 @@ impl Running<'_, '_> {
                         self.launched.pty.as_ref().and_then(|pty| tty::foreground(pty.fd()));
                     self.launched.tree.signal_group(group, signals::INT);
                 }
+                // In the cleanup they can only end that: the verdict is fixed.
+                Effect::Terminate | Effect::Kill
+                    if self.dialogue.as_ref().is_some_and(Dialogue::in_cleanup) =>
+                {
+                    self.event(Event::CleanedUp);
+                }
+                Effect::CleanupDone => self.event(Event::CleanedUp),
                 Effect::Terminate => {
                     self.event(Event::Verdict { cause: Cause::Dialogue, kill: false });
                 }
@@ -59,6 +71,15 @@ impl Running<'_, '_> {
                     self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
                 }
                 Effect::Noted(_) => {}
+                beside @ (Effect::Signal(_)
+                | Effect::Resize(..)
+                | Effect::Exec { .. }
+                | Effect::StopExec
+                | Effect::Ask { .. }
+                | Effect::StopAsk
+                | Effect::Interact { .. }
+                | Effect::StopInteract
+                | Effect::Log(_)) => self.aside(beside),
                 Effect::Told(told) => {
                     let name = match told.what {
                         What::Step => "step",

@@ -20,6 +20,9 @@ enum Source {
     Sink(usize),
     InputRoom,
     Input,
+    Helper,
+    HelperOutput,
+    Answer,
     Stream(usize),
 }
 
@@ -84,7 +87,14 @@ impl Running<'_, '_> {
         for source in waiting.ready() {
             match source {
                 Source::Sink(index) => self.shared.outlets.flush(index),
-                Source::Input => self.launched.input.read_source(),
+                Source::Input => {
+                    if self.launched.input.read_source() {
+                        self.pump_input();
+                        self.person_left();
+                    }
+                }
+                Source::Helper | Source::HelperOutput => self.look_at_helper(),
+                Source::Answer => self.read_answer(),
                 _ => {}
             }
         }
@@ -105,7 +115,9 @@ impl Running<'_, '_> {
         if self.ended.is_none() {
             waiting.add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
         }
-        if let Some(leaf) = self.launched.tree.leaf() {
+        // While the leader lives it populates the cgroup, so there is no news; and the kernel repeats its
+        // notice until the file is read, which only a look after the end does.
+        if let Some(leaf) = self.launched.tree.leaf().filter(|_| self.ended.is_some()) {
             waiting.add(Source::Leaf, leaf.events(), Want::Change);
         }
         for (index, fd) in self.shared.outlets.pending() {
@@ -117,6 +129,15 @@ impl Running<'_, '_> {
         }
         if let Some(fd) = input.source() {
             waiting.add(Source::Input, fd, Want::Read);
+        }
+        if let Some(helper) = &self.helper {
+            waiting.add(Source::Helper, helper.pidfd(), Want::Read);
+            if let Some(fd) = helper.stdout() {
+                waiting.add(Source::HelperOutput, fd, Want::Read);
+            }
+        }
+        if let Some((asking, _)) = &self.asking {
+            waiting.add(Source::Answer, asking.fd(), Want::Read);
         }
         // A reader that does not take our output stops the command, not our memory.
         if !self.shared.outlets.is_stalled() {
@@ -136,6 +157,7 @@ impl Running<'_, '_> {
     fn next_deadline(&self) -> Option<Duration> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
+        let ours = earliest(ours, self.end_due());
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
     }
 
@@ -158,7 +180,10 @@ impl Running<'_, '_> {
                 signals::USR1 => self.say_status(),
                 signals::CONT => {}
                 // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
-                signal => self.event(Event::StopRequest { signal }),
+                signal => {
+                    self.hurry |= self.streams_told;
+                    self.event(Event::StopRequest { signal });
+                }
             }
         }
     }
@@ -194,6 +219,11 @@ impl Running<'_, '_> {
         if self.supervisor.next_deadline().is_some_and(|due| now >= due) {
             self.event(Event::Tick);
         }
+        if self.end_due().is_some_and(|due| now >= due) {
+            self.hurry = true;
+            self.event(Event::Verdict { cause: Cause::Timeout, kill: false });
+        }
+        self.tell_end();
         self.pump_input();
     }
 }

@@ -30,6 +30,13 @@ pub fn pid_namespace() -> io::Result<u64> {
     Ok(std::fs::metadata("/proc/self/ns/pid")?.ino())
 }
 
+/// Keeps our memory out of core dumps, and from other processes of the same user: it holds secrets. What
+/// we exec is as it would be otherwise.
+pub fn keep_out_of_cores() {
+    // Cannot fail with this value.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// Our process id.
 pub fn pid() -> i32 {
     rustix::process::getpid().as_raw_pid()

@@ -91,6 +91,38 @@ pub fn own_group() -> i32 {
     super::ids::group()
 }
 
+/// The same, and what was typed and not read is forgotten.
+pub fn set_attributes_and_flush(fd: BorrowedFd<'_>, attributes: &Attributes) -> io::Result<()> {
+    Ok(tcsetattr(fd, OptionalActions::Flush, &attributes.0)?)
+}
+
+/// For a line that is typed to us, shown or not. Ctrl-C keeps its meaning.
+pub fn for_line(attributes: &Attributes, shown: bool) -> Attributes {
+    let mut changed = attributes.clone();
+    let modes = &mut changed.0.local_modes;
+    modes.insert(LocalModes::ICANON | LocalModes::ISIG | LocalModes::ECHONL);
+    modes.set(LocalModes::ECHO, shown);
+    changed
+}
+
+/// For one key that is typed to us, not shown. Ctrl-C keeps its meaning.
+pub fn for_key(attributes: &Attributes) -> Attributes {
+    let mut changed = attributes.clone();
+    let modes = &mut changed.0.local_modes;
+    modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    modes.insert(LocalModes::ISIG);
+    changed.0.special_codes[SpecialCodeIndex::VMIN] = 1;
+    changed.0.special_codes[SpecialCodeIndex::VTIME] = 0;
+    changed
+}
+
+/// Opens the terminal at `path` as [`open`] does, non-blocking: the flag is ours alone.
+pub fn open_nonblocking(path: &std::path::Path) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
 /// Opens the terminal at `path` without making it our controlling one.
 pub fn open(path: &std::path::Path) -> io::Result<OwnedFd> {
     use rustix::fs::{Mode, OFlags};

@@ -59,7 +59,7 @@ fn what_waits_to_settle_at_the_limit_is_decided_by_it() {
     assert_eq!(bed.deadline(), Some(60));
     assert_eq!(bed.output(20, "34"), []);
     assert_eq!(bed.tick(70), [typed("1\r")]);
-    assert_eq!(bed.dialogue.capture("id"), Some(b"1234".as_slice()));
+    assert_eq!(bed.dialogue.capture("id").as_deref(), Some(b"1234".as_slice()));
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn text_that_an_earlier_match_consumed_is_named() {
 #[test]
 fn a_fail_says_what_it_was_told() {
     let mut bed = Bed::new(rules(vec![
-        rule("denied", vec![Action::Fail(Some("no access".to_owned()))]),
+        rule("denied", vec![Action::Fail(Some("no access".into()))]),
         rule("error", vec![Action::Fail(None)]),
     ]));
     assert_eq!(failed(&bed.output(0, "denied")).message, "no access");
@@ -130,7 +130,7 @@ fn a_stream_that_is_not_there_and_a_goto_to_nowhere_are_refused() {
     let err = any_of(vec![Branch { listen: on(ERR, "x"), ..branch("x", vec![]) }]);
     let refused = Dialogue::new(steps(vec![err]), setup(true)).err().expect("refused");
     assert!(refused.to_string().contains("a terminal is one stream"), "{refused}");
-    let jump = any_of(vec![Branch { then: Then::Goto(4), ..branch("x", vec![]) }]);
+    let jump = any_of(vec![Branch { then: Then::Goto(Place::main(4)), ..branch("x", vec![]) }]);
     let refused = Dialogue::new(steps(vec![jump]), setup(false)).err().expect("refused");
     assert_eq!(refused.to_string(), "step 1 goes on at step 5, and there are 1");
 }

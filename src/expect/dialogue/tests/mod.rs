@@ -3,6 +3,8 @@
 mod chunks;
 mod events;
 mod explain;
+mod outside;
+mod scripts;
 mod secrets;
 mod steps;
 mod table;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::expect::pattern::Pattern;
-use crate::expect::program::{Branch, Listen, Rule, Step, Verdict, View, Watch};
+use crate::expect::program::{Branch, Listen, Origin as From, Place, Rule, Step, Verdict, Watch};
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -19,7 +21,7 @@ pub(super) fn ms(millis: u64) -> Duration {
 
 pub(super) fn listen(pattern: &str) -> Listen {
     let pattern = Pattern::parse(pattern).expect("a pattern");
-    Listen { pattern, stream: None, view: View::Text }
+    Listen::to(pattern)
 }
 
 pub(super) fn on(stream: StreamId, pattern: &str) -> Listen {
@@ -27,7 +29,7 @@ pub(super) fn on(stream: StreamId, pattern: &str) -> Listen {
 }
 
 pub(super) fn line(text: &str) -> Action {
-    Action::Line(text.as_bytes().to_vec())
+    Action::Line(text.into())
 }
 
 pub(super) fn secret(name: &str) -> Action {
@@ -35,7 +37,7 @@ pub(super) fn secret(name: &str) -> Action {
 }
 
 pub(super) fn branch(pattern: &str, actions: Vec<Action>) -> Branch {
-    Branch { listen: listen(pattern), max: None, actions, then: Then::Next }
+    Branch { actions, ..Branch::on(listen(pattern)) }
 }
 
 pub(super) fn again(branch: Branch) -> Branch {
@@ -43,7 +45,7 @@ pub(super) fn again(branch: Branch) -> Branch {
 }
 
 pub(super) fn any_of(branches: Vec<Branch>) -> Step {
-    Step { name: None, branches, actions: Vec::new(), within: None, optional: false }
+    Step { branches, ..Step::default() }
 }
 
 pub(super) fn step(pattern: &str, actions: Vec<Action>) -> Step {
@@ -63,7 +65,7 @@ pub(super) fn acts(actions: Vec<Action>) -> Step {
 }
 
 pub(super) fn rule(pattern: &str, actions: Vec<Action>) -> Rule {
-    Rule { name: None, listen: listen(pattern), max: None, actions }
+    Rule { actions, ..Rule::on(listen(pattern)) }
 }
 
 pub(super) fn once(rule: Rule) -> Rule {
@@ -71,7 +73,7 @@ pub(super) fn once(rule: Rule) -> Rule {
 }
 
 pub(super) fn watch(pattern: &str, verdict: Verdict) -> Watch {
-    Watch { listen: listen(pattern), verdict }
+    Watch { listen: listen(pattern), verdict, from: From::Flags }
 }
 
 pub(super) fn steps(steps: Vec<Step>) -> Program {

@@ -47,7 +47,7 @@ fn a_step_without_a_wait_only_acts() {
 #[test]
 fn every_action_has_its_effect() {
     let actions = vec![
-        Action::Send(b"a".to_vec()),
+        Action::Send("a".into()),
         line("b"),
         Action::Key(crate::expect::keys::parse("ctrl-c").unwrap()),
         Action::Key(crate::expect::keys::parse("up").unwrap()),
@@ -179,7 +179,7 @@ fn again_with_reset_starts_the_clock_anew() {
 
 #[test]
 fn goto_begins_another_step() {
-    let jump = Branch { then: Then::Goto(0), ..branch("back", vec![]) };
+    let jump = Branch { then: Then::Goto(Place::main(0)), ..branch("back", vec![]) };
     let mut bed =
         Bed::new(steps(vec![step("a", vec![line("a")]), any_of(vec![jump, branch("on", vec![])])]));
     assert_eq!(bed.output(0, "a back a on"), [typed("a\r"), typed("a\r")]);
@@ -214,10 +214,10 @@ fn named_groups_stay_and_numbered_ones_are_those_of_the_last_match() {
     let captures = bed.dialogue.record().captures;
     assert_eq!(captures["id"], Capture::Text(Some("12345".to_owned())));
     assert_eq!(captures["tail"], Capture::Text(None));
-    assert_eq!(bed.dialogue.capture("id"), Some(b"12345".as_slice()));
-    assert_eq!(bed.dialogue.capture("2"), Some(b"k".as_slice()));
-    assert_eq!(bed.dialogue.capture("0"), Some(b"ok".as_slice()));
-    assert_eq!(bed.dialogue.capture("before"), Some(b" x ".as_slice()));
+    assert_eq!(bed.dialogue.capture("id").as_deref(), Some(b"12345".as_slice()));
+    assert_eq!(bed.dialogue.capture("2").as_deref(), Some(b"k".as_slice()));
+    assert_eq!(bed.dialogue.capture("0").as_deref(), Some(b"ok".as_slice()));
+    assert_eq!(bed.dialogue.capture("before").as_deref(), Some(b" x ".as_slice()));
     assert_eq!(bed.dialogue.capture("9"), None);
     assert_eq!(bed.dialogue.capture("nothing"), None);
 }
@@ -225,7 +225,7 @@ fn named_groups_stay_and_numbered_ones_are_those_of_the_last_match() {
 #[test]
 fn watches_judge_before_the_step_that_sees_the_same_text() {
     let mut bed = Bed::new(Program {
-        watches: vec![watch("error", Verdict::Fail(Some("it broke".to_owned())))],
+        watches: vec![watch("error", Verdict::Fail(Some("it broke".into())))],
         ..steps(vec![step("error", vec![line("x")])])
     });
     let out = bed.output(0, "error");
@@ -292,9 +292,9 @@ fn where_both_streams_hold_a_match_stdout_goes_first() {
     bed.output_on(0, ERR, "y!");
     bed.output_on(1, OUT, "x! go");
     // stdout's own `x!` lies before its cursor by now.
-    assert_eq!(bed.dialogue.capture("0"), Some(b"y!".as_slice()));
+    assert_eq!(bed.dialogue.capture("0").as_deref(), Some(b"y!".as_slice()));
     let mut bed = Bed::pipes(steps(vec![step("go", vec![]), step("/[xy]!/", vec![])]));
     bed.output_on(0, ERR, "y!");
     bed.output_on(1, OUT, "go x!");
-    assert_eq!(bed.dialogue.capture("0"), Some(b"x!".as_slice()));
+    assert_eq!(bed.dialogue.capture("0").as_deref(), Some(b"x!".as_slice()));
 }

@@ -1,0 +1,81 @@
+//! `heeler check SCRIPT...`.
+
+use serde_json::{Value, json};
+
+use crate::cli;
+use crate::config::{Surroundings, script};
+use crate::core::outcome::EXIT_HEELER;
+use crate::report::output::Io;
+use crate::script::Loaded;
+use crate::script::compile::Given;
+use crate::script::finding::{Finding, Severity};
+use crate::sys::names;
+
+/// Checks scripts, and says what it found.
+pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
+    let around = Surroundings::look();
+    let mut worst: Option<Severity> = None;
+    let mut told = Vec::new();
+    for file in &args.scripts {
+        let loaded = match script::load(file, false, &around) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                worst = Some(Severity::Error);
+                told.push(json!({"file": file.display().to_string(), "severity": "error", "code": "unreadable", "message": error.message}));
+                if !args.json {
+                    io.say(&error.message);
+                }
+                continue;
+            }
+        };
+        let findings = findings(&loaded, &args.set);
+        worst = findings.iter().map(|finding| finding.severity).chain(worst).min();
+        if args.json {
+            told.extend(findings.iter().map(|finding| as_json(finding, &loaded)));
+        } else {
+            for finding in &findings {
+                io.say(finding.headline(&loaded.sources));
+                for line in finding.lines(&loaded.sources) {
+                    // There is nobody to tell when stderr is closed.
+                    let _ = writeln!(io.err, "  {line}");
+                }
+            }
+        }
+    }
+    if args.json && writeln!(io.out, "{}", Value::Array(told)).is_err() {
+        return EXIT_HEELER;
+    }
+    match worst {
+        Some(Severity::Error) => EXIT_HEELER,
+        Some(Severity::Warning) if args.strict => 1,
+        Some(Severity::Warning) | None => 0,
+    }
+}
+
+fn findings(loaded: &Loaded, set: &[(String, String)]) -> Vec<Finding> {
+    let given = Given { set, words: &[], check: true, signal: names::signal_number, secrets: &[] };
+    loaded.check(&given)
+}
+
+fn as_json(finding: &Finding, loaded: &Loaded) -> Value {
+    let source = loaded.sources.get(finding.span.source);
+    let at = source.map(|source| source.position(finding.span.start));
+    let end = source.map(|source| source.position(finding.span.end));
+    let mut object = json!({
+        "file": source.map(|source| source.name.as_str()),
+        "line": at.map(|at| at.line),
+        "column": at.map(|at| at.column),
+        "end_line": end.map(|at| at.line),
+        "end_column": end.map(|at| at.column),
+        "severity": match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "code": finding.code,
+        "message": finding.message,
+    });
+    if let Some(hint) = &finding.hint {
+        object["hint"] = json!(hint);
+    }
+    object
+}

@@ -1,0 +1,56 @@
+//! Patterns with `${...}` in them: read when they are armed, with what the names stand for by then.
+
+use super::values::{Unknown, quote};
+use super::{Dialogue, Reason};
+use crate::expect::pattern::{Kind, Pattern};
+use crate::expect::program::{Part, Text};
+
+impl Dialogue {
+    /// Writes the patterns among `ids` that have names in them anew. An error is a reason to fail.
+    pub(super) fn write_patterns(&mut self, ids: &[usize]) -> Result<(), (Reason, String)> {
+        for &id in ids {
+            let Some(template) = &self.table.all[id].listen.template else { continue };
+            let pattern = match self.pattern(template) {
+                Ok(pattern) => pattern,
+                Err(Unknown(name)) => {
+                    let message = format!("`{template}`: `${{{name}}}` has no value here");
+                    return Err((Reason::Undefined, message));
+                }
+            };
+            let pattern =
+                pattern.map_err(|why| (Reason::Pattern, format!("`{template}`: {why}")))?;
+            let listener = &mut self.table.all[id];
+            if listener.listen.pattern == pattern && listener.written {
+                continue;
+            }
+            listener.written = true;
+            listener.listen.pattern = pattern.clone();
+            for feed in &mut self.feeds {
+                feed.replace(id, &pattern).map_err(|why| (Reason::Pattern, why.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a template with its values: quoted in a regex, and never a reason to take text for a regex.
+    fn pattern(&self, template: &Text) -> Result<Result<Pattern, String>, Unknown> {
+        let first = match template.parts().first() {
+            Some(Part::Literal(bytes)) => bytes.first().copied(),
+            _ => None,
+        };
+        if first == Some(b'/') {
+            let source = self.values.render_with(template, quote)?;
+            let source = String::from_utf8_lossy(&source).into_owned();
+            return Ok(Pattern::parse(&source).map_err(|why| why.message));
+        }
+        let mut text = self.values.render(template)?;
+        if first == Some(b'=') {
+            text.remove(0);
+        }
+        if text.is_empty() {
+            return Ok(Err("it is empty here, and would match at once".to_owned()));
+        }
+        let source = String::from_utf8_lossy(&text).into_owned();
+        Ok(Ok(Pattern { source, kind: Kind::Text(text) }))
+    }
+}

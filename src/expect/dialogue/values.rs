@@ -1,0 +1,215 @@
+//! What names stand for: captures, parameters, variables, lists, and the groups of the last match.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::record::Capture;
+use crate::expect::mask::Mask;
+use crate::expect::program::{Condition, Item, Part, Text, Value};
+
+/// How many bytes the entries of one list may have together: a pattern that matches every line of a flood
+/// must not take all memory.
+const LIST: usize = 4 << 20;
+
+/// All values of a dialogue.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Values {
+    named: BTreeMap<String, Value>,
+    /// What the record shows: names that the dialogue itself gave a value.
+    given: BTreeSet<String>,
+    /// How much of its room each list has taken.
+    taken: BTreeMap<String, usize>,
+    /// The groups of the last match; the first is the whole.
+    pub(super) groups: Vec<Option<Vec<u8>>>,
+    /// The named ones among them.
+    pub(super) names: Vec<(String, Option<Vec<u8>>)>,
+    /// The text between the match before and the last one.
+    pub(super) before: Vec<u8>,
+}
+
+/// A name without a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unknown(pub(super) String);
+
+impl Values {
+    pub(super) fn new(named: BTreeMap<String, Value>) -> Values {
+        Values { named, ..Values::default() }
+    }
+
+    /// A text matched.
+    pub(super) fn matched(
+        &mut self,
+        groups: Vec<Option<Vec<u8>>>,
+        names: Vec<(String, Option<Vec<u8>>)>,
+        before: Vec<u8>,
+    ) {
+        for (name, value) in &names {
+            self.set(name, Value::Text(value.clone()));
+        }
+        (self.groups, self.names, self.before) = (groups, names, before);
+    }
+
+    /// An event happened: there is no match that numbers could mean.
+    pub(super) fn no_match(&mut self) {
+        self.groups.clear();
+        self.names.clear();
+        self.before.clear();
+    }
+
+    pub(super) fn set(&mut self, name: &str, value: Value) {
+        self.given.insert(name.to_owned());
+        self.named.insert(name.to_owned(), value);
+    }
+
+    /// Sets a value for a time; gives what it was, for [`Values::restore`].
+    pub(super) fn lend(&mut self, name: &str, value: Value) -> (String, Option<Value>) {
+        (name.to_owned(), self.named.insert(name.to_owned(), value))
+    }
+
+    pub(super) fn restore(&mut self, saved: Vec<(String, Option<Value>)>) {
+        for (name, value) in saved.into_iter().rev() {
+            match value {
+                Some(value) => self.named.insert(name, value),
+                None => self.named.remove(&name),
+            };
+        }
+    }
+
+    /// Adds one; what is no number counts as zero.
+    pub(super) fn count(&mut self, name: &str) {
+        let number =
+            self.value(name).and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
+        let next = number.unwrap_or(0_i64).saturating_add(1);
+        self.set(name, Value::text(next.to_string()));
+    }
+
+    /// Appends the last match to a list. False when the list is full.
+    pub(super) fn append(&mut self, list: &str) -> bool {
+        let fields = |(name, value): &(String, Option<Vec<u8>>)| {
+            (name.clone(), value.clone().unwrap_or_default())
+        };
+        let fields: Vec<(String, Vec<u8>)> = self.names.iter().map(fields).collect();
+        let text = match fields.as_slice() {
+            [] => self.groups.first().cloned().flatten().unwrap_or_default(),
+            several => several.iter().map(|(_, v)| v.as_slice()).collect::<Vec<_>>().join(&b'\t'),
+        };
+        self.given.insert(list.to_owned());
+        let entry = self.named.entry(list.to_owned());
+        let value = entry.or_insert_with(|| Value::List(Vec::new()));
+        if let Value::Text(_) = value {
+            *value = Value::List(Vec::new());
+        }
+        let Value::List(items) = value else { return true };
+        let taken = self.taken.entry(list.to_owned()).or_default();
+        if *taken + text.len() > LIST {
+            return false;
+        }
+        // An empty entry takes room too.
+        *taken += 2 * text.len() + 64;
+        items.push(Item { text, fields });
+        true
+    }
+
+    pub(super) fn list(&self, name: &str) -> Option<&[Item]> {
+        match self.named.get(name)? {
+            Value::List(items) => Some(items),
+            Value::Text(_) => None,
+        }
+    }
+
+    /// The value of a name; nothing when it has none, or is a group that took no part.
+    pub(super) fn value(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        self.look_up(name).flatten()
+    }
+
+    fn look_up(&self, name: &str) -> Option<Option<Cow<'_, [u8]>>> {
+        if let Ok(number) = name.parse::<usize>() {
+            return Some(self.groups.get(number)?.as_deref().map(Cow::Borrowed));
+        }
+        if name == "before" {
+            return Some(Some(Cow::Borrowed(&self.before)));
+        }
+        Some(match self.named.get(name)? {
+            Value::Text(text) => text.as_deref().map(Cow::Borrowed),
+            Value::List(items) => Some(Cow::Owned(lines(items))),
+        })
+    }
+
+    /// A text with its values in it.
+    pub(super) fn render(&self, text: &Text) -> Result<Vec<u8>, Unknown> {
+        self.render_with(text, |value, out| out.extend_from_slice(value))
+    }
+
+    /// The same, with `put` deciding how a value is put in.
+    pub(super) fn render_with(
+        &self,
+        text: &Text,
+        put: impl Fn(&[u8], &mut Vec<u8>),
+    ) -> Result<Vec<u8>, Unknown> {
+        if let Some(bytes) = text.as_literal() {
+            return Ok(bytes.to_vec());
+        }
+        let mut out = Vec::new();
+        for part in text.parts() {
+            match part {
+                Part::Literal(bytes) => out.extend_from_slice(bytes),
+                Part::Name(name) => {
+                    let value = self.look_up(name).ok_or_else(|| Unknown(name.clone()))?;
+                    put(value.as_deref().unwrap_or_default(), &mut out);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    pub(super) fn holds(&self, condition: &Condition) -> bool {
+        condition.holds(&|name| self.value(name).map(Cow::into_owned))
+    }
+
+    /// What a command of the script's own may know, under names that a shell can read.
+    pub(super) fn environment(&self) -> impl Iterator<Item = (&str, Cow<'_, [u8]>)> {
+        let fits = |name: &str| {
+            !name.starts_with(|c: char| c.is_ascii_digit())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        self.named.iter().filter(move |(name, _)| fits(name)).map(|(name, value)| {
+            let value = match value {
+                Value::Text(text) => Cow::Borrowed(text.as_deref().unwrap_or_default()),
+                Value::List(items) => Cow::Owned(lines(items)),
+            };
+            (name.as_str(), value)
+        })
+    }
+
+    /// For the record. Masked.
+    pub(super) fn captures(&self, mask: &Mask) -> BTreeMap<String, Capture> {
+        let shown = self.given.iter().filter_map(|name| Some((name, self.named.get(name)?)));
+        let capture = |value: &Value| match value {
+            Value::Text(text) => Capture::Text(text.as_deref().map(|text| mask.text(text))),
+            Value::List(items) => {
+                Capture::List(items.iter().map(|item| mask.text(&item.text)).collect())
+            }
+        };
+        shown.map(|(name, value)| (name.clone(), capture(value))).collect()
+    }
+}
+
+fn lines(items: &[Item]) -> Vec<u8> {
+    items.iter().map(|item| item.text.as_slice()).collect::<Vec<_>>().join(&b'\n')
+}
+
+/// Puts a value into a regex so that it means itself, under the flags `x` and `i` too.
+pub(super) fn quote(value: &[u8], out: &mut Vec<u8>) {
+    for chunk in value.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_ascii_alphanumeric() || !c.is_ascii() {
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                out.extend_from_slice(format!("\\x{:02x}", c as u32).as_bytes());
+            }
+        }
+        for byte in chunk.invalid() {
+            out.extend_from_slice(format!("(?-u:\\x{byte:02x})").as_bytes());
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Params: what is set from outside, checked against what the script says of them.
+
+use std::collections::BTreeMap;
+
+use super::Given;
+use crate::expect::program::{Part, Text as Template, Value};
+use crate::script::finding::Log;
+use crate::script::model::{ListOr, Param, ParamType, Script};
+use crate::script::names::{is_name, nearest};
+use crate::script::read::Text;
+use crate::script::source::{Source, Span};
+
+/// The values of params.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params {
+    /// By name.
+    pub values: BTreeMap<String, ParamValue>,
+}
+
+/// The value of a param.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParamValue {
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<String>),
+}
+
+impl Params {
+    /// A text param.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.values.get(name) {
+            Some(ParamValue::Text(text)) => Some(text),
+            Some(ParamValue::List(_)) | None => None,
+        }
+    }
+
+    /// As the variables that a program starts with.
+    pub fn variables(&self) -> BTreeMap<String, Value> {
+        let value = |value: &ParamValue| match value {
+            ParamValue::Text(text) => Value::text(text.as_bytes()),
+            ParamValue::List(list) => Value::list(list.iter().map(String::as_bytes)),
+        };
+        self.values.iter().map(|(name, param)| (name.clone(), value(param))).collect()
+    }
+
+    /// Puts the text params into a template; other names stay.
+    pub fn put_into(
+        &self,
+        template: &Template,
+        put: impl Fn(&str, &str) -> Option<Vec<u8>>,
+    ) -> Template {
+        Template::of(template.parts().iter().map(|part| match part {
+            Part::Name(name) => match self.text(name).and_then(|value| put(name, value)) {
+                Some(bytes) => Part::Literal(bytes),
+                None => part.clone(),
+            },
+            Part::Literal(_) => part.clone(),
+        }))
+    }
+}
+
+struct Declared<'a> {
+    name: &'a Text,
+    param: &'a Param,
+}
+
+pub(super) fn resolve(
+    scripts: &[Script],
+    sources: &[Source],
+    given: &Given<'_>,
+    log: &mut Log,
+) -> Params {
+    let mut declared: Vec<Declared<'_>> = Vec::new();
+    for (name, param) in scripts.iter().flat_map(|s| s.params.iter().flat_map(|params| &params.0)) {
+        if !is_name(&name.value) {
+            let message = format!("`{}` is no name for a param", name.value);
+            log.error("name", name.at, message).help("a name is letters, digits, `_` and `-`");
+        } else if ["before", "status"].contains(&name.value.as_str()) {
+            log.error("name", name.at, format!("`{}` is taken: it is set by heeler", name.value));
+        } else if let Some(other) = declared.iter().find(|d| d.name.value == name.value) {
+            let place = sources.get(other.name.at.source).map_or("", |source| &source.name);
+            log.error("duplicate", name.at, format!("the param `{}` is defined twice", name.value))
+                .help(format!("the other is in {place}"));
+        } else {
+            declared.push(Declared { name, param });
+        }
+    }
+    let mut set = outside(&declared, scripts, given, log);
+    let mut params = Params::default();
+    for Declared { name, param } in declared {
+        let at = name.at;
+        let kind = param.type_.as_ref().map(|kind| kind.value);
+        let list = matches!(
+            (kind, &param.default),
+            (Some(ParamType::List), _) | (None, Some(ListOr::List(_)))
+        );
+        if let (Some(required), Some(_)) = (&param.required, &param.default)
+            && required.value
+        {
+            log.error(
+                "conflict",
+                required.at,
+                format!("`{}` is required, so its default is never used", name.value),
+            );
+        }
+        let value = match (set.remove(&name.value), &param.default) {
+            (Some(text), _) if list => {
+                let items = text.split(',').filter(|item| !item.is_empty());
+                ParamValue::List(items.map(str::to_owned).collect())
+            }
+            (Some(text), _) => ParamValue::Text(text),
+            (None, Some(ListOr::One(text))) => ParamValue::Text(text.value.0.clone()),
+            (None, Some(ListOr::List(items))) => {
+                ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect())
+            }
+            (None, None) if param.required.as_ref().is_some_and(|required| !required.value) => {
+                if list {
+                    ParamValue::List(Vec::new())
+                } else {
+                    ParamValue::Text(String::new())
+                }
+            }
+            (None, None) => {
+                if !given.check {
+                    let what = param
+                        .help
+                        .as_ref()
+                        .map_or_else(String::new, |help| format!(" ({})", help.value));
+                    log.error("param", at, format!("the param `{}` is required{what}", name.value))
+                        .help(format!("give it with --set {}=VALUE", name.value));
+                }
+                // Something has to stand there, so that the rest can be checked.
+                let stand_in = match (kind, &param.values) {
+                    (_, Some(values)) if !values.is_empty() => values[0].value.0.clone(),
+                    (Some(ParamType::Int), _) => "1".to_owned(),
+                    (Some(ParamType::Bool), _) => "true".to_owned(),
+                    _ => name.value.clone(),
+                };
+                if list { ParamValue::List(vec![stand_in]) } else { ParamValue::Text(stand_in) }
+            }
+        };
+        fits(name, param, &value, log);
+        params.values.insert(name.value.clone(), value);
+    }
+    params
+}
+
+/// What `--set` and words of the command line give.
+fn outside(
+    declared: &[Declared<'_>],
+    scripts: &[Script],
+    given: &Given<'_>,
+    log: &mut Log,
+) -> BTreeMap<String, String> {
+    let whole = scripts.first().map_or_else(Span::default, |script| script.at);
+    let names = || declared.iter().map(|declared| declared.name.value.as_str());
+    let mut set = BTreeMap::new();
+    for (name, value) in given.set {
+        if !names().any(|known| known == name) {
+            log.error("param", whole, format!("--set {name}: the script has no such param"))
+                .nearest(name, names());
+        }
+        set.insert(name.clone(), value.clone());
+    }
+    let mut open = names().filter(|name| !given.set.iter().any(|(set, _)| set == name));
+    let mut filled = Vec::new();
+    for word in given.words {
+        let Some(name) = open.next() else {
+            let list: Vec<&str> = names().collect();
+            let takes = if list.is_empty() { "no params".to_owned() } else { list.join(", ") };
+            log.error(
+                "param",
+                whole,
+                format!("`{}` is one word too many: the script takes {takes}", word.display()),
+            )
+            .help("a command in place of the script's own goes behind `--`");
+            break;
+        };
+        match word.to_str() {
+            Some(text) => filled.push((name.to_owned(), text.to_owned())),
+            None => {
+                log.error("param", whole, format!("the word for `{name}` is not UTF-8"));
+            }
+        }
+    }
+    set.extend(filled);
+    set
+}
+
+/// Whether a value is what the script says of it.
+fn fits(name: &Text, param: &Param, value: &ParamValue, log: &mut Log) {
+    let all = match value {
+        ParamValue::Text(text) => std::slice::from_ref(text),
+        ParamValue::List(list) => list,
+    };
+    for text in all {
+        let wanted = match param.type_.as_ref().map(|kind| kind.value) {
+            Some(ParamType::Int) if text.parse::<i64>().is_err() => Some("a whole number"),
+            Some(ParamType::Bool) if text != "true" && text != "false" => Some("true or false"),
+            _ => None,
+        };
+        if let Some(wanted) = wanted {
+            log.error(
+                "param",
+                name.at,
+                format!("the param `{}` is {wanted}, not `{text}`", name.value),
+            );
+        }
+        let Some(values) = &param.values else { continue };
+        let known: Vec<&str> = values.iter().map(|value| value.value.0.as_str()).collect();
+        if !known.contains(&text.as_str()) {
+            let found = log.error(
+                "param",
+                name.at,
+                format!("the param `{}` cannot be `{text}`", name.value),
+            );
+            found.help(format!("it is one of: {}", known.join(", ")));
+            if let Some(near) = nearest(text, known.iter().copied()) {
+                found.help(format!("did you mean `{near}`?"));
+            }
+        }
+    }
+}
