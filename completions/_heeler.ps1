@@ -117,6 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Prefix each line that passes through with the time')
             [CompletionResult]::new('--echo-ok', '--echo-ok', [CompletionResultType]::ParameterName, 'Type the --send-secret before it even while the terminal echoes')
             [CompletionResult]::new('--emit', '--emit', [CompletionResultType]::ParameterName, 'Print the flags as a script, and start nothing')
+            [CompletionResult]::new('--guard', '--guard', [CompletionResultType]::ParameterName, 'End the tree even if heeler itself is killed')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

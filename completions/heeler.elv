@@ -113,6 +113,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --timestamps 'Prefix each line that passes through with the time'
             cand --echo-ok 'Type the --send-secret before it even while the terminal echoes'
             cand --emit 'Print the flags as a script, and start nothing'
+            cand --guard 'End the tree even if heeler itself is killed'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -116,6 +116,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l merge -d 'Pipes on
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l timestamps -d 'Prefix each line that passes through with the time'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l echo-ok -d 'Type the --send-secret before it even while the terminal echoes'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l emit -d 'Print the flags as a script, and start nothing'
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l guard -d 'End the tree even if heeler itself is killed'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
