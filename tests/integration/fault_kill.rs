@@ -20,18 +20,23 @@ def start(args):
 def children():
     with open('/proc/self/task/%d/children' % os.getpid()) as file:
         return [int(word) for word in file.read().split()]
-# Each holds the lifeline. The last one leaves no trace but its cgroup.
+# Each holds the lifeline.
 KINDS = [
     'exec 9>life; sleep 1000',
     'exec 9>life; exit 0',
     'exec 9>life; setsid sleep 1000 & sleep 1000',
     'exec 9>life; (setsid sleep 1000 &); exit 0',
     "trap '' TERM; exec 9>life; sleep 1000; sleep 1000",
-    'exec 9>life; env -i setsid sleep 1000 & sleep 1000',
     'exec 9>life; kill -STOP $$; sleep 1000',
 ]
+# Those leave no trace but their cgroup: no environment, no session, and a parent that ends at any moment (on a
+# terminal with heeler itself). Without a cgroup nobody can say whose they are once heeler is dead.
+TRACELESS = [
+    'exec 9>life; env -i setsid sleep 1000 & sleep 1000',
+    'exec 9>life; (env -i setsid sleep 1000 &); sleep 1000',
+]
 if cgroups:
-    KINDS.append('exec 9>life; (env -i setsid sleep 1000 &); sleep 1000')
+    KINDS += TRACELESS
 # How long a whole run takes here and now.
 os.close(os.open('life', os.O_RDWR))
 took = []
@@ -46,7 +51,7 @@ for n in range(count):
     # Before the spawn, during it, while the row is written, at the end.
     delay = took * rnd.choice([rnd.uniform(0, 0.5), rnd.uniform(0.3, 1), rnd.uniform(0.8, 2.5)])
     args = ['run', rnd.choice(['--pipe', '--pty', '--inherit'])]
-    if not cgroups or kind != KINDS[-1]:
+    if kind not in TRACELESS:
         args += ['--containment', rnd.choice(['auto', 'subreaper'])]
     args += ['--strays', rnd.choice(['wait', 'leave', 'reap:0'])]
     grace = rnd.choice(['0', '30ms'])

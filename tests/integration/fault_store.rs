@@ -125,7 +125,7 @@ fn without_a_database() {
     t.leaves_processes();
     let mut life = t.lifeline("life");
     let script = "exec 9>life; echo ready; setsid sleep 1000 & sleep 1000";
-    let run = t.run(["--name", "n1", "--tag", "a=b", "--", "sh", "-c", script]).start();
+    let run = t.run(["--pipe", "--name", "n1", "--tag", "a=b", "--", "sh", "-c", script]).start();
     run.wait_out("ready\n");
     for suffix in ["", "-wal", "-shm"] {
         // It may not be there yet, or again: the row comes after the start.

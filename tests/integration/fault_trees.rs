@@ -73,7 +73,7 @@ fn kinds() -> Vec<(&'static str, Vec<&'static str>, bool)> {
         ("forks and goes on", python(children::REFORKER, &["life"]), true),
         ("double fork", python(children::DAEMON, &["life"]), true),
         ("no environment", sh(NAMELESS, &["life"]), true),
-        ("deaf to TERM", sh(children::STUBBORN, &["life"]), false),
+        ("deaf to TERM", sh(children::STUBBORN, &["life"]), true),
         (
             "a deaf child",
             sh("exec 9>\"$1\"; (trap '' TERM; sleep 1000; sleep 1000) & wait", &["life"]),
