@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List live runs and orphans')
             [CompletionResult]::new('ps', 'ps', [CompletionResultType]::ParameterValue, 'List live runs and orphans')
             [CompletionResult]::new('reap', 'reap', [CompletionResultType]::ParameterValue, 'End what was left behind')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check scripts without running anything')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Print everything known of a run, as JSON')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what this machine allows, and how to get what it does not')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print shell completions')
@@ -77,6 +78,9 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--expect-timeout', '--expect-timeout', [CompletionResultType]::ParameterName, 'The limit of each --expect [default: 30s]')
             [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'The pause in the output after which an undecided match is decided [default: 50ms]')
             [CompletionResult]::new('--window', '--window', [CompletionResultType]::ParameterName, 'How much output of a stream is kept for matching [default: 1MiB]')
+            [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Read the dialogue, and maybe the command, from FILE (TOML); - is stdin')
+            [CompletionResult]::new('--script-json', '--script-json', [CompletionResultType]::ParameterName, 'The same as JSON')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set a param of the script')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop an attempt after D')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Stop it when nothing has been active for D')
             [CompletionResult]::new('--total-timeout', '--total-timeout', [CompletionResultType]::ParameterName, 'Stop after D, all attempts and the pauses between them together')
@@ -112,6 +116,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--merge', '--merge', [CompletionResultType]::ParameterName, 'Pipes only: stderr into stdout through one pipe, in write order')
             [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Prefix each line that passes through with the time')
             [CompletionResult]::new('--echo-ok', '--echo-ok', [CompletionResultType]::ParameterName, 'Type the --send-secret before it even while the terminal echoes')
+            [CompletionResult]::new('--emit', '--emit', [CompletionResultType]::ParameterName, 'Print the flags as a script, and start nothing')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -148,6 +153,14 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;check' {
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Check with this param, instead of a stand-in')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the findings as JSON')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit 1 when there are warnings')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'heeler;inspect' {

@@ -16,6 +16,9 @@ _heeler() {
             ",$1")
                 cmd="heeler"
                 ;;
+            heeler,check)
+                cmd="heeler__subcmd__check"
+                ;;
             heeler,completions)
                 cmd="heeler__subcmd__completions"
                 ;;
@@ -53,12 +56,30 @@ _heeler() {
 
     case "${cmd}" in
         heeler)
-            opts="-h -V --help --version run list ps reap inspect doctor completions man schema help"
+            opts="-h -V --help --version run list ps reap check inspect doctor completions man schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        heeler__subcmd__check)
+            opts="-h --json --strict --set --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -248,7 +269,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__run)
-            opts="-t -c -C -e -q -h --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --tail --expect --on --send --line --key --send-secret --do --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --timeout --idle-timeout --total-timeout --max-output --until-idle --stop --strays --drain --containment --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
+            opts="-t -c -C -e -q -h --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --tail --expect --on --send --line --key --send-secret --do --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --script --script-json --set --emit --timeout --idle-timeout --total-timeout --max-output --until-idle --stop --strays --drain --containment --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -504,6 +525,40 @@ _heeler() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --script)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --script-json)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -603,7 +658,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__schema)
-            opts="-h --help report"
+            opts="-h --help report script"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -26,6 +26,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand list 'List live runs and orphans'
             cand ps 'List live runs and orphans'
             cand reap 'End what was left behind'
+            cand check 'Check scripts without running anything'
             cand inspect 'Print everything known of a run, as JSON'
             cand doctor 'Say what this machine allows, and how to get what it does not'
             cand completions 'Print shell completions'
@@ -73,6 +74,9 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --expect-timeout 'The limit of each --expect [default: 30s]'
             cand --settle 'The pause in the output after which an undecided match is decided [default: 50ms]'
             cand --window 'How much output of a stream is kept for matching [default: 1MiB]'
+            cand --script 'Read the dialogue, and maybe the command, from FILE (TOML); - is stdin'
+            cand --script-json 'The same as JSON'
+            cand --set 'Set a param of the script'
             cand --timeout 'Stop an attempt after D'
             cand --idle-timeout 'Stop it when nothing has been active for D'
             cand --total-timeout 'Stop after D, all attempts and the pauses between them together'
@@ -108,6 +112,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --merge 'Pipes only: stderr into stdout through one pipe, in write order'
             cand --timestamps 'Prefix each line that passes through with the time'
             cand --echo-ok 'Type the --send-secret before it even while the terminal echoes'
+            cand --emit 'Print the flags as a script, and start nothing'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -141,6 +146,13 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --json 'Print JSON'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;check'= {
+            cand --set 'Check with this param, instead of a stand-in'
+            cand --json 'Print the findings as JSON'
+            cand --strict 'Exit 1 when there are warnings'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'heeler;inspect'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'

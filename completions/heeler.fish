@@ -30,6 +30,7 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "run" -d 'Supervise a 
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "list" -d 'List live runs and orphans'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "ps" -d 'List live runs and orphans'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "reap" -d 'End what was left behind'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "check" -d 'Check scripts without running anything'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "inspect" -d 'Print everything known of a run, as JSON'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "doctor" -d 'Say what this machine allows, and how to get what it does not'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "completions" -d 'Print shell completions'
@@ -76,6 +77,9 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l secret -d 'Name a 
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l expect-timeout -d 'The limit of each --expect [default: 30s]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l settle -d 'The pause in the output after which an undecided match is decided [default: 50ms]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l window -d 'How much output of a stream is kept for matching [default: 1MiB]' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l script -d 'Read the dialogue, and maybe the command, from FILE (TOML); - is stdin' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l script-json -d 'The same as JSON' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l set -d 'Set a param of the script' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l timeout -d 'Stop an attempt after D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l idle-timeout -d 'Stop it when nothing has been active for D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l total-timeout -d 'Stop after D, all attempts and the pauses between them together' -r
@@ -111,6 +115,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -s q -l quiet -d 'Let
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l merge -d 'Pipes only: stderr into stdout through one pipe, in write order'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l timestamps -d 'Prefix each line that passes through with the time'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l echo-ok -d 'Type the --send-secret before it even while the terminal echoes'
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l emit -d 'Print the flags as a script, and start nothing'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
@@ -130,6 +135,10 @@ complete -c heeler -n "__fish_heeler_using_subcommand reap" -s a -l all -d 'End 
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -s n -l dry-run -d 'Say what would be ended, and end nothing'
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -l json -d 'Print JSON'
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand check" -l set -d 'Check with this param, instead of a stand-in' -r
+complete -c heeler -n "__fish_heeler_using_subcommand check" -l json -d 'Print the findings as JSON'
+complete -c heeler -n "__fish_heeler_using_subcommand check" -l strict -d 'Exit 1 when there are warnings'
+complete -c heeler -n "__fish_heeler_using_subcommand check" -s h -l help -d 'Print help'
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand doctor" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F

@@ -13,6 +13,12 @@ mod dry_run;
 mod env;
 mod events;
 mod exit;
+mod fault;
+mod fault_guard;
+mod fault_kill;
+mod fault_pid1;
+mod fault_store;
+mod fault_trees;
 mod fidelity;
 mod layers;
 mod limits;
@@ -29,6 +35,7 @@ mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;
