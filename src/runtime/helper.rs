@@ -81,6 +81,9 @@ impl Helper {
             rlimits: Vec::new(),
             ignore: Vec::new(),
             leaf: None,
+            announce: None,
+            // Nobody else would end it when we are killed: it is no member that a keeper knows.
+            death_signal: Some(KILL),
             inherited: wanted.inherited,
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;
