@@ -116,6 +116,10 @@ pub struct Output {
     pub events: Option<PathBuf>,
     /// `--record FILE.cast`.
     pub record: Option<PathBuf>,
+    /// `--record-input`.
+    pub record_input: bool,
+    /// The session is kept in memory, for `learn`.
+    pub keep_session: bool,
     /// `--tail`.
     pub tail: usize,
 }
@@ -157,6 +161,8 @@ pub struct Stop {
     pub drain: Duration,
     /// `--containment`.
     pub containment: Containment,
+    /// `--guard`: a keeper ends the tree when heeler itself is killed.
+    pub guard: bool,
 }
 
 /// What holds the tree beside the child subreaper that always does.

@@ -82,6 +82,9 @@ impl Helper {
             ignore: Vec::new(),
             leaf: None,
             inherited: wanted.inherited,
+            announce: None,
+            // It is nobody's member, so nobody would end it if we were killed.
+            death_signal: Some(crate::core::supervisor::KILL),
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;
         let Some(pidfd) = PidFd::open(pid)? else { return Err(io::ErrorKind::NotFound.into()) };

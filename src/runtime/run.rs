@@ -14,6 +14,8 @@ use crate::expect::dialogue::{Dialogue, Setup, SetupError};
 use crate::expect::failure::Reason;
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::tape::Session;
+use crate::report::cast::Header;
 use crate::report::model::Mode;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
@@ -40,6 +42,8 @@ pub struct Finished {
     pub usage: (Duration, Duration, u64),
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// What was typed and shown, where the plan keeps it.
+    pub session: Option<Session>,
 }
 
 /// Why nothing was started.
@@ -81,7 +85,7 @@ pub fn execute(
     let signals = Signals::take().map_err(|e| StartError::System("take signals", e))?;
     wait::become_subreaper().map_err(|e| StartError::System("become a subreaper", e))?;
     let clock = Clock::start();
-    record_header(plan, &mut outlets, &clock);
+    record_header(plan, &mut outlets, &clock, &mask);
     let mut shared = Shared {
         plan,
         raw: (plan.launch.mode == Mode::Pty && plan.launch.stdin == Stdin::Inherit)
@@ -105,12 +109,23 @@ pub fn execute(
         let spent = shared.clock.active();
         let total = plan.limits.total.map(|total| total.saturating_sub(spent));
         let talk = dialogue.take();
+        shared.outlets.attempt(spent, n);
         let attempt = attempt::run(&mut shared, n, total, talk, observer);
+        if let Some(ended) = attempt.ended {
+            let code = match ended {
+                Ended::Exited(code) => code,
+                Ended::Signaled { signal, .. } => 128 + signal,
+            };
+            let now = shared.clock.active();
+            shared.outlets.exited(now, code);
+        }
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
         if pause.is_none() {
-            // What is said from here on needs a terminal that turns LF into a new line.
+            // The command's output was made for a raw terminal; what we say after it needs one that turns
+            // LF into a new line.
+            flush(&mut shared, Some(&attempt));
             shared.raw = None;
         }
         note_try(&attempt, outcome, pause);
@@ -125,7 +140,7 @@ pub fn execute(
         }
         dialogue = self::dialogue(plan, &shared.mask)?;
     };
-    flush(&mut shared, attempts.last());
+    let usage = usage(&attempts);
     Ok(Finished {
         started_at: shared.clock.started_at(),
         duration: shared.clock.wall(),
@@ -134,9 +149,24 @@ pub fn execute(
         cancelled_by,
         attempts,
         delays,
-        usage: wait::usage_of_children(),
+        usage,
         warnings: shared.warnings,
+        session: shared.outlets.take_session(),
     })
+}
+
+/// Resources of all trees. What we collected is what `wait` tells: it misses those whose parents ignore
+/// SIGCHLD, and strays that were left. Cgroups miss nobody, where every attempt had one.
+fn usage(attempts: &[Attempt]) -> (Duration, Duration, u64) {
+    let (user, system, rss) = wait::usage_of_children();
+    let started = || attempts.iter().filter(|attempt| attempt.pid.is_some());
+    let cpu = started().try_fold((Duration::ZERO, Duration::ZERO), |sum, attempt| {
+        attempt.cpu.map(|(user, system)| (sum.0 + user, sum.1 + system))
+    });
+    let peak = started().filter_map(|attempt| attempt.memory_peak).max();
+    let (user, system) = cpu.unwrap_or((user, system));
+    // The largest single process is all that there is without a memory controller.
+    (user, system, peak.unwrap_or(rss))
 }
 
 fn dialogue(plan: &Plan, mask: &Mask) -> Result<Option<Dialogue>, SetupError> {
@@ -159,12 +189,18 @@ fn dialogue(plan: &Plan, mask: &Mask) -> Result<Option<Dialogue>, SetupError> {
     Dialogue::new(plan.program.clone(), setup).map(Some)
 }
 
-fn record_header(plan: &Plan, outlets: &mut Outlets, clock: &Clock) {
+fn record_header(plan: &Plan, outlets: &mut Outlets, clock: &Clock, mask: &Mask) {
     let since = clock.started_at().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let command: Vec<_> = plan.launch.argv.iter().map(|arg| arg.to_string_lossy()).collect();
     let term = plan.launch.env.iter().rev().find(|(key, _)| key == "TERM");
     let term = term.map_or_else(String::new, |(_, value)| value.to_string_lossy().into_owned());
-    outlets.record_header(plan.launch.size, since.as_secs(), &command.join(" "), &term);
+    outlets.record_header(&Header {
+        size: plan.launch.size,
+        started: since.as_secs(),
+        command: &mask.text(command.join(" ").as_bytes()),
+        term: &mask.text(term.as_bytes()),
+        pipe: plan.launch.mode != Mode::Pty,
+    });
 }
 
 fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Duration> {
@@ -219,9 +255,7 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
         let _ = poll::poll(&wants, until, &mut ready);
         for received in shared.signals.read() {
             match received.signal {
-                signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
-                    return Waited::Cancelled(received.signal);
-                }
+                signal if signals::asks_to_stop(signal) => return Waited::Cancelled(signal),
                 signals::TSTP => {
                     let from = shared.clock.wall();
                     signals::stop_self();
@@ -257,9 +291,8 @@ fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
         if poll::poll(&wants, left, &mut ready).is_err() {
             break;
         }
-        let asked = shared.signals.read().iter().any(|received| {
-            matches!(received.signal, signals::INT | signals::TERM | signals::HUP | signals::QUIT)
-        });
+        let asked =
+            shared.signals.read().iter().any(|received| signals::asks_to_stop(received.signal));
         if asked {
             break;
         }

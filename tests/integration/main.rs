@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
 
+mod against;
 mod children;
 mod harness;
 
@@ -13,21 +14,31 @@ mod dry_run;
 mod env;
 mod events;
 mod exit;
+mod fault;
+mod fault_guard;
+mod fault_kill;
+mod fault_pid1;
+mod fault_store;
+mod fault_trees;
 mod fidelity;
 mod layers;
+mod learn;
 mod limits;
 mod output;
 mod pipe;
 mod pty;
 mod record;
+mod replay;
 mod report;
 mod retry;
 mod script;
+mod script_engine;
 mod script_run;
 mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;
