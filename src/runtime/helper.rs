@@ -81,6 +81,9 @@ impl Helper {
             rlimits: Vec::new(),
             ignore: Vec::new(),
             leaf: None,
+            announce: None,
+            // Nobody else would end it when we are killed: it is no member that a keeper knows.
+            death_signal: Some(KILL),
             inherited: wanted.inherited,
             announce: None,
             // It is nobody's member, so nobody would end it if we were killed.
