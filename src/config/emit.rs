@@ -123,3 +123,6 @@ fn remarks(run: &cli::Run) -> Vec<String> {
     let given = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag);
     given.map(|flag| format!("{flag} has no place in a script; give it beside --script")).collect()
 }
+
+#[cfg(test)]
+mod tests;
