@@ -193,8 +193,9 @@ impl Group {
     pub fn run(self, tools: &Tools) -> Result<Outcome, String> {
         let count = self.contenders.len();
         let mut taken: Vec<Vec<Taken>> = self.contenders.iter().map(|_| Vec::new()).collect();
-        // One round ahead that does not count: caches are filled, the database is made.
-        for round in 0..=self.rounds {
+        // One round ahead that does not count: caches are filled, the database is made. Where there is but
+        // one, it is not about time.
+        for round in usize::from(self.rounds == 1)..=self.rounds {
             for turn in 0..count {
                 let index = (turn + round) % count;
                 let one = take(tools, &self.contenders[index])?;

@@ -102,7 +102,7 @@ fn lines(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
 }
 
 fn terminal(tools: &Tools, peers: &Peers, scale: Scale, kind: &'static str) -> Group {
-    let bytes = scale.bytes(if kind == "y" { 32 } else { 256 });
+    let bytes = scale.bytes(if kind == "y" { 16 } else { 256 });
     let generate = [tools.c("gen"), bytes.to_string(), kind.to_owned()];
     let text = generate.join(" ");
     let args: Vec<&str> =

@@ -7,7 +7,38 @@ use crate::tools::Tools;
 
 /// The groups of this file.
 pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
-    vec![start(tools, peers, scale), limit(tools, peers, scale)]
+    vec![start(tools, peers, scale), limit(tools, peers, scale), idle(tools, peers, scale)]
+}
+
+/// Who waits for an event spends nothing while there is none.
+fn idle(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
+    let quiet = ["sleep", "1"];
+    let heeler = |name: &str, flag: &str| {
+        Contender::heeler(tools, name, &[&[flag, "--"], &quiet[..]].concat())
+    };
+    let mut contenders = vec![
+        heeler("heeler --pipe", "--pipe"),
+        heeler("heeler --pty", "--pty"),
+        Contender::new("C: limit", [&tools.c("limit"), "10", quiet[0], quiet[1]]),
+    ];
+    if let Some(path) = peers.path("timeout") {
+        contenders.push(Contender::new("timeout", [path, "10", quiet[0], quiet[1]]));
+    }
+    if let Some(path) = peers.path("script") {
+        contenders.push(Contender::new("script", [path, "-qec", "sleep 1", "/dev/null"]));
+    }
+    Group {
+        name: "idle",
+        title: "A command that sleeps for a second".to_owned(),
+        figures: vec![Figure {
+            title: "CPU time, start-up and the command included".to_owned(),
+            unit: Unit::CpuMs,
+        }],
+        rounds: scale.rounds(5),
+        block: 1,
+        contenders,
+        headline: None,
+    }
 }
 
 fn start(tools: &Tools, peers: &Peers, scale: Scale) -> Group {

@@ -57,6 +57,7 @@ fn page(command: &Command, see_also: &[String]) -> (String, String) {
         "heeler" => text += &(exit_status() + include_str!("man/environment.roff")),
         "run" => {
             text += include_str!("man/run.roff");
+            text += &scripts();
             text += &exit_status();
             text += include_str!("man/report.roff");
             text += include_str!("man/environment.roff");
@@ -81,6 +82,12 @@ fn exit_status() -> String {
         let _ = writeln!(section, ".PP\n{}", escape(note));
     }
     section
+}
+
+/// The format of scripts, as the help has it.
+fn scripts() -> String {
+    let (about, rest) = super::topics::SCRIPT.split_once("\n\n").unwrap_or_default();
+    format!(".SH SCRIPTS\n{}\n.PP\n.nf\n{}\n.fi\n", escape(about), escape(rest.trim_end()))
 }
 
 /// The examples of the long help, up to the empty line after the last.

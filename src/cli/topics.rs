@@ -31,6 +31,10 @@ Examples:
   Try a flaky test three times more, and report how it went:
     heeler run --retries 3 --retry-on exit,timeout --timeout 5m --report result.json -- ./test
 
+  Run a dialogue from a file, with a param; look for mistakes in it:
+    heeler run --script login.toml --set host=db1
+    heeler check login.toml
+
   Ask politely before KILL, and see the plan without starting anything:
     heeler run --stop INT:5s,TERM:10s,KILL --dry-run -- ./service
 

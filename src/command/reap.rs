@@ -93,7 +93,7 @@ pub fn run(args: &ReapArgs, io: &mut Io<'_>) -> i32 {
         Reaped { items, ..Reaped::default() }
     } else {
         let grace = args.grace.unwrap_or(GRACE);
-        match carry_out(&tracked.survey, tracked.store, &selection, grace) {
+        match carry_out(&tracked.survey, tracked.store, &selection, grace, None) {
             Ok(done) => done,
             Err(error) => {
                 io.say(error);

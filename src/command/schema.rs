@@ -1,5 +1,7 @@
 //! `heeler schema NAME`.
 
+use schemars::generate::SchemaSettings;
+
 use crate::cli;
 use crate::report::model::Report;
 use crate::script;
@@ -7,7 +9,13 @@ use crate::script;
 /// Prints the JSON Schema of a format.
 pub fn run(args: &cli::Schema) -> i32 {
     let schema = match args.name {
-        cli::Format::Report => serde_json::to_string_pretty(&schemars::schema_for!(Report)),
+        // As it is written: a field that is left out where it does not apply is not required.
+        cli::Format::Report => serde_json::to_string_pretty(
+            &SchemaSettings::default()
+                .for_serialize()
+                .into_generator()
+                .into_root_schema_for::<Report>(),
+        ),
         cli::Format::Script => serde_json::to_string_pretty(&script::schema()),
     };
     match schema {

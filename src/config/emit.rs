@@ -114,6 +114,7 @@ fn remarks(run: &cli::Run) -> Vec<String> {
         (output.events.is_some(), "--events"),
         (output.record.is_some(), "--record"),
         (output.tail.is_some(), "--tail"),
+        (run.limits.containment.is_some(), "--containment"),
         (tracking.name.is_some(), "--name"),
         (!tracking.tag.is_empty(), "--tag"),
         (tracking.track.is_some(), "--track"),

@@ -48,7 +48,8 @@ impl ConfigError {
     }
 
     /// Adds lines to it.
-    pub fn with_details(mut self, lines: Vec<String>) -> ConfigError {
+    #[must_use]
+    pub fn with_details(mut self, lines: &[String]) -> ConfigError {
         self.details = lines.iter().map(|line| crate::cli::error::printable(line)).collect();
         self
     }

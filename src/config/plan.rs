@@ -161,6 +161,8 @@ pub struct Stop {
     pub drain: Duration,
     /// `--containment`.
     pub containment: Containment,
+    /// `--guard`: a keeper ends the tree when heeler itself is killed.
+    pub guard: bool,
 }
 
 /// What holds the tree beside the child subreaper that always does.

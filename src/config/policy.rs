@@ -56,7 +56,8 @@ pub(super) fn stop(flags: &LimitFlags, track: Track) -> Result<Stop, ConfigError
         None | Some(cli::run::Containment::Auto) => Containment::Auto,
         Some(cli::run::Containment::Subreaper) => Containment::Subreaper,
     };
-    Ok(Stop { ladder, strays, drain: flags.drain.unwrap_or(DRAIN), containment })
+    let drain = flags.drain.unwrap_or(DRAIN);
+    Ok(Stop { ladder, strays, drain, containment, guard: flags.guard })
 }
 
 /// Exit codes that count as success. 0 always does: heeler would exit 0 anyway.

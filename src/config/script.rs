@@ -23,8 +23,7 @@ const STDIN: &str = "<stdin>";
 
 /// Reads a script and what it includes.
 pub fn load(file: &Path, json: bool, around: &Surroundings) -> Result<Loaded, ConfigError> {
-    let named = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let format = if json || named { Format::Json } else { Format::Toml };
+    let format = if json { Format::Json } else { Format::of(&file.to_string_lossy()) };
     let (name, text) = if file == Path::new("-") {
         (STDIN.to_owned(), read_stdin())
     } else {
@@ -132,16 +131,17 @@ pub fn error(findings: &[Finding], sources: &[Source]) -> Option<ConfigError> {
     let errors: Vec<&Finding> =
         findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     let first = errors.first()?;
-    let mut message = first.headline(sources);
-    if errors.len() > 1 {
-        message += &format!(" (and {} more)", errors.len() - 1);
-    }
+    let more = match errors.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let message = first.headline(sources) + &more;
     let mut details = first.lines(sources);
     for other in &errors[1..] {
         details.push(other.headline(sources));
         details.extend(other.lines(sources));
     }
-    Some(ConfigError::new(ErrorKind::Script, message).with_details(details))
+    Some(ConfigError::new(ErrorKind::Script, message).with_details(&details))
 }
 
 fn put_under(run: &mut cli::Run, script: Settings, named: &[String]) {

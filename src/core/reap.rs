@@ -28,6 +28,11 @@ pub struct Subject {
     pub supervisor_process: Option<Identity>,
     /// What is alive of it.
     pub members: Vec<Member>,
+    /// Whether someone is alive in a cgroup of it. Members that fork and exit can hide from a look at
+    /// `/proc`, but not from this.
+    pub populated: bool,
+    /// Whether we are in a cgroup of it ourselves.
+    pub around_us: bool,
 }
 
 /// What a run is now.
@@ -88,7 +93,7 @@ impl Subject {
             }
             Supervisor::Gone => {}
         }
-        if self.members.iter().any(|member| member.same == Same::Yes) {
+        if self.populated || self.members.iter().any(|member| member.same == Same::Yes) {
             (State::Orphaned, None)
         } else if self.members.is_empty() {
             over("its heeler was killed, and nothing of it is left")
@@ -198,6 +203,8 @@ pub struct Item {
     pub spared: Vec<Member>,
     /// Whether it was asked for by name: then leaving it is a failure.
     pub named: bool,
+    /// Whether its cgroup says that someone is alive in it.
+    pub populated: bool,
 }
 
 /// What to do about `subjects`, in their order. Runs that were not asked for are not in it.
@@ -223,7 +230,9 @@ fn item(subject: &Subject, here: &Scope, selection: &Selection, now_ms: i64) -> 
     let (proven, spared): (Vec<_>, Vec<_>) =
         subject.members.iter().cloned().partition(|member| member.same == Same::Yes);
     let deed = match state {
-        State::Running | State::Orphaned if selection.around_us.contains(&facts.run) => {
+        State::Running | State::Orphaned
+            if subject.around_us || selection.around_us.contains(&facts.run) =>
+        {
             Deed::Leave("we are part of it ourselves")
         }
         State::Running if !named && !selection.all => return None,
@@ -241,7 +250,16 @@ fn item(subject: &Subject, here: &Scope, selection: &Selection, now_ms: i64) -> 
         State::Exited => Deed::Leave("it is over"),
         State::Foreign => Deed::Leave(why.unwrap_or("it is foreign")),
     };
-    Some(Item { run: facts.run.clone(), name: facts.name.clone(), state, why, deed, spared, named })
+    Some(Item {
+        run: facts.run.clone(),
+        name: facts.name.clone(),
+        state,
+        why,
+        deed,
+        spared,
+        named,
+        populated: subject.populated,
+    })
 }
 
 impl Item {
@@ -298,6 +316,8 @@ mod tests {
             supervisor: Supervisor::Gone,
             supervisor_process: None,
             members: Vec::new(),
+            populated: false,
+            around_us: false,
         }
     }
 
@@ -342,6 +362,16 @@ mod tests {
             (
                 "another boot, ended",
                 with(ended("a", true), |s| s.record.facts.scope.boot = "c".into()),
+                Exited,
+            ),
+            (
+                "nobody seen, but its cgroup is populated",
+                with(subject("a"), |s| s.populated = true),
+                Orphaned,
+            ),
+            (
+                "ended, and its cgroup is populated",
+                with(ended("a", false), |s| s.populated = true),
                 Exited,
             ),
             (
@@ -421,6 +451,9 @@ mod tests {
                 around_us: vec!["a".into()],
                 ..default_selection()
             };
+            let inside = with(orphan("a"), |s| s.around_us = true);
+            let elsewhere = Selection { around_us: Vec::new(), ..selection.clone() };
+            assert!(matches!(deeds(&[inside], &elsewhere)[0].1, Deed::Leave(_)));
             for subject in [running("a"), orphan("a")] {
                 assert!(matches!(deeds(&[subject], &selection)[0].1, Deed::Leave(_)));
             }

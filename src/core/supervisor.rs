@@ -16,7 +16,7 @@
 //! | SpawnFailed    | Finished | -                              | -                         | -           | -                  | -                           | -                  |
 //! | LeaderExited   | -        | alone: Draining; else policy   | alone: Draining; else climb | -         | -                  | alone: Draining             | -                  |
 //! | Tree(n)        | -        | -                              | -                         | 0: Draining | 0: Draining        | 0, leader gone: Draining    | -                  |
-//! | StreamsEnded   | note     | note                           | note                      | note        | reap strays        | note                        | Finished           |
+//! | StreamsEnded   | note     | note                           | note                      | note        | a moment is left   | note                        | Finished           |
 //! | Output, Active | -        | clocks                         | count                     | clocks      | count              | count                       | count              |
 //! | Stalled, Flows | note     | note                           | note                      | note        | hold/restart       | note                        | hold/restart drain |
 //! | Verdict        | -        | stop                           | graver: replace; kill: KILL | stop      | graver: replace    | graver: replace; kill: KILL | graver: replace    |
@@ -31,8 +31,8 @@
 //!
 //! Finished takes everything and does nothing. The policy for strays: `Wait` is Lingering (limits go on),
 //! `Leave` is Draining, `Reap` is Settling: members that only finish what they were doing (a process
-//! substitution, a last line) have the drain time for it, or until the streams end, before they count as
-//! strays and are ended.
+//! substitution, a last line) have the drain time for it before they count as strays and are ended; once the
+//! streams are at their end only a moment, for a process closes its streams right before it is gone.
 
 use std::time::Duration;
 
@@ -44,6 +44,10 @@ use super::outcome::{Cause, Ended, SentSignal};
 pub const KILL: i32 = 9;
 /// SIGTERM; POSIX fixes the number (`kill -15`).
 pub const TERM: i32 = 15;
+
+/// How long members that have closed their streams may take to be gone: at its end a process closes them a
+/// moment before it is a zombie.
+const LEAVING: Duration = Duration::from_millis(50);
 
 /// What happens to members that outlive their leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,9 +228,7 @@ impl Supervisor {
                 self.streams_ended = true;
                 match self.state {
                     State::Draining { .. } => self.finish(&mut out),
-                    State::Settling { .. } if self.config.streams => {
-                        self.reap_strays(now, &mut out);
-                    }
+                    State::Settling { .. } if self.config.streams => self.redrain(now),
                     State::Starting
                     | State::Running
                     | State::Cleanup { .. }
@@ -344,9 +346,6 @@ impl Supervisor {
             // There is nobody left to say good-bye to.
             State::Cleanup { .. } => self.rung(now, 0, out),
             State::Running => match self.config.strays {
-                StraysPolicy::Reap(_) if self.config.streams && self.streams_ended => {
-                    self.reap_strays(now, out);
-                }
                 StraysPolicy::Reap(_) => {
                     self.state = State::Settling { deadline: None };
                     self.redrain(now);
@@ -482,9 +481,11 @@ impl Supervisor {
     /// While our own reader stalls, what the command wrote before its end is not yet ours to give up: the
     /// drain clock waits, though not past a limit, and not when we were told to end the run.
     fn redrain(&mut self, now: Duration) {
-        let drain = now.saturating_add(self.config.drain);
+        let nothing_comes = self.config.streams && self.streams_ended;
+        let drain = if nothing_comes { self.config.drain.min(LEAVING) } else { self.config.drain };
+        let drain = now.saturating_add(drain);
         let stopped = self.cause.is_some_and(|cause| cause > Cause::Until);
-        let until = if self.stalled && !stopped {
+        let until = if self.stalled && !stopped && !nothing_comes {
             self.clocks.timeout().map(|timeout| timeout.max(drain))
         } else {
             Some(drain)

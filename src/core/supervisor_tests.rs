@@ -155,14 +155,25 @@ fn members_that_end_by_themselves_in_the_drain_time_are_no_strays() {
 }
 
 #[test]
-fn members_that_hold_no_stream_are_strays_at_once() {
-    let mut s = running(config());
+fn members_that_hold_no_stream_are_strays_after_a_moment() {
+    let long = Config { drain: ms(5000), ..config() };
+    let mut s = running(long.clone());
     s.step(ms(5), exited(1));
-    assert_eq!(s.step(ms(6), Event::StreamsEnded), [Action::Signal(TERM)]);
+    assert_eq!(s.step(ms(6), Event::StreamsEnded), []);
+    assert_eq!(s.next_deadline(), Some(ms(6) + LEAVING));
+    assert_eq!(s.step(ms(6) + LEAVING, Event::Tick), [Action::Signal(TERM)]);
 
-    let mut s = running(config());
+    let mut s = running(long.clone());
     s.step(ms(4), Event::StreamsEnded);
-    assert_eq!(s.step(ms(5), exited(1)), [Action::Signal(TERM)]);
+    assert_eq!(s.step(ms(5), exited(1)), []);
+    assert_eq!(s.next_deadline(), Some(ms(5) + LEAVING));
+
+    // They were only about to be gone.
+    let mut s = running(long);
+    s.step(ms(5), exited(1));
+    s.step(ms(6), Event::StreamsEnded);
+    assert_eq!(s.step(ms(7), Event::Tree(0)), [Action::Finish]);
+    assert_eq!((s.cause(), s.had_strays()), (None, false));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::runtime::tree::Tree;
 use crate::sys::cgroup::Leaf;
 use crate::sys::pty::{self, Pty};
 use crate::sys::signals::Inherited;
-use crate::sys::spawn::{Command, Group, SpawnError, Stage, c_string, spawn};
+use crate::sys::spawn::{Announce, Command, Group, SpawnError, Stage, c_string, spawn};
 use crate::sys::{errnos, fdio, tty};
 
 /// A command that runs.
@@ -67,6 +67,8 @@ pub struct Context<'a> {
     pub inherited: &'a Inherited,
     /// What the cgroup leaf is to be called; absent where none is wanted.
     pub leaf: Option<String>,
+    /// What the command gets from the kernel when heeler dies.
+    pub death_signal: Option<i32>,
 }
 
 /// Descriptors for the child, and our ends of them.
@@ -79,8 +81,13 @@ struct Wiring {
     lend: Option<BorrowedFd<'static>>,
 }
 
-/// Starts the command.
-pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, LaunchError> {
+/// Starts the command. `announce` says what it is to write about itself before its first instruction, given
+/// its cgroup.
+pub fn launch(
+    launch: &Launch,
+    context: &Context<'_>,
+    announce: &mut dyn FnMut(Option<&Leaf>) -> Option<Announce>,
+) -> Result<Launched, LaunchError> {
     let wiring = match launch.mode {
         Mode::Pty => wire_pty(launch, context),
         Mode::Pipe => wire_pipes(launch, context),
@@ -106,6 +113,8 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
         ignore: launch.ignore_signals.clone(),
         inherited: context.inherited,
         leaf: leaf.as_ref(),
+        announce: announce(leaf.as_ref()),
+        death_signal: context.death_signal,
     };
     let mut spawned = spawn(&command);
     if let (Err(SpawnError { stage: Stage::Fork, errno }), Some(leaf)) = (&spawned, &leaf) {
@@ -116,6 +125,7 @@ pub fn launch(launch: &Launch, context: &Context<'_>) -> Result<Launched, Launch
             io::Error::from_raw_os_error(*errno)
         ));
         command.leaf = None;
+        command.announce = announce(None);
         spawned = spawn(&command);
     }
     let in_leaf = command.leaf.is_some();

@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod clock;
 pub mod helper;
 pub mod input;
+pub mod keeper;
 pub mod launch;
 pub mod outlets;
 pub mod player;

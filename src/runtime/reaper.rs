@@ -6,12 +6,16 @@
 //! was of it), signal through the handle. Whoever is not proven the second time is not signalled in this pass.
 //!
 //! Looking at `/proc` is no snapshot: what forks and exits between two reads can be missed, twice in a row
-//! even. Three clean looks make that unlikely, not impossible; only a run's own heeler, as their subreaper,
-//! can prove that nothing is left.
+//! even. Three clean looks make that unlikely, not impossible. Where the run had a cgroup, that is proof: as
+//! long as it is populated the run is not over, whoever was seen, and the last rung is its `cgroup.kill`.
+//! Without one only a run's own heeler, as their subreaper, can prove that nothing is left.
 
 mod ledger;
+mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use self::ledger::Ledger;
@@ -19,12 +23,20 @@ use crate::core::identity::{Same, Sighting};
 use crate::core::ladder::LAST_WAIT;
 use crate::core::members::Member;
 use crate::core::reap::{self, Deed, Item, Selection, Subject};
-use crate::runtime::survey::{Scene, Survey, pin};
+use crate::runtime::survey::{Scene, Survey, leaves, pin};
 use crate::store::{Action, Store, StoreError, Which};
 use crate::sys;
+use crate::sys::cgroup::Found;
 use crate::sys::pidfd::{PidFd, SIGCONT, SIGKILL, SIGTERM, wait_any};
+use crate::sys::poll::{self, Want};
 
 const CLEAN_LOOKS: u32 = 3;
+
+/// How long a lock may be held by a child that is about to find its heeler dead.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long a populated cgroup in which nobody was seen is watched before the next look.
+const HIDING: Duration = Duration::from_millis(20);
 
 /// How long a run's own heeler has after a second request, which makes it kill: its bounded wait for what
 /// cannot be killed, and its report.
@@ -56,19 +68,22 @@ pub struct Reaped {
     pub warnings: Vec<String>,
 }
 
-/// Ends what `selection` means, and says what was done and what is left. `grace` lies between TERM and KILL.
+/// Ends what `selection` means, and says what was done and what is left. `grace` lies between TERM and KILL;
+/// `told` has had its TERM already.
 pub fn carry_out(
     survey: &Survey,
     store: Option<Store>,
     selection: &Selection,
     grace: Duration,
+    told: Option<Sighting>,
 ) -> Result<Reaped, StoreError> {
     // Longer than any machine is up, and short enough to be added to a clock.
     let grace = grace.min(Duration::from_hours(24 * 36_500));
     let mut reaper = Reaper {
         survey,
         ledger: Ledger::new(survey, store),
-        sent: BTreeSet::new(),
+        sent: told.map(|seen| (seen.pid, seen.start_ticks, Ask::Term)).into_iter().collect(),
+        unkilled: BTreeSet::new(),
         refused: BTreeMap::new(),
         missed: BTreeMap::new(),
         grace,
@@ -77,6 +92,7 @@ pub fn carry_out(
     // The first look also finds what was named and is over, for the report; later ones what lives.
     let mut which = selection.runs.as_ref().map_or(Which::Open, |runs| Which::Named(runs));
     let mut clean = 0;
+    let settled = now() + SETTLE;
     loop {
         let scene = match survey.look(reaper.ledger.store.as_ref(), which) {
             // A database that turns out to be damaged keeps nobody alive: the lock files are enough.
@@ -87,6 +103,10 @@ pub fn carry_out(
             }
             scene => scene?,
         };
+        if scene.unsettled && now() < settled {
+            wait(Vec::new(), None, now() + Duration::from_millis(1));
+            continue;
+        }
         which = Which::Open;
         let items = reap::plan(&scene.subjects, &survey.here, selection, wall_ms());
         reaper.ledger.note(&scene.subjects, &items);
@@ -95,6 +115,7 @@ pub fn carry_out(
             clean += 1;
             if clean == CLEAN_LOOKS {
                 reaper.survivors(&items);
+                sweep::sweep(survey, &scene.subjects, &reaper.ledger.done.items);
                 return Ok(reaper.ledger.done);
             }
             continue;
@@ -137,6 +158,8 @@ struct Reaper<'a> {
     sent: BTreeSet<(i32, Option<u64>, Ask)>,
     /// Who could not be signalled, and why.
     refused: BTreeMap<(i32, Option<u64>), String>,
+    /// Runs whose cgroup could not be killed.
+    unkilled: BTreeSet<String>,
     /// How often a handle could not be proven to be on the process that a look had just found.
     missed: BTreeMap<(i32, Option<u64>), u32>,
     /// Between TERM and KILL.
@@ -167,7 +190,10 @@ impl Reaper<'_> {
     fn pending(&self, item: &Item) -> bool {
         let open = |seen: Sighting| !self.refused.contains_key(&key(seen));
         match &item.deed {
-            Deed::End(members) => members.iter().any(|m| open(m.identity.sighting())),
+            Deed::End(members) => {
+                members.iter().any(|m| open(m.identity.sighting()))
+                    || item.populated && !self.unkilled.contains(&item.run)
+            }
             Deed::Stop(heeler) => open(heeler.sighting()),
             Deed::Close | Deed::Leave(_) => false,
         }
@@ -184,20 +210,25 @@ impl Reaper<'_> {
             stop_until: at + grace + LAST_WAIT + STOP_LAST,
         });
         let (mut waiting, mut until) = (Vec::new(), None::<Instant>);
+        let mut leaf = None;
         let mut hopeful = false;
         let from = self.ledger.done.actions.len();
         for item in pending {
             let run = |subject: &&Subject| subject.record.facts.run == item.run;
             let Some(subject) = scene.subjects.iter().find(run) else { continue };
             let (fds, deadline) = match &item.deed {
-                Deed::End(members) => (
-                    self.end(subject, members, &scene.known, at < deadlines.term_until),
-                    if at < deadlines.term_until {
-                        deadlines.term_until
-                    } else {
-                        deadlines.kill_until
-                    },
-                ),
+                Deed::End(members) => {
+                    let gently = at < deadlines.term_until;
+                    // Before the others, or those who fork would have the time that they take.
+                    if !gently && item.populated {
+                        self.kill_cgroups(subject);
+                    }
+                    if item.populated {
+                        leaf = leaves(&subject.record).first().and_then(|leaf| leaf.events().ok());
+                    }
+                    let until = if gently { deadlines.term_until } else { deadlines.kill_until };
+                    (self.end(subject, members, &scene.known, gently), until)
+                }
                 Deed::Stop(heeler) => {
                     let again = at >= deadlines.stop_again;
                     let fds = match pin(heeler) {
@@ -224,9 +255,45 @@ impl Reaper<'_> {
         if let Some(until) = until
             && hopeful
         {
-            wait(waiting, until);
+            if waiting.is_empty() {
+                // Someone is there and hides by forking: look again soon, or when the cgroup says so.
+                wait(waiting, leaf.as_ref(), until.min(now() + HIDING));
+            } else {
+                wait(waiting, None, until);
+            }
         }
         hopeful
+    }
+
+    /// Ends everyone in the run's cgroups, those being forked too.
+    fn kill_cgroups(&mut self, subject: &Subject) {
+        let run = &subject.record.facts.run;
+        for leader in &subject.record.leaders {
+            let Some(recorded) = &leader.cgroup else { continue };
+            let Some(leaf) = Found::open(Path::new(&recorded.path), Some(recorded.ino)) else {
+                continue;
+            };
+            if !leaf.populated() {
+                continue;
+            }
+            let result = match leaf.kill() {
+                Ok(()) => "cgroup.kill".to_owned(),
+                Err(error) => {
+                    // Another user's, or Linux before 5.14: the handles are left.
+                    self.unkilled.insert(run.clone());
+                    format!("cgroup.kill: {error}")
+                }
+            };
+            self.ledger.done.actions.push(Action {
+                run: run.clone(),
+                at_ms: wall_ms(),
+                target: leader.seen,
+                comm: recorded.path.clone(),
+                signal: SIGKILL,
+                result,
+                by_pid: sys::ids::pid(),
+            });
+        }
     }
 
     /// Signals the members that are due. Returns handles on all that were proven.
@@ -359,8 +426,13 @@ impl Reaper<'_> {
     }
 }
 
-/// Waits until all of `waiting` have ended, or until `until`.
-fn wait(mut waiting: Vec<PidFd>, until: Instant) {
+/// Waits until all of `waiting` have ended, or until `until`; for nobody, until `leaf` tells of a change.
+fn wait(mut waiting: Vec<PidFd>, leaf: Option<&OwnedFd>, until: Instant) {
+    if waiting.is_empty() {
+        let left = until.saturating_duration_since(now());
+        let wants: Vec<_> = leaf.map(|fd| (fd.as_fd(), Want::Change)).into_iter().collect();
+        let _ = poll::poll(&wants, Some(left), &mut Vec::new());
+    }
     while !waiting.is_empty() {
         let left = until.saturating_duration_since(now());
         if left.is_zero() {

@@ -123,7 +123,9 @@ pub fn execute(
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
         if pause.is_none() {
-            // What is said from here on needs a terminal that turns LF into a new line.
+            // The command's output was made for a raw terminal; what we say after it needs one that turns
+            // LF into a new line.
+            flush(&mut shared, Some(&attempt));
             shared.raw = None;
         }
         note_try(&attempt, outcome, pause);
@@ -138,7 +140,7 @@ pub fn execute(
         }
         dialogue = self::dialogue(plan, &shared.mask)?;
     };
-    flush(&mut shared, attempts.last());
+    let usage = usage(&attempts);
     Ok(Finished {
         started_at: shared.clock.started_at(),
         duration: shared.clock.wall(),
@@ -147,10 +149,24 @@ pub fn execute(
         cancelled_by,
         attempts,
         delays,
-        usage: wait::usage_of_children(),
+        usage,
         warnings: shared.warnings,
         session: shared.outlets.take_session(),
     })
+}
+
+/// Resources of all trees. What we collected is what `wait` tells: it misses those whose parents ignore
+/// SIGCHLD, and strays that were left. Cgroups miss nobody, where every attempt had one.
+fn usage(attempts: &[Attempt]) -> (Duration, Duration, u64) {
+    let (user, system, rss) = wait::usage_of_children();
+    let started = || attempts.iter().filter(|attempt| attempt.pid.is_some());
+    let cpu = started().try_fold((Duration::ZERO, Duration::ZERO), |sum, attempt| {
+        attempt.cpu.map(|(user, system)| (sum.0 + user, sum.1 + system))
+    });
+    let peak = started().filter_map(|attempt| attempt.memory_peak).max();
+    let (user, system) = cpu.unwrap_or((user, system));
+    // The largest single process is all that there is without a memory controller.
+    (user, system, peak.unwrap_or(rss))
 }
 
 fn dialogue(plan: &Plan, mask: &Mask) -> Result<Option<Dialogue>, SetupError> {
@@ -239,9 +255,7 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
         let _ = poll::poll(&wants, until, &mut ready);
         for received in shared.signals.read() {
             match received.signal {
-                signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
-                    return Waited::Cancelled(received.signal);
-                }
+                signal if signals::asks_to_stop(signal) => return Waited::Cancelled(signal),
                 signals::TSTP => {
                     let from = shared.clock.wall();
                     signals::stop_self();
@@ -277,9 +291,8 @@ fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
         if poll::poll(&wants, left, &mut ready).is_err() {
             break;
         }
-        let asked = shared.signals.read().iter().any(|received| {
-            matches!(received.signal, signals::INT | signals::TERM | signals::HUP | signals::QUIT)
-        });
+        let asked =
+            shared.signals.read().iter().any(|received| signals::asks_to_stop(received.signal));
         if asked {
             break;
         }

@@ -1,7 +1,6 @@
 //! Looking around: every recorded run, whether its heeler lives, and what is alive of it. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::core::identity::{Identity, Ours, Reach, Same, Scope, Sighting};
@@ -11,6 +10,7 @@ use crate::core::record::{COOKIE, Record, cookie_runs};
 use crate::store::lockfile::{self, Held};
 use crate::store::{Store, StoreError, Which, tracker};
 use crate::sys;
+use crate::sys::cgroup::Found;
 use crate::sys::pidfd::PidFd;
 
 /// What was seen in one look.
@@ -20,6 +20,9 @@ pub struct Scene {
     pub subjects: Vec<Subject>,
     /// The ids of recorded runs, as far as any process or record names them.
     pub known: BTreeSet<String>,
+    /// Whether the lock of a run is held although its heeler is dead: by a child that is about to find that
+    /// out, between fork and exec. A moment later it is free.
+    pub unsettled: bool,
 }
 
 /// The value of `HEELER_RUN` of each process that has one and lets us read it.
@@ -34,6 +37,8 @@ pub struct Survey {
     pub here: Scope,
     /// Our own numbers.
     pub ours: Ours,
+    /// This run and no other, known without a file: for the keeper of a run, whose heeler is dead.
+    pub only: Option<Box<Record>>,
 }
 
 impl Survey {
@@ -47,11 +52,43 @@ impl Survey {
                 group: sys::ids::group(),
                 session: sys::ids::session(),
             },
+            only: None,
         }
     }
 
     /// The runs that are wanted, oldest first. Without a store it is what the lock files tell.
     pub fn look(&self, store: Option<&Store>, which: Which<'_>) -> Result<Scene, StoreError> {
+        let found = match &self.only {
+            Some(record) => {
+                BTreeMap::from([(record.facts.run.clone(), (Record::clone(record), Held::No))])
+            }
+            None => self.recorded(store, which)?,
+        };
+        let (mut table, cookies) = if found.values().any(|(record, _)| self.reachable(record)) {
+            scan(None, &with_inode(found.values().map(|(record, _)| record)))
+        } else {
+            (BTreeMap::new(), BTreeMap::new())
+        };
+        let known = known_runs(&cookies, found.keys(), store)?;
+        own(&mut table, &cookies, &known);
+        let mut unsettled = false;
+        let mut subjects: Vec<Subject> = found
+            .into_values()
+            .map(|(record, held)| self.subject(record, held, &table, &mut unsettled))
+            .collect();
+        subjects.sort_by(|a, b| {
+            let key = |s: &Subject| (s.record.facts.started_ms, s.record.facts.run.clone());
+            key(a).cmp(&key(b))
+        });
+        Ok(Scene { subjects, known, unsettled })
+    }
+
+    /// What is written down of the runs that are wanted, and who holds their locks.
+    fn recorded(
+        &self,
+        store: Option<&Store>,
+        which: Which<'_>,
+    ) -> Result<BTreeMap<String, (Record, Held)>, StoreError> {
         // Locks before rows: a run completes its row before it gives up its lock, so one that ends just now
         // is seen held with a row that is complete, never free with one that is open.
         let locks = lockfile::scan(&self.db).map_err(|source| StoreError::Place {
@@ -89,20 +126,7 @@ impl Survey {
                 }
             }
         }
-        let (mut table, cookies) = if found.values().any(|(record, _)| self.reachable(record)) {
-            scan(None, &with_inode(found.values().map(|(record, _)| record)))
-        } else {
-            (BTreeMap::new(), BTreeMap::new())
-        };
-        let known = known_runs(&cookies, found.keys(), store)?;
-        own(&mut table, &cookies, &known);
-        let mut subjects: Vec<Subject> =
-            found.into_values().map(|(record, held)| self.subject(record, held, &table)).collect();
-        subjects.sort_by(|a, b| {
-            let key = |s: &Subject| (s.record.facts.started_ms, s.record.facts.run.clone());
-            key(a).cmp(&key(b))
-        });
-        Ok(Scene { subjects, known })
+        Ok(found)
     }
 
     /// The members of `record` among the processes `pids` only, looked at anew. With a pidfd held on each of
@@ -130,16 +154,29 @@ impl Survey {
         members::members(record, table, &in_cgroup(record), &view)
     }
 
-    fn subject(&self, record: Record, held: Held, table: &BTreeMap<i32, Proc>) -> Subject {
+    fn subject(
+        &self,
+        record: Record,
+        held: Held,
+        table: &BTreeMap<i32, Proc>,
+        unsettled: &mut bool,
+    ) -> Subject {
         if !self.reachable(&record) {
-            let supervisor = Supervisor::Unknown;
-            return Subject { record, supervisor, supervisor_process: None, members: Vec::new() };
+            return Subject {
+                record,
+                supervisor: Supervisor::Unknown,
+                supervisor_process: None,
+                members: Vec::new(),
+                populated: false,
+                around_us: false,
+            };
         }
         let recorded = record.facts.supervisor;
         let same = match table.get(&recorded.pid).filter(|proc| !proc.dead) {
             Some(proc) => recorded.same(proc.seen),
             None => Same::No,
         };
+        *unsettled |= (held, same) == (Held::Yes, Same::No);
         let supervisor = match (held, same) {
             (Held::Yes, _) | (Held::Unknown, Same::Yes) => Supervisor::Lives,
             (Held::No, _) | (Held::Unknown, Same::No) => Supervisor::Gone,
@@ -148,7 +185,12 @@ impl Survey {
         let supervisor_process =
             (same == Same::Yes).then(|| Identity::new(&self.here, recorded, &self.ours)).flatten();
         let members = self.members(&record, table);
-        Subject { record, supervisor, supervisor_process, members }
+        let leaves = leaves(&record);
+        let own = sys::cgroup::own_cgroup().filter(|_| !leaves.is_empty());
+        let around_us =
+            own.is_some_and(|own| leaves.iter().any(|leaf| own.starts_with(leaf.path())));
+        let populated = leaves.iter().any(Found::populated);
+        Subject { record, supervisor, supervisor_process, members, populated, around_us }
     }
 }
 
@@ -186,16 +228,15 @@ fn known_runs<'a>(
     Ok(known)
 }
 
-/// The processes of the record's cgroups, where the directory is still the recorded one.
+/// The processes of the record's cgroups.
 fn in_cgroup(record: &Record) -> BTreeSet<i32> {
-    let mut pids = BTreeSet::new();
-    for leaf in record.leaders.iter().filter_map(|leader| leader.cgroup.as_ref()) {
-        let dir = Path::new(&leaf.path);
-        if std::fs::metadata(dir).is_ok_and(|meta| meta.ino() == leaf.ino) {
-            pids.extend(sys::proc::cgroup_procs(dir).unwrap_or_default());
-        }
-    }
-    pids
+    leaves(record).iter().flat_map(Found::processes).collect()
+}
+
+/// The cgroups that were made for the run, as far as they are still there and the recorded ones.
+pub fn leaves(record: &Record) -> Vec<Found> {
+    let recorded = record.leaders.iter().filter_map(|leader| leader.cgroup.as_ref());
+    recorded.filter_map(|leaf| Found::open(Path::new(&leaf.path), Some(leaf.ino))).collect()
 }
 
 /// The numbers that are recorded with an inode: only for those is it worth opening a handle to compare it.

@@ -173,11 +173,14 @@ impl Tree {
     pub fn signal(&mut self, signal: i32) {
         self.sending = Some(signal);
         self.signalled.clear();
+        // One write for all of them. Who is not in the cgroup (root can leave it) is left to `sweep`, which
+        // goes on when the cgroup is empty; a failure leaves the pidfds below.
         if signal == KILL
             && let Some(leaf) = &self.leaf
+            && leaf.kill().is_ok()
+            && leaf.populated()
         {
-            // A failure leaves the pidfds below.
-            let _ = leaf.kill();
+            return;
         }
         // A member may fork between the look and the signal; look again until nobody new is there. The
         // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.

@@ -161,9 +161,14 @@ impl Actions {
                 let texts = texts.into_iter().flat_map(|texts| texts.0);
                 self.list.extend(texts.map(|text| At { at, value: act(text) }));
             }
-            Shape::Reason(act) => {
-                self.list.extend(reason(&entry.node, log).map(|why| At { at, value: act(why) }))
-            }
+            Shape::Reason(act) => match &entry.node.value {
+                Value::Bool(true) => self.list.push(At { at, value: act(None) }),
+                Value::Text(_) => {
+                    let why = Text::read(&entry.node, log);
+                    self.list.push(At { at, value: act(why) });
+                }
+                _ => read::mismatch(&entry.node, "the reason, or true", log),
+            },
             Shape::Yes(act) => {
                 if yes(&entry.node, log) {
                     self.list.push(At { at, value: act() });
@@ -194,18 +199,6 @@ impl Actions {
     /// Where the first action stands.
     pub fn first(&self) -> Option<Span> {
         self.list.first().map(|act| act.at)
-    }
-}
-
-/// A string, or `true` for none.
-fn reason(node: &Node, log: &mut Log) -> Option<Option<Text>> {
-    match &node.value {
-        Value::Bool(true) => Some(None),
-        Value::Text(_) => Text::read(node, log).map(Some),
-        _ => {
-            read::mismatch(node, "the reason, or true", log);
-            None
-        }
     }
 }
 

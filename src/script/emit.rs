@@ -283,14 +283,10 @@ fn action(action: &Action) -> Vec<(&'static str, String)> {
     let yes = || "true".to_owned();
     let one = |name, value| vec![(name, value)];
     match action {
-        Action::Send(text) => match utf8(text) {
-            true => one("send", written(text)),
-            false => one("hex", hex(text)),
-        },
-        Action::Line(text) => match utf8(text) {
-            true => one("line", written(text)),
-            false => vec![("hex", hex(text)), ("line", quoted(""))],
-        },
+        Action::Send(text) if utf8(text) => one("send", written(text)),
+        Action::Send(text) => one("hex", hex(text)),
+        Action::Line(text) if utf8(text) => one("line", written(text)),
+        Action::Line(text) => vec![("hex", hex(text)), ("line", quoted(""))],
         Action::Key(key) => match (keys::name(key), key) {
             (Some(name), _) => one("key", quoted(&name)),
             (None, crate::expect::program::Key::Bytes(bytes)) => {

@@ -33,6 +33,14 @@ pub enum Format {
     Json,
 }
 
+impl Format {
+    /// As the name of the file says.
+    pub fn of(name: &str) -> Format {
+        let json = name.rsplit('.').next().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+        if json && name.contains('.') { Format::Json } else { Format::Toml }
+    }
+}
+
 /// Finds what a script includes: given the name of the including text and the path as it is written, the
 /// name and the text of the other, or why it cannot be had.
 pub type Include<'a> = dyn FnMut(&str, &str) -> Result<Source, String> + 'a;
@@ -83,8 +91,7 @@ impl Loaded {
                 let message = format!("`{}` includes itself", path.value);
                 self.log.error("include", path.at, message).help(above.join(" -> "));
             } else if !self.sources.iter().any(|known| known.name == found.name) {
-                let format =
-                    if found.name.ends_with(".json") { Format::Json } else { Format::Toml };
+                let format = Format::of(&found.name);
                 self.add(format, found, above, include);
             }
         }

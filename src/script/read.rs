@@ -323,7 +323,7 @@ pub fn described(schema: Json, docs: &[&str]) -> Json {
 }
 
 /// The JSON Schema of a table.
-pub fn table_schema(docs: &[&str], properties: Map<String, Json>, needs: &[&str]) -> Json {
+pub fn table_schema(docs: &[&str], properties: &Map<String, Json>, needs: &[&str]) -> Json {
     let mut schema =
         json!({"type": "object", "additionalProperties": false, "properties": properties});
     if !needs.is_empty() {
@@ -402,7 +402,7 @@ macro_rules! tables {
                     )*
                     $($crate::script::actions::properties(stringify!($acts), &mut properties, defs);)?
                     let needs: &[&str] = &[$(stringify!($need)),*];
-                    let schema = read::table_schema(&[$($about),*], properties, needs);
+                    let schema = read::table_schema(&[$($about),*], &properties, needs);
                     defs.insert(name.to_owned(), schema);
                 }
                 serde_json::json!({"$ref": format!("#/$defs/{name}")})

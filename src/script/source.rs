@@ -36,7 +36,7 @@ impl Source {
         let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         let on_line = String::from_utf8_lossy(&before[line_start..]);
         Position {
-            line: 1 + before.iter().filter(|&&b| b == b'\n').count(),
+            line: 1 + memchr::memchr_iter(b'\n', before).count(),
             column: 1 + on_line.chars().count(),
         }
     }

@@ -10,6 +10,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{id, place};
 use crate::core::identity::Sighting;
 use crate::core::record::{End, Leader, Record, RunFacts};
+use crate::sys::spawn::Piece;
 
 const SUFFIX: &str = ".lock";
 
@@ -89,6 +91,11 @@ impl LockFile {
         self.file.write_all(&line(&Line::Leader(leader.clone()))?)
     }
 
+    /// For a leader to write its own line to ([`leader_pieces`]).
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
     /// Adds the end, and who was left.
     pub fn end(&mut self, end: &End, sightings: &[Sighting]) -> io::Result<()> {
         self.file.write_all(&line(&Line::End { end: end.clone(), sightings: sightings.to_vec() })?)
@@ -109,6 +116,47 @@ fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut text = serde_json::to_vec(value)?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// The line of a leader that does not exist yet: its number, start and inode are left for itself to fill in.
+/// The process id of `leader` is ignored, and so are the group and session where they are the same.
+pub fn leader_pieces(leader: &Leader) -> io::Result<Vec<Piece>> {
+    // Numbers that nothing else in the line can be.
+    const PID: i32 = i32::MIN;
+    const TICKS: u64 = u64::MAX;
+    const INODE: u64 = u64::MAX - 1;
+    let own = |number| if number == leader.seen.pid { PID } else { number };
+    let seen = Sighting { pid: PID, start_ticks: Some(TICKS), pidfs_ino: Some(INODE) };
+    let leader = Leader { seen, pgid: own(leader.pgid), sid: own(leader.sid), ..leader.clone() };
+    let text = line(&Line::Leader(leader))?;
+    let blanks = [
+        (format!(":{PID}"), Piece::Pid),
+        (format!(":{TICKS}"), Piece::StartTicks),
+        (format!(":{INODE}"), Piece::Inode),
+    ];
+    let mut pieces = vec![Piece::Text(Vec::new())];
+    let mut rest = text.as_slice();
+    while let Some(first) = rest.first() {
+        let blank = blanks.iter().find(|(blank, _)| rest.starts_with(blank.as_bytes()));
+        let Some(Piece::Text(text)) = pieces.last_mut() else { break };
+        text.push(*first);
+        match blank {
+            Some((blank, piece)) => {
+                rest = &rest[blank.len()..];
+                pieces.extend([piece.clone(), Piece::Text(Vec::new())]);
+            }
+            None => rest = &rest[1..],
+        }
+    }
+    Ok(pieces)
+}
+
+/// The leader that a line is about; nothing for other lines.
+pub fn parse_leader(line: &[u8]) -> Option<Leader> {
+    match serde_json::from_slice(line) {
+        Ok(Line::Leader(leader)) => Some(leader),
+        Ok(Line::End { .. }) | Err(_) => None,
+    }
 }
 
 /// Who holds a lock.
@@ -179,6 +227,23 @@ pub fn remove_stale(db: &Path, run: &str) -> io::Result<()> {
         match std::fs::remove_file(place::runs_dir(db).join(format!("{run}{SUFFIX}"))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Removes files of runs whose heeler was killed before they had their name, when they are older than `age`:
+/// a younger one may be about to get it.
+pub fn remove_unborn(db: &Path, age: std::time::Duration) -> io::Result<()> {
+    for entry in std::fs::read_dir(place::runs_dir(db))? {
+        let path = entry?.path();
+        let unborn = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(id::is_run_id)
+            && path.extension().is_some_and(|extension| extension == "new");
+        let modified = || std::fs::metadata(&path).and_then(|meta| meta.modified());
+        // A clock that was set back makes it young for longer.
+        let old = || modified().is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed >= age));
+        if unborn && old() {
+            std::fs::remove_file(&path)?;
         }
     }
     Ok(())

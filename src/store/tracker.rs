@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! begin      before the spawn   lock file made, locked, filled      (--track require: the row too)
-//! spawned    after each spawn   a line in the lock file, then the row
+//! announce   before each spawn  what the leader is to write into the lock file before its exec
+//! spawned    after each spawn   the row
 //! finished   at the end         the row is completed, the lock file removed unless members were left
 //! ```
 //!
@@ -10,6 +11,7 @@
 //! unread: it waits a quarter of a second at most, and what could not be written then is written at the end,
 //! when there is time. The connection is opened after the first spawn and used by this thread alone.
 
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -77,6 +79,23 @@ pub struct LeaderFacts {
     pub cgroup: Option<(String, u64)>,
 }
 
+impl From<&LeaderFacts> for Leader {
+    fn from(leader: &LeaderFacts) -> Leader {
+        Leader {
+            attempt: leader.attempt,
+            seen: Sighting {
+                pid: leader.pid,
+                start_ticks: leader.start_ticks,
+                pidfs_ino: leader.pidfs_ino,
+            },
+            pgid: leader.pgid,
+            sid: leader.sid,
+            started_ms: leader.started_ms,
+            cgroup: leader.cgroup.clone().map(|(path, ino)| Leaf { path, ino }),
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptEnd {
@@ -118,6 +137,8 @@ pub struct Tracker {
     lock: Option<LockFile>,
     store: Option<Store>,
     attempts: Vec<(Leader, Option<AttemptEndRow>)>,
+    /// Whether the leader of the attempt writes itself into the lock file.
+    announced: bool,
     /// How many of `attempts` are in the database in their final form.
     written: usize,
     warned: bool,
@@ -137,6 +158,7 @@ impl Tracker {
             lock: None,
             store: None,
             attempts: Vec::new(),
+            announced: false,
             written: 0,
             warned: false,
         };
@@ -160,22 +182,18 @@ impl Tracker {
         Ok((tracker, warnings))
     }
 
+    /// Where the leader of the next attempt writes its line, when there is a lock file.
+    pub fn announce(&mut self) -> Option<BorrowedFd<'_>> {
+        self.announced = self.lock.is_some();
+        self.lock.as_ref().map(LockFile::fd)
+    }
+
     /// Notes the leader of an attempt. To be called right after the spawn.
     pub fn spawned(&mut self, leader: &LeaderFacts) -> Option<String> {
-        let leader = Leader {
-            attempt: leader.attempt,
-            seen: Sighting {
-                pid: leader.pid,
-                start_ticks: leader.start_ticks,
-                pidfs_ino: leader.pidfs_ino,
-            },
-            pgid: leader.pgid,
-            sid: leader.sid,
-            started_ms: leader.started_ms,
-            cgroup: leader.cgroup.clone().map(|(path, ino)| Leaf { path, ino }),
-        };
+        let leader = Leader::from(leader);
         // A full disk shows here first; the row's own failure says so too.
-        let noted = self.lock.as_mut().map_or(Ok(()), |lock| lock.leader(&leader));
+        let lock = self.lock.as_mut().filter(|_| !self.announced);
+        let noted = lock.map_or(Ok(()), |lock| lock.leader(&leader));
         self.attempts.push((leader, None));
         match self.flush(BUSY_RUNNING, None) {
             // Many end or start in this moment: there is another chance at the end.
@@ -290,7 +308,8 @@ pub fn here() -> Scope {
     }
 }
 
-fn facts(start: &RunStart) -> RunFacts {
+/// The facts of a run whose heeler we are.
+pub fn facts(start: &RunStart) -> RunFacts {
     let pid = sys::ids::pid();
     RunFacts {
         run: start.run.clone(),

@@ -34,7 +34,7 @@ for beat in range(20000):
 ";
 
 /// Leaves a double-forked daemon in a session of its own; it holds the lifeline $1.
-pub const DAEMON: &str = r#"
+pub const DAEMON: &str = r"
 import os, sys
 life = os.open(sys.argv[1], os.O_WRONLY)
 if os.fork():
@@ -50,7 +50,7 @@ for fd in (0, 1, 2):
 os.write(life, b'daemon %d\n' % os.getpid())
 import signal
 signal.pause()
-"#;
+";
 
 /// $1 children in sessions of their own, all holding the lifeline $2; waits until all are there.
 pub const MANY_SESSIONS: &str = r"
@@ -120,19 +120,6 @@ exec 9>"$1"
 sleep 1000 &
 echo hi
 "#;
-
-/// Writes a line and the number of a beat to the file $1, forever: a process that is alive counts on.
-pub const HEARTBEAT: &str = r"
-import sys, time
-n = 0
-while True:
-    n += 1
-    with open(sys.argv[1], 'w') as file:
-        file.write(str(n))
-    if n == 1:
-        print('ready', flush=True)
-    time.sleep(0.01)
-";
 
 /// Lists its open descriptors, but for the one of the listing itself.
 pub const FDS: &str = r"

@@ -68,7 +68,7 @@ fn everything_that_happens() {
         "--events",
         "e",
         "--timeout",
-        "400ms",
+        "1s",
         "--retries",
         "1",
         "--retry-delay",

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use crate::harness::Test;
+use crate::harness::{Test, lines};
 
 /// supervisors 1, 2, 4, 58; seeds 102
 #[test]
@@ -10,7 +10,7 @@ fn every_exit_code_is_passed_on() {
     let t = Test::new();
     let script =
         "for i in $(seq 0 255); do heeler run --track off -- sh -c \"exit $i\"; echo $?; done";
-    let all: String = (0..256).map(|code| format!("{code}\n")).collect();
+    let all = lines(0..256, |code| code.to_string());
     t.sh(script).out(all).check();
 }
 
@@ -47,7 +47,7 @@ fn every_signal_death_is_128_and_the_signal() {
         "for n in {}; do heeler run --track off --rlimit core=0 --report r.$n -- sh -c 'kill -'$n' $$'; echo $?; done",
         list.join(" ")
     );
-    let expected: String = deadly.iter().map(|n| format!("{}\n", 128 + n)).collect();
+    let expected = lines(deadly.iter().copied(), |n| (128 + n).to_string());
     t.sh(&script).out(expected).check();
     for signal in deadly {
         let report: serde_json::Value =

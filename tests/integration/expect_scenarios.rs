@@ -268,6 +268,20 @@ mod matching {
         assert!(t.read("copy").starts_with("\x1b]0;title\x07\x1b[?2004h\x1b[1;32muser"));
     }
 
+    /// A line editor echoes by itself, in lines as wide as the terminal: the answer is told by its own line.
+    #[test]
+    fn s40_a_long_command_in_a_line_editor() {
+        need("bash");
+        let t = Test::new();
+        let text = "x".repeat(110);
+        let flags = format!(
+            "--size 80x24 -e 'PS1=ready> ' --expect 'ready> ' --line 'echo out: {text}'
+             --expect '/^out: (?<text>x+)$/' --expect 'ready> ' --line 'exit 5'
+             -- bash --norc --noprofile -i"
+        );
+        pty(&t, &flags).exit(5).check().has("/dialogue/captures/text", text);
+    }
+
     #[test]
     fn s41_nul_bytes_pass_through_and_do_not_hide_text() {
         let t = Test::new();

@@ -906,6 +906,12 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// One line for each number, made by `line`.
+pub fn lines(numbers: impl IntoIterator<Item = i32>, line: impl Fn(i32) -> String) -> String {
+    let lines: Vec<String> = numbers.into_iter().map(|number| line(number) + "\n").collect();
+    lines.concat()
+}
+
 /// Where `needle` begins in `hay`.
 pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(hay, needle)

@@ -7,18 +7,34 @@ const MAY: &[(&str, &[&str])] = &[
     ("cli", &[]),
     ("core", &[]),
     ("expect", &[]),
+    // What may be written in a flag and in a script is read by the same parsers.
+    ("script", &["cli::value", "core", "expect"]),
     ("sys", &[]),
     ("store", &["core", "sys"]),
     ("report", &["core", "expect", "config::plan::ReportTo", "sys"]),
     ("runtime", &["config::plan", "core", "expect", "report", "sys"]),
-    ("config", &["cli", "core", "expect", "report::model", "sys"]),
-    ("command", &["cli", "config", "core", "expect", "report", "runtime", "store", "sys"]),
+    ("config", &["cli", "core", "expect", "report::model", "script", "sys"]),
+    (
+        "command",
+        &["cli", "config", "core", "expect", "report", "runtime", "script", "store", "sys"],
+    ),
+];
+
+/// What is so against the rule, for a reason that is to go away. Nothing may be added without one.
+const EXCEPT: &[(&str, &str)] = &[
+    // They act on processes by what the records say of them, and belong above both.
+    ("runtime/reaper.rs", "store"),
+    ("runtime/reaper/ledger.rs", "store"),
+    ("runtime/survey.rs", "store"),
+    // Which directory is the platform's for state.
+    ("store/place.rs", "target_os"),
 ];
 
 /// Words that have their place under src/sys.
 const PLATFORM: &[&str] =
     &["unsafe ", "unsafe{", "target_os", "cfg(unix", "cfg(windows", "cfg(not(unix", "libc::"];
 
+/// The sources in a folder, but for unit tests in files of their own.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -27,7 +43,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests"))
+            {
                 found.push(path);
             }
         }
@@ -42,6 +60,9 @@ fn src() -> PathBuf {
 
 /// The code of a file: without comments, and without its unit tests, which may reach further.
 fn code(path: &Path) -> String {
+    if path.ends_with("tests.rs") {
+        return String::new();
+    }
     let text = std::fs::read_to_string(path).unwrap();
     let text = text.split("#[cfg(test)]").next().unwrap();
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
@@ -74,12 +95,9 @@ fn expand<'a>(prefix: &str, text: &'a str, names: &mut Vec<String>) -> &'a str {
                 return rest;
             }
             rest = expand(&path, rest, names).trim_start();
-            match rest.strip_prefix(',') {
-                Some(after) => rest = after,
-                None if rest.starts_with('}') => {}
-                // `as name` and the like.
-                None => rest = rest.trim_start_matches(|c: char| c != ',' && c != '}'),
-            }
+            // `as name` is of no interest.
+            rest = rest.trim_start_matches(|c: char| c != ',' && c != '}');
+            rest = rest.strip_prefix(',').unwrap_or(rest);
         }
     }
     names.push(path.trim_end_matches("::self").trim_end_matches(':').to_owned());
@@ -91,14 +109,14 @@ fn no_folder_imports_what_it_may_not() {
     let mut wrong = Vec::new();
     for (folder, may) in MAY {
         for path in sources(&src().join(folder)) {
+            let file = path.strip_prefix(src()).unwrap().display().to_string();
             for name in named(&code(&path)) {
                 let under =
                     |allowed: &str| name == allowed || name.starts_with(&format!("{allowed}::"));
-                if !under(folder) && !may.iter().any(|allowed| under(allowed)) {
-                    wrong.push(format!(
-                        "{}: crate::{name}",
-                        path.strip_prefix(src()).unwrap().display()
-                    ));
+                let excepted =
+                    EXCEPT.iter().any(|(known, allowed)| file == *known && under(allowed));
+                if !under(folder) && !excepted && !may.iter().any(|allowed| under(allowed)) {
+                    wrong.push(format!("{file}: crate::{name}"));
                 }
             }
         }
@@ -128,10 +146,11 @@ fn the_platform_is_in_one_place() {
         if path.starts_with(src().join("sys")) {
             continue;
         }
+        let file = path.strip_prefix(src()).unwrap().display().to_string();
         let code = code(&path);
         for word in PLATFORM {
-            if code.contains(word) {
-                wrong.push(format!("{}: {word}", path.strip_prefix(src()).unwrap().display()));
+            if code.contains(word) && !EXCEPT.contains(&(&file, word)) {
+                wrong.push(format!("{file}: {word}"));
             }
         }
     }

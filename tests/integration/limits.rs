@@ -74,18 +74,21 @@ fn silence_ends_the_run() {
 /// seeds 80, 79; supervisors 20, 21: output on either stream is activity.
 #[test]
 fn chatter_is_no_silence() {
-    for to in ["", ">&2"] {
-        let t = Test::new();
-        let script =
-            format!("for i in 1 2 3 4 5 6 7 8 9 10; do echo $i {to}; sleep 0.1; done; exit 5");
-        let done = t.run(["--pipe", "--idle-timeout", "800ms", "--", "sh", "-c", &script]).report();
-        let done = done.exit(5).any_out().any_err().check();
-        done.has("/outcome", "exited").has("/stop", ());
+    let t = Test::new();
+    let runs = ["", ">&2"].map(|to| {
+        let start = |limit, script: &str| {
+            let args = ["--pipe", "--idle-timeout", limit, "--", "sh", "-c", script];
+            t.run(args).report().any_out().any_err().start()
+        };
+        let chatter = format!("for i in 1 2 3 4 5 6 7 8 9 10; do echo $i {to}; sleep 0.2; done;");
+        let quiet = format!("for i in 1 2 3 4 5; do echo $i {to}; sleep 0.1; done; sleep 1000");
+        (start("1500ms", &format!("{chatter} exit 5")), start("1s", &quiet))
+    });
+    for (chatter, quiet) in runs {
+        chatter.exit(5).check().has("/outcome", "exited").has("/stop", ());
         // Silent for so long after its last word.
-        let script = format!("for i in 1 2 3 4 5; do echo $i {to}; sleep 0.1; done; sleep 1000");
-        let done = t.run(["--pipe", "--idle-timeout", "600ms", "--", "sh", "-c", &script]).report();
-        let done = done.exit(124).any_out().any_err().check();
-        done.has("/outcome", "idle").took_between(ms(1000), PATIENCE / 4);
+        let done = quiet.exit(124).check();
+        done.has("/outcome", "idle").took_between(ms(1400), PATIENCE / 4);
     }
 }
 
@@ -94,7 +97,7 @@ fn chatter_is_no_silence() {
 fn a_command_that_only_reads() {
     let t = Test::new();
     let done =
-        t.run(["--pty", "--idle-timeout", "300ms", "--", "sleep", "1000"]).input_open().report();
+        t.run(["--pty", "--idle-timeout", "1s", "--", "sleep", "1000"]).input_open().report();
     let mut run = done.start();
     run.type_in("x\n");
     run.exit(124).any_out().any_err().check().has("/outcome", "idle");
@@ -103,11 +106,13 @@ fn a_command_that_only_reads() {
 /// seeds 77
 #[test]
 fn until_idle_is_a_success() {
-    for mode in ["--pipe", "--pty"] {
-        let t = Test::new();
+    let t = Test::new();
+    let runs = ["--pipe", "--pty"].map(|mode| {
         let script = "echo one; echo two; sleep 1000";
-        let done = t.run([mode, "--until-idle", "200ms", "--", "sh", "-c", script]).report();
-        let done = done.any_out().check();
+        t.run([mode, "--until-idle", "1s", "--", "sh", "-c", script]).report().start()
+    });
+    for run in runs {
+        let done = run.any_out().check();
         done.has("/outcome", "until").has("/success", true).has("/exit_code", 0);
         done.has("/stop/reason", "until");
     }
@@ -156,15 +161,18 @@ fn too_much_output() {
 /// D2, D3, D4; seeds 92; supervisors 34: who holds the pipes does not hold up the limit.
 #[test]
 fn the_timeout_does_not_wait_for_pipe_holders() {
-    for mode in ["--pipe", "--pty"] {
+    let runs = ["--pipe", "--pty"].map(|mode| {
         let t = Test::new();
-        let mut life = t.lifeline("life");
+        let life = t.lifeline("life");
         let script = "exec 9>life; setsid sleep 1000 & sleep 1000";
-        let done = t.run([mode, "--timeout", "300ms", "--", "sh", "-c", script]).report();
-        let done = done.exit(124).any_err().check();
+        let run = t.run([mode, "--timeout", "1s", "--", "sh", "-c", script]).report().start();
+        (t, life, run)
+    });
+    for (_t, mut life, run) in runs {
+        let done = run.exit(124).any_err().check();
         life.wait_gone();
         done.has("/outcome", "timeout").has("/containment/verified", true);
-        done.took_between(ms(300), PATIENCE / 4);
+        done.took_between(ms(1000), PATIENCE / 4);
     }
 }
 
@@ -185,10 +193,12 @@ fn a_success_with_a_pipe_holder_is_no_timeout() {
 #[test]
 fn a_clean_exit_within_the_grace_is_still_a_timeout() {
     let t = Test::new();
-    for code in [0, 7] {
+    let runs = [0, 7].map(|code| {
         let script = format!("trap 'echo bye; exit {code}' TERM; while :; do sleep 0.01; done");
-        let done = t.run(["--timeout", "300ms", "--", "sh", "-c", &script]).report();
-        let done = done.exit(124).out("bye\n").any_err().check();
+        (code, t.run(["--timeout", "1s", "--", "sh", "-c", &script]).report().start())
+    });
+    for (code, run) in runs {
+        let done = run.exit(124).out("bye\n").any_err().check();
         done.has("/outcome", "timeout").has("/child/exit_code", code).has("/success", false);
         done.has("/stop/signals/1", ());
     }
@@ -256,8 +266,8 @@ fn limits_are_on_time() {
         late.push(done.at("/stop/signals/0/at_ms").as_u64().unwrap() - 50);
     }
     late.sort_unstable();
-    // The best half, because the machine may be busy; a polling loop would be late by half its interval.
-    assert!(late[late.len() / 2] <= 50, "{late:?}");
+    // The best quarter, because the machine may be busy; a polling loop would be late by half its interval.
+    assert!(late[late.len() / 4] <= 50, "{late:?}");
 }
 
 /// seeds 84, in part: what is busy without output is idle, unless CPU is asked to count (a later flag).

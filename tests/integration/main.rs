@@ -14,6 +14,12 @@ mod dry_run;
 mod env;
 mod events;
 mod exit;
+mod fault;
+mod fault_guard;
+mod fault_kill;
+mod fault_pid1;
+mod fault_store;
+mod fault_trees;
 mod fidelity;
 mod layers;
 mod learn;
@@ -26,11 +32,13 @@ mod replay;
 mod report;
 mod retry;
 mod script;
+mod script_engine;
 mod script_run;
 mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::children::{self, python, sh};
-use crate::harness::{Test, is_dead, wait_gone, wait_until};
+use crate::harness::{Test, is_dead, lines, wait_gone, wait_until};
 
 fn pipe() -> (File, OwnedFd) {
     let flags = rustix::pipe::PipeFlags::CLOEXEC;
@@ -134,7 +134,7 @@ for i in range(320):
 #[test]
 fn a_flood_on_stderr_alone() {
     let t = Test::new();
-    let lines: String = (1..=20000).map(|n| format!("{n}\n")).collect();
+    let lines = lines(1..=20000, |n| n.to_string());
     t.run(["--pipe", "--", "sh", "-c", "seq 20000 >&2"]).err(lines).check();
 }
 
@@ -143,7 +143,7 @@ fn a_flood_on_stderr_alone() {
 fn merged_streams_keep_the_order_of_writing() {
     let t = Test::new();
     let child = "i=0; while [ $i -lt 500 ]; do echo o$i; echo e$i >&2; i=$((i+1)); done";
-    let expected: String = (0..500).map(|i| format!("o{i}\ne{i}\n")).collect();
+    let expected = lines(0..500, |i| format!("o{i}\ne{i}"));
     let done =
         t.run(["--pipe", "--merge", "--", "sh", "-c", child]).report().out(&expected).check();
     done.has("/streams/stdout/bytes", expected.len()).has("/streams/stderr", ());
@@ -230,15 +230,15 @@ print(total)
 #[test]
 fn a_reader_that_goes_away_does_not_end_the_command() {
     let t = Test::new();
-    let script = "heeler run --pipe --report r -- sh -c 'seq 100000; echo end > end; exit 3' | head -1; cat end";
+    let script = "heeler run --pipe --report r -- sh -c 'seq 1000000; echo end > end; exit 3' | head -1; cat end";
     let done = t.sh(script).out("1\nend\n").any_err().check();
     assert_eq!(done.err_text().lines().count(), 1, "one warning: {}", done.err_text());
     let report: serde_json::Value = serde_json::from_str(&t.read("r")).unwrap();
     assert_eq!(report["exit_code"], 3);
-    assert_eq!(report["streams"]["stdout"]["bytes"], 588_895);
+    assert_eq!(report["streams"]["stdout"]["bytes"], 6_888_896);
     assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
     // Without heeler the command is killed before it has done its work.
-    t.sh("sh -c 'seq 100000 && echo end > end2' 2>/dev/null | head -1; test -f end2")
+    t.sh("sh -c 'seq 1000000 && echo end > end2' 2>/dev/null | head -1; test -f end2")
         .out("1\n")
         .exit(1)
         .check();
@@ -321,4 +321,19 @@ fn the_end_of_the_input_is_seen() {
     assert!(!is_dead(run.pid()));
     run.close_input();
     run.out("abcend\n").check();
+}
+
+/// Nothing is polled: while the command is quiet, heeler spends no CPU time. (An event that is reported
+/// again and again until it is taken, and is not, would show here and nowhere else.)
+#[test]
+fn waiting_costs_nothing() {
+    let t = Test::new();
+    // Fields 14 and 15: user and system time of the parent, which is heeler, in hundredths of a second.
+    let script = "sleep 0.5; sed 's/.*) //' /proc/$PPID/stat | cut -d ' ' -f 12,13";
+    for mode in ["--pipe", "--pty"] {
+        let done = t.run([mode, "--", "sh", "-c", script]).any_out().check();
+        let ticks: u64 =
+            done.out_text().split_whitespace().map(|n| n.parse::<u64>().unwrap()).sum();
+        assert!(ticks < 20, "{mode}: {ticks} hundredths in half a second");
+    }
 }

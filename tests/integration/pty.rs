@@ -3,7 +3,7 @@
 use rustix::termios::LocalModes;
 
 use crate::children::python;
-use crate::harness::{Signal, Test, wait_until};
+use crate::harness::{Signal, Test, lines, wait_until};
 
 fn pty<'a>(args: &[&'a str], rest: Vec<&'a str>) -> Vec<&'a str> {
     let mut all = vec!["--pty"];
@@ -16,9 +16,9 @@ fn pty<'a>(args: &[&'a str], rest: Vec<&'a str>) -> Vec<&'a str> {
 #[test]
 fn the_command_sees_a_terminal() {
     let t = Test::new();
-    let test = "test -t 0 && test -t 1 && test -t 2";
-    t.run(["--pty", "--", "sh", "-c", test]).check();
-    t.run(["--pipe", "--", "sh", "-c", test]).exit(1).check();
+    let all = "test -t 0 && test -t 1 && test -t 2";
+    t.run(["--pty", "--", "sh", "-c", all]).check();
+    t.run(["--pipe", "--", "sh", "-c", all]).exit(1).check();
     // It is the controlling terminal, in whose foreground the command is, in a session of its own.
     let script = "echo hi > /dev/tty; ps -o tpgid=,pgid=,sid= -p $$ | tr -s ' ' | tr -d '\\n'";
     let done = t.run(["--pty", "--", "sh", "-c", script]).any_out().check();
@@ -63,7 +63,7 @@ fn echo() {
 fn three_hundred_short_runs_lose_nothing() {
     let t = Test::new();
     let script = "for i in $(seq 300); do heeler run --pty --track off -- echo line $i; done";
-    let expected: String = (1..=300).map(|i| format!("line {i}\r\n")).collect();
+    let expected = lines(1..=300, |i| format!("line {i}\r"));
     t.sh(script).out(expected).check();
 }
 
@@ -84,7 +84,7 @@ fn sixty_kilobytes_and_exit() {
 #[test]
 fn a_megabyte_through_a_terminal() {
     let t = Test::new();
-    let expected: String = (1..=150_000).map(|n| format!("{n}\r\n")).collect();
+    let expected = lines(1..=150_000, |n| format!("{n}\r"));
     t.run(["--pty", "--", "seq", "150000"]).out(expected).check();
 }
 
@@ -187,7 +187,7 @@ fn a_child_that_never_reads() {
     let child = "import signal, tty; tty.setraw(0); print('ready', flush=True); signal.pause()";
     t.write("much", vec![b'x'; 300_000]);
     let done =
-        t.run(pty(&["--stdin", "much", "--total-timeout", "700ms"], python(child, &[]))).report();
+        t.run(pty(&["--stdin", "much", "--total-timeout", "1500ms"], python(child, &[]))).report();
     let done = done.exit(124).any_out().any_err().check();
     done.has("/outcome", "total_timeout").has("/containment/verified", true);
 }
@@ -198,7 +198,7 @@ fn a_child_that_closes_its_terminal_lives_on() {
     let t = Test::new();
     let close = "exec </dev/null >/dev/null 2>/dev/null;";
     t.run(["--pty", "-c", &format!("{close} sleep 0.2; exit 7")]).exit(7).check();
-    let done = t.run(["--pty", "--timeout", "300ms", "-c", &format!("{close} sleep 100")]).report();
+    let done = t.run(["--pty", "--timeout", "1s", "-c", &format!("{close} sleep 100")]).report();
     done.exit(124).any_err().check().has("/outcome", "timeout");
 }
 
@@ -271,7 +271,7 @@ fn our_terminal_is_restored() {
         let t = Test::new();
         let mut args = vec!["--pty"];
         if end == "timeout" {
-            args.extend(["--timeout", "1s"]);
+            args.extend(["--timeout", "3s"]);
         }
         let script = if end == "exit" { "echo ready; read x" } else { child };
         args.extend(["--", "sh", "-c", script]);

@@ -114,7 +114,7 @@ fn only_what_is_worth_it() {
     ] {
         let t = Test::new();
         let script = format!("echo x >> starts; {script}");
-        let limit = if script.contains("sleep") { "200ms" } else { "50s" };
+        let limit = if script.contains("sleep") { "500ms" } else { "50s" };
         let args = [
             "--retries",
             "1",
@@ -132,7 +132,7 @@ fn only_what_is_worth_it() {
     }
     let t = Test::new();
     let args =
-        ["--retries", "1", "--retry-delay", "0", "--retry-on", "idle", "--idle-timeout", "200ms"];
+        ["--retries", "1", "--retry-delay", "0", "--retry-on", "idle", "--idle-timeout", "700ms"];
     t.run(args).arg("-c").arg("echo x >> starts; sleep 1000").exit(124).any_err().check();
     assert_eq!(t.read("starts"), "x\nx\n");
 }
@@ -144,7 +144,7 @@ fn a_failed_dialogue_is_tried_again() {
     let script = "echo x >> starts; echo hello; sleep 1000";
     let args =
         ["--retries", "1", "--retry-delay", "0", "--retry-on", "dialogue", "--expect", "goodbye"];
-    let done = t.run(args).arg("--expect-timeout").arg("200ms").arg("-c").arg(script).report();
+    let done = t.run(args).arg("--expect-timeout").arg("700ms").arg("-c").arg(script).report();
     let done = done.exit(122).any_out().any_err().check();
     assert_eq!(attempts(&done), 2);
     done.has("/attempts/0/failure/reason", "step_timeout");
@@ -197,10 +197,10 @@ fn the_total_limit_ends_a_pause() {
         "--retry-max-delay",
         "1h",
         "--total-timeout",
-        "400ms",
+        "1s",
     ];
     let done = t.run(args).arg("--").arg("false").report().exit(124).any_err().check();
-    done.has("/outcome", "total_timeout").took_between(Duration::from_millis(400), PATIENCE / 4);
+    done.has("/outcome", "total_timeout").took_between(Duration::from_secs(1), PATIENCE / 4);
     assert_eq!(attempts(&done), 1);
 }
 
@@ -267,7 +267,7 @@ fn input_is_replayed() {
 fn the_timeout_is_for_each_attempt() {
     let t = Test::new();
     let script = "[ $HEELER_ATTEMPT = 3 ] || sleep 1000";
-    let args = ["--retries", "2", "--retry-delay", "0", "--timeout", "200ms", "-c", script];
+    let args = ["--retries", "2", "--retry-delay", "0", "--timeout", "1s", "-c", script];
     let done = t.run(args).report().any_err().check();
     done.has("/attempts/0/outcome", "timeout").has("/attempts/1/stop/reason", "timeout");
     done.has("/attempts/2/outcome", "exited").has("/flaky", true).has("/outcome", "exited");

@@ -188,7 +188,7 @@ fn waiting_for_strays_is_limited() {
     let t = Test::new();
     let mut life = t.lifeline("life");
     let script = "exec 9>life; setsid sleep 1000 & exit 0";
-    let done = t.run(["--strays", "wait", "--timeout", "400ms", "--", "sh", "-c", script]).report();
+    let done = t.run(["--strays", "wait", "--timeout", "1s", "--", "sh", "-c", script]).report();
     let done = done.any_err().exit(124).check();
     life.wait_gone();
     done.has("/outcome", "timeout").has("/child/exit_code", 0);

@@ -60,10 +60,20 @@ pub struct Limits {
     )]
     pub containment: Option<Containment>,
 
+    /// End the tree even if heeler itself is killed
+    ///
+    /// A keeper process waits beside heeler, outside the tree. When heeler dies without having ended the
+    /// run (SIGKILL, out of memory, a crash), it ends what is left: TERM, the graces of --stop, KILL. Without
+    /// it the tree lives on, `heeler list` shows it as orphaned and `heeler reap` ends it. Who kills the keeper
+    /// too is left with that; the command itself then still gets the first signal of --stop from the
+    /// kernel, unless it changed its user.
+    #[arg(long, hide_short_help = true)]
+    pub guard: bool,
+
     /// Exit codes that count as success besides 0, such as 3,10-19
     ///
     /// heeler then exits 0.
-    #[arg(long, value_name = "CODES", value_parser = value::codes)]
+    #[arg(long, value_name = "CODES", value_parser = value::codes, hide_short_help = true)]
     pub ok_exit: Option<value::Codes>,
 }
 

@@ -9,7 +9,7 @@ use crate::cli::value;
 
 /// The dialogue from a file.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Script")]
+#[command(next_help_heading = "Dialogue")]
 pub struct Script {
     /// Read the dialogue, and maybe the command, from FILE (TOML); - is stdin
     ///
@@ -23,7 +23,7 @@ pub struct Script {
     pub script_json: Option<PathBuf>,
 
     /// Set a param of the script
-    #[arg(long, value_name = "K=V", value_parser = value::param)]
+    #[arg(long, value_name = "K=V", value_parser = value::param, hide_short_help = true)]
     pub set: Vec<(String, String)>,
 
     /// Print the flags as a script, and start nothing

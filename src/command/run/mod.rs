@@ -1,7 +1,7 @@
 //! `heeler run`: resolves the plan, runs it, tells how it went.
 
-pub(super) mod describe;
-pub(super) mod tell;
+mod describe;
+mod tell;
 mod track;
 
 use std::ffi::OsString;
@@ -54,8 +54,7 @@ fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
     let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {
         Ok(begun) => begun,
         Err(error) => {
-            let message = format!("{error} (--track require)");
-            return refuse(line, &ConfigError::new(ErrorKind::Resource, message));
+            return refuse(line, &ConfigError::new(ErrorKind::Resource, error.to_string()));
         }
     };
     let names = Names { cookie: cookie(outer, &run), run: run.clone() };
@@ -124,7 +123,7 @@ fn start_error(error: &StartError) -> ConfigError {
 /// a command line that is wrong.
 pub fn refuse(line: &[OsString], error: &ConfigError) -> i32 {
     output::complain(&error.message);
-    error.details.iter().for_each(|line| output::explain(line));
+    error.details.iter().for_each(|detail| output::explain(detail));
     if let Some(to) = report_target(line) {
         let report = refusal(error);
         if let Err(error) = write::write(&report, &to) {

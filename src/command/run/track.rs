@@ -1,23 +1,42 @@
 //! Ties a run to its record in the database: what `list`, `reap` and `inspect` will know of it.
 
+use std::os::fd::AsRawFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::describe;
 use crate::config::plan::{Plan, Strays, Track};
 use crate::core::identity::Sighting;
 use crate::core::outcome::{Ended, Outcome};
+use crate::core::record::{self, Leader};
+use crate::report::model::Mode;
 use crate::report::model::Report;
 use crate::report::write;
 use crate::runtime::attempt::{Attempt, Observer};
+use crate::runtime::keeper::{Keeper, Ward};
 use crate::runtime::run::Finished;
-use crate::store::StoreError;
-use crate::store::tracker::{AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
-use crate::sys::{cgroup::Leaf, pidfd::PidFd, poll, proc};
+use crate::store::tracker::{self, AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
+use crate::store::{StoreError, lockfile};
+use crate::sys::{cgroup::Leaf, ids, pidfd::PidFd, poll, proc, spawn::Announce};
 
-/// The record of a run; nothing with `--track off`, or when there is no place for it.
+/// Why a run could not be recorded or guarded as it has to be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BeginError {
+    /// `--track require`.
+    #[error("{0} (--track require)")]
+    Record(#[from] StoreError),
+    /// `--guard`.
+    #[error("cannot start a keeper: {0} (--guard)")]
+    Keeper(std::io::Error),
+}
+
+/// Who knows of a run besides this process: its record (none with `--track off`, or when there is no place
+/// for it) and its keeper (with `--guard`).
 pub(super) struct Tracking {
     tracker: Option<Tracker>,
+    keeper: Option<Keeper>,
     keeps_strays: bool,
+    /// Whether its leaders lead sessions of their own.
+    sessions: bool,
 }
 
 impl Tracking {
@@ -26,20 +45,7 @@ impl Tracking {
         plan: &Plan,
         run: &str,
         outer: Option<&str>,
-    ) -> Result<(Tracking, Vec<String>), StoreError> {
-        let keeps_strays = plan.stop.strays == Strays::Leave;
-        let off = Tracking { tracker: None, keeps_strays };
-        let policy = match plan.track {
-            Track::Off => return Ok((off, Vec::new())),
-            Track::Auto => Policy::Auto,
-            Track::Require => Policy::Require,
-        };
-        let Some(db) = &plan.db else {
-            if policy == Policy::Require {
-                return Err(StoreError::NoPlace);
-            }
-            return Ok((off, vec![format!("not tracked: {}", StoreError::NoPlace)]));
-        };
+    ) -> Result<(Tracking, Vec<String>), BeginError> {
         let start = RunStart {
             run: run.to_owned(),
             name: plan.name.clone(),
@@ -52,8 +58,35 @@ impl Tracking {
             started_ms: unix_ms(poll::wall()),
             parent_run: outer.and_then(|outer| outer.rsplit(':').next()).map(str::to_owned),
         };
+        let mut tracking = Tracking {
+            tracker: None,
+            // Before anything is opened that a copy of this process should not have.
+            keeper: None,
+            keeps_strays: plan.stop.strays == Strays::Leave,
+            sessions: plan.launch.mode == Mode::Pty,
+        };
+        if plan.stop.guard {
+            let ward = Ward {
+                facts: tracker::facts(&start),
+                ladder: plan.stop.ladder.clone(),
+                db: plan.db.clone().filter(|_| plan.track != Track::Off),
+            };
+            tracking.keeper = Keeper::start(ward).map_err(|source| BeginError::Keeper(source))?;
+        }
+        let policy = match plan.track {
+            Track::Off => return Ok((tracking, Vec::new())),
+            Track::Auto => Policy::Auto,
+            Track::Require => Policy::Require,
+        };
+        let Some(db) = &plan.db else {
+            if policy == Policy::Require {
+                return Err(StoreError::NoPlace.into());
+            }
+            return Ok((tracking, vec![format!("not tracked: {}", StoreError::NoPlace)]));
+        };
         let (tracker, warnings) = Tracker::begin(db, policy, &start)?;
-        Ok((Tracking { tracker: Some(tracker), keeps_strays }, warnings))
+        tracking.tracker = Some(tracker);
+        Ok((tracking, warnings))
     }
 
     /// Nothing was started after all.
@@ -63,8 +96,8 @@ impl Tracking {
         }
     }
 
-    /// Completes the record. Gives a warning for the report.
-    pub(super) fn finish(self, finished: &Finished, report: &Report) -> Option<String> {
+    /// Completes the record and sends the keeper away. Gives warnings for the report.
+    pub(super) fn finish(self, finished: &Finished, report: &Report) -> Vec<String> {
         let last = finished.attempts.last();
         let unkillable = last.is_some_and(|last| !last.unkillable.is_empty());
         let left_members =
@@ -84,28 +117,60 @@ impl Tracking {
                     .collect()
             })
             .unwrap_or_default();
-        self.tracker?.finished(&RunEnd {
-            outcome: finished.outcome,
-            exit_code: report.exit_code,
-            ended_ms: unix_ms(finished.started_at + finished.duration),
-            left_members,
-            left,
-            report_json: write::json(report),
-        })
+        let guarded = self.keeper.as_ref().is_none_or(|keeper| !keeper.gone());
+        let unguarded = (!guarded).then(|| "the keeper was killed (--guard)".to_owned());
+        // The record is complete before the keeper goes: killed in between, we are still guarded.
+        let record = |tracker: Tracker| {
+            tracker.finished(&RunEnd {
+                outcome: finished.outcome,
+                exit_code: report.exit_code,
+                ended_ms: unix_ms(finished.started_at + finished.duration),
+                left_members,
+                left,
+                report_json: write::json(report),
+            })
+        };
+        let warning = self.tracker.and_then(record);
+        drop(self.keeper);
+        [warning, unguarded].into_iter().flatten().collect()
     }
 }
 
 impl Observer for Tracking {
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce> {
+        // Its own, filled in by itself; nothing else is negative.
+        let unknown = -1;
+        let leader = Leader {
+            attempt: n,
+            seen: Sighting { pid: unknown, start_ticks: None, pidfs_ino: None },
+            pgid: unknown,
+            sid: if self.sessions { unknown } else { ids::session() },
+            started_ms: unix_ms(poll::wall()),
+            cgroup: leaf.map(|leaf| record::Leaf {
+                path: leaf.path().display().to_string(),
+                ino: leaf.inode(),
+            }),
+        };
+        let keeper = self.keeper.as_ref().map(Keeper::fd);
+        let lock = self.tracker.as_mut().and_then(Tracker::announce);
+        let to: Vec<_> = [keeper, lock].into_iter().flatten().map(|fd| fd.as_raw_fd()).collect();
+        if to.is_empty() {
+            return None;
+        }
+        // A leader always serialises: it is numbers and a path that is text already.
+        let pieces = lockfile::leader_pieces(&leader).ok()?;
+        Some(Announce { to, pieces })
+    }
+
     fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String> {
         let tracker = self.tracker.as_mut()?;
-        let stat = proc::stat(pid).ok().flatten();
         tracker.spawned(&LeaderFacts {
             attempt: n,
             pid,
-            start_ticks: stat.as_ref().map(|stat| stat.start_ticks),
+            start_ticks: proc::stat(pid).ok().flatten().map(|stat| stat.start_ticks),
             pidfs_ino: inode(pid),
-            pgid: stat.as_ref().map_or(pid, |stat| stat.pgrp),
-            sid: stat.as_ref().map_or(pid, |stat| stat.session),
+            pgid: pid,
+            sid: if self.sessions { pid } else { ids::session() },
             started_ms: unix_ms(poll::wall()),
             cgroup: leaf.map(|leaf| (leaf.path().display().to_string(), leaf.inode())),
         })

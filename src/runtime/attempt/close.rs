@@ -23,6 +23,10 @@ impl Running<'_, '_> {
             self.strays = self.launched.tree.members();
         }
         let oom_kills = self.launched.tree.leaf().and_then(Leaf::oom_kills);
+        // Kills what is left, collects the leader, and removes the leaf: so the leaf is asked before, and
+        // whoever spends time in it while it is being killed is not counted.
+        let cpu = self.launched.tree.leaf().and_then(Leaf::cpu);
+        let memory_peak = self.launched.tree.leaf().and_then(Leaf::memory_peak);
         let verified = !strays_left && !unkillable && self.prove_empty();
         let mut left = self.launched.tree.refused().to_vec();
         left.retain(|(member, _)| self.launched.tree.members().contains(member));
@@ -56,6 +60,8 @@ impl Running<'_, '_> {
             in_cgroup: self.launched.tree.leaf().is_some(),
             no_cgroup: self.launched.no_leaf.take(),
             oom_kills,
+            cpu,
+            memory_peak,
             had_terminal: self.launched.lent.is_some(),
         }
     }

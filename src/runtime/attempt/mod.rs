@@ -35,6 +35,7 @@ use crate::expect::program::StreamId;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
+use crate::sys::spawn::Announce;
 use crate::sys::tty;
 
 /// The most that is read from a stream before it is passed on.
@@ -111,12 +112,19 @@ pub struct Attempt {
     pub no_cgroup: Option<String>,
     /// How many of its processes the kernel killed for want of memory, where a cgroup counts them.
     pub oom_kills: Option<u64>,
+    /// CPU time of all its processes, user and system, where a cgroup counts it.
+    pub cpu: Option<(Duration, Duration)>,
+    /// The most memory that all of them used together, where a cgroup counts it.
+    pub memory_peak: Option<u64>,
     /// Whether it had our terminal's foreground, so that Ctrl-C was its own business.
     pub had_terminal: bool,
 }
 
 /// Who wants to know of attempts as they come and go.
 pub trait Observer {
+    /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
+    /// so that whatever becomes of heeler, somebody knows of it.
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
     /// Attempt `n` runs, with this leader. Gives a warning for the report.
     fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
     /// An attempt is over, with this outcome.
@@ -186,8 +194,10 @@ pub fn run(
         inherited: shared.signals.inherited(),
         leaf: (plan.stop.containment == Containment::Auto)
             .then(|| format!("heeler-{}-{n}", shared.run)),
+        death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
-    let launched = match launch(&plan.launch, &context) {
+    let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
+    let launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -272,6 +282,8 @@ impl Attempt {
             in_cgroup: false,
             no_cgroup: None,
             oom_kills: None,
+            cpu: None,
+            memory_peak: None,
             had_terminal: false,
         }
     }

@@ -115,7 +115,9 @@ impl Running<'_, '_> {
         if self.ended.is_none() {
             waiting.add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
         }
-        if let Some(leaf) = self.launched.tree.leaf() {
+        // While the leader lives it populates the cgroup, so there is no news; and the kernel repeats its
+        // notice until the file is read, which only a look after the end does.
+        if let Some(leaf) = self.launched.tree.leaf().filter(|_| self.ended.is_some()) {
             waiting.add(Source::Leaf, leaf.events(), Want::Change);
         }
         for (index, fd) in self.shared.outlets.pending() {
@@ -162,10 +164,6 @@ impl Running<'_, '_> {
     fn take_signals(&mut self) {
         for received in self.shared.signals.read() {
             match received.signal {
-                signals::INT | signals::TERM | signals::HUP | signals::QUIT => {
-                    self.hurry |= self.streams_told;
-                    self.event(Event::StopRequest { signal: received.signal });
-                }
                 signals::CHLD => {
                     let known = self.ended.is_some();
                     self.look_at_leader();
@@ -180,7 +178,12 @@ impl Running<'_, '_> {
                 signals::TSTP => self.pause(),
                 signals::WINCH => self.follow_size(),
                 signals::USR1 => self.say_status(),
-                _ => {}
+                signals::CONT => {}
+                // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
+                signal => {
+                    self.hurry |= self.streams_told;
+                    self.event(Event::StopRequest { signal });
+                }
             }
         }
     }

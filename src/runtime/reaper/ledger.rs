@@ -8,7 +8,7 @@ use super::{Reaped, key, wall_ms};
 use crate::core::identity::Sighting;
 use crate::core::members::Member;
 use crate::core::reap::{Deed, Item, Subject};
-use crate::runtime::survey::Survey;
+use crate::runtime::survey::{Survey, leaves};
 use crate::store::{Store, StoreError, lockfile, place};
 
 /// The records, and the report of what is done.
@@ -99,6 +99,10 @@ impl<'a> Ledger<'a> {
         let run = &subject.record.facts.run;
         if let Some(store) = self.writer() {
             store.close(run, wall_ms())?;
+        }
+        for leaf in leaves(&subject.record) {
+            // Refused while someone is alive in it.
+            leaf.remove();
         }
         lockfile::remove_stale(&self.survey.db, run)
             .map_err(|source| StoreError::Place { path: place::runs_dir(&self.survey.db), source })

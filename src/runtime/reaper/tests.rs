@@ -109,7 +109,7 @@ fn selection() -> Selection {
 
 fn reap(place: &Place, selection: &Selection, grace: Duration) -> Reaped {
     let store = Store::open_existing(&place.db, Duration::from_secs(1)).unwrap();
-    carry_out(&place.survey, store, selection, grace).unwrap()
+    carry_out(&place.survey, store, selection, grace, None).unwrap()
 }
 
 fn states(place: &Place) -> Vec<State> {

@@ -138,7 +138,7 @@ impl Check<'_> {
                 Kind::Text(_) | Kind::Event(_) => 0,
             };
             let all = actions.iter().flat_map(texts).chain(answers);
-            for name in all.flat_map(|text| text.names()) {
+            for name in all.flat_map(crate::expect::program::Text::names) {
                 if name.parse::<usize>().is_ok_and(|number| number > groups) {
                     self.log
                         .warn("no-group", at, format!("`${{{name}}}` is always empty here: the pattern has {groups} groups"))

@@ -103,16 +103,16 @@ impl Compiler<'_> {
             Act::Log(text) => Action::Log(self.text(text)),
             Act::Fail(why) => Action::Fail(self.reason(why.as_ref())),
             Act::Retry(why) => Action::Retry(self.reason(why.as_ref())),
-            Act::Signal(name) => match (self.given.signal)(&name.value) {
-                Some(number) => Action::Signal(number),
-                None => {
+            Act::Signal(name) => {
+                let Some(number) = (self.given.signal)(&name.value) else {
                     let message = format!("there is no signal `{}`", name.value);
                     self.log
                         .error("signal", name.at, message)
                         .help("a signal is TERM, SIGTERM, 15 or RTMIN+1");
                     return None;
-                }
-            },
+                };
+                Action::Signal(number)
+            }
             Act::Resize(size) => {
                 let (columns, rows) = self.size(size)?;
                 Action::Resize(columns, rows)

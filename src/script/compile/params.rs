@@ -39,7 +39,7 @@ impl Params {
     pub fn variables(&self) -> BTreeMap<String, Value> {
         let value = |value: &ParamValue| match value {
             ParamValue::Text(text) => Value::text(text.as_bytes()),
-            ParamValue::List(list) => Value::list(list.iter().map(|item| item.as_bytes())),
+            ParamValue::List(list) => Value::list(list.iter().map(String::as_bytes)),
         };
         self.values.iter().map(|(name, param)| (name.clone(), value(param))).collect()
     }

@@ -158,7 +158,9 @@ fn walk(hir: &regex_syntax::hir::Hir, names: &mut Vec<(String, u32)>) {
         }
         HirKind::Repetition(repetition) => walk(&repetition.sub, names),
         HirKind::Concat(subs) | HirKind::Alternation(subs) => {
-            subs.iter().for_each(|sub| walk(sub, names));
+            for sub in subs {
+                walk(sub, names);
+            }
         }
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
     }

@@ -5,6 +5,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
@@ -71,13 +72,7 @@ impl Leaf {
     /// Whether a process is alive in it or below it. Zombies do not count. Reading also arms the next
     /// notice.
     pub fn populated(&self) -> bool {
-        let mut buffer = [0; 128];
-        match rustix::io::pread(&self.events, &mut buffer, 0) {
-            Ok(count) => !buffer[..count].split(|b| *b == b'\n').any(|line| line == b"populated 0"),
-            // The directory is gone, and it can only go when it is empty.
-            Err(rustix::io::Errno::NODEV) => false,
-            Err(_) => true,
-        }
+        populated(self.events.as_fd())
     }
 
     /// Kills every process in it and below it, those that are being forked too.
@@ -88,32 +83,151 @@ impl Leaf {
 
     /// The processes in it and below it.
     pub fn processes(&self) -> Vec<i32> {
-        let mut found = Vec::new();
-        visit(&self.path, &mut |dir| {
-            found.extend(super::proc::cgroup_procs(dir).unwrap_or_default());
-        });
-        found
+        processes(&self.path)
+    }
+
+    /// CPU time of everyone who ever was in it: (user, system). The kernel counts it in every hierarchy of
+    /// version 2, without a controller, and those that nobody waited for are in it too.
+    pub fn cpu(&self) -> Option<(Duration, Duration)> {
+        let text = slurp(self.path.join("cpu.stat")).ok()?;
+        cpu_of(std::str::from_utf8(&text).ok()?)
+    }
+
+    /// The most memory that all of it used together, with what the kernel kept for it; absent without the
+    /// memory controller (and before Linux 5.19).
+    pub fn memory_peak(&self) -> Option<u64> {
+        let text = slurp(self.path.join("memory.peak")).ok()?;
+        std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
     /// How many of its processes the kernel killed for want of memory; absent without the memory
     /// controller. `oom_kill` counts kills, `oom` only occasions (containerd#6323).
     pub fn oom_kills(&self) -> Option<u64> {
         let text = slurp(self.path.join("memory.events")).ok()?;
-        let text = std::str::from_utf8(&text).ok()?;
-        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
+        number(std::str::from_utf8(&text).ok()?, "oom_kill")
     }
 
     /// Removes it and what the command made below it, from the bottom up; false when something is in use.
     pub fn remove(&self) -> bool {
-        let mut below = Vec::new();
-        visit(&self.path, &mut |dir| below.push(dir.to_owned()));
-        let mut removed = true;
-        for dir in below.iter().rev() {
-            let result = rustix::fs::unlinkat(rustix::fs::CWD, dir, AtFlags::REMOVEDIR);
-            removed = matches!(result, Ok(()) | Err(rustix::io::Errno::NOENT));
-        }
-        removed
+        remove(&self.path)
     }
+}
+
+/// The number behind `name` in a file of `name number` lines. The name is the whole word: `oom_kill` is not
+/// `oom_group_kill`.
+fn number(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let (found, value) = line.split_once(' ')?;
+        (found == name).then(|| value.trim().parse().ok())?
+    })
+}
+
+fn cpu_of(text: &str) -> Option<(Duration, Duration)> {
+    let time = |name| number(text, name).map(Duration::from_micros);
+    Some((time("user_usec")?, time("system_usec")?))
+}
+
+/// `CGROUP2_SUPER_MAGIC`.
+const CGROUP2_MAGIC: u32 = 0x6367_7270;
+
+/// A leaf that another heeler made, which may be dead. It is the directory itself that is held, so what is
+/// done to it cannot hit a later one of the same name.
+#[derive(Debug)]
+pub struct Found {
+    path: PathBuf,
+    dir: OwnedFd,
+}
+
+impl Found {
+    /// The leaf at `path`; nothing when there is none, or when it is another than the one with `inode`.
+    pub fn open(path: &Path, inode: Option<u64>) -> Option<Found> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let dir = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+        let same = inode
+            .is_none_or(|inode| rustix::fs::fstat(&dir).is_ok_and(|stat| stat.st_ino == inode));
+        let cgroup = rustix::fs::fstatfs(&dir).is_ok_and(|fs| fs.f_type as u32 == CGROUP2_MAGIC);
+        (same && cgroup).then(|| Found { path: path.to_owned(), dir })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&self, name: &str, access: OFlags) -> io::Result<OwnedFd> {
+        Ok(rustix::fs::openat(&self.dir, name, access | OFlags::CLOEXEC, Mode::empty())?)
+    }
+
+    /// Its `cgroup.events`, to be polled for an exceptional condition.
+    pub fn events(&self) -> io::Result<OwnedFd> {
+        self.file("cgroup.events", OFlags::RDONLY)
+    }
+
+    /// Whether a process is alive in it or below it; unknown counts as yes.
+    pub fn populated(&self) -> bool {
+        self.events().map_or_else(|error| !super::proc::is_gone(&error), |fd| populated(fd.as_fd()))
+    }
+
+    /// Kills every process in it and below it.
+    pub fn kill(&self) -> io::Result<()> {
+        rustix::io::write(self.file("cgroup.kill", OFlags::WRONLY)?, b"1")?;
+        Ok(())
+    }
+
+    /// The processes in it and below it.
+    pub fn processes(&self) -> Vec<i32> {
+        processes(&self.path)
+    }
+
+    /// Removes it and what is below it, if nobody is alive there.
+    pub fn remove(&self) -> bool {
+        remove(&self.path)
+    }
+
+    /// How long nothing has been made or removed in it.
+    pub fn age(&self) -> Duration {
+        let changed = rustix::fs::fstat(&self.dir).map_or(0, |stat| stat.st_mtime);
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec;
+        Duration::from_secs(now.saturating_sub(changed).try_into().unwrap_or_default())
+    }
+}
+
+/// The directories below our own cgroup whose names begin with `prefix`.
+pub fn below_own(prefix: &str) -> Vec<PathBuf> {
+    let own = own_cgroup().and_then(|own| std::fs::read_dir(own).ok());
+    own.into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+fn populated(events: BorrowedFd<'_>) -> bool {
+    let mut buffer = [0; 128];
+    match rustix::io::pread(events, &mut buffer, 0) {
+        Ok(count) => !buffer[..count].split(|b| *b == b'\n').any(|line| line == b"populated 0"),
+        // The directory is gone, and it can only go when it is empty.
+        Err(rustix::io::Errno::NODEV) => false,
+        Err(_) => true,
+    }
+}
+
+fn processes(path: &Path) -> Vec<i32> {
+    let mut found = Vec::new();
+    visit(path, &mut |dir| found.extend(super::proc::cgroup_procs(dir).unwrap_or_default()));
+    found
+}
+
+fn remove(path: &Path) -> bool {
+    let mut below = Vec::new();
+    visit(path, &mut |dir| below.push(dir.to_owned()));
+    let mut removed = true;
+    for dir in below.iter().rev() {
+        let result = rustix::fs::unlinkat(rustix::fs::CWD, dir, AtFlags::REMOVEDIR);
+        removed = matches!(result, Ok(()) | Err(rustix::io::Errno::NOENT));
+    }
+    removed
 }
 
 /// Calls `each` for `dir` and everything below it, parents first.
@@ -139,4 +253,43 @@ pub fn own_cgroup() -> Option<PathBuf> {
     // In a container the mount may show a part of the hierarchy only.
     let inside = path.strip_prefix(root.trim_end_matches('/')).unwrap_or(path);
     Some(Path::new(mount).join(inside.trim_start_matches('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_by_their_whole_name() {
+        let events = "low 0\nhigh 0\nmax 5\noom 2\noom_kill 3\noom_group_kill 1\n";
+        assert_eq!(number(events, "oom_kill"), Some(3), "kills, not occasions");
+        assert_eq!(number(events, "oom_kil"), None);
+        assert_eq!(number("", "oom_kill"), None);
+        let stat = "usage_usec 30\nuser_usec 10\nsystem_usec 20\nnice_usec 0\n";
+        let micros = Duration::from_micros;
+        assert_eq!(cpu_of(stat), Some((micros(10), micros(20))));
+        assert_eq!(cpu_of("usage_usec 30\n"), None);
+    }
+
+    #[test]
+    fn an_ordinary_directory_is_no_leaf() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Found::open(dir.path(), None).is_none());
+        assert!(Found::open(&dir.path().join("none"), None).is_none());
+    }
+
+    #[test]
+    fn a_found_leaf_is_told_by_its_inode() {
+        let Ok(leaf) = Leaf::create(&format!("heeler-test-{}", super::super::ids::pid())) else {
+            return; // No cgroup v2 that we may write.
+        };
+        assert!(Found::open(leaf.path(), Some(leaf.inode() + 1)).is_none());
+        let found = Found::open(leaf.path(), Some(leaf.inode())).expect("it is there");
+        assert!(!found.populated());
+        assert!(found.processes().is_empty());
+        found.kill().expect("it may be killed");
+        assert!(found.remove());
+        assert!(!found.populated(), "gone is empty");
+        assert!(Found::open(leaf.path(), None).is_none());
+    }
 }

@@ -42,14 +42,17 @@ pub fn pid() -> i32 {
     rustix::process::getpid().as_raw_pid()
 }
 
-/// Our process group.
+/// Our process group; 0 where its leader is outside our PID namespace (as for the init of one). Not through
+/// rustix, which takes it for granted that there is a number.
 pub fn group() -> i32 {
-    rustix::process::getpgrp().as_raw_pid()
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpgrp() }
 }
 
 /// Our session; 0 where its leader is outside our PID namespace.
 pub fn session() -> i32 {
-    rustix::process::getsid(None).map_or(0, rustix::process::Pid::as_raw_pid)
+    // SAFETY: asks for a number; 0 is ourselves. It cannot fail for that.
+    unsafe { libc::getsid(0) }
 }
 
 /// Our effective user.

@@ -1,5 +1,6 @@
 //! Linux.
 
+pub mod apart;
 pub mod ask;
 pub mod before_main;
 pub mod cgroup;

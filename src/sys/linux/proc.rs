@@ -149,6 +149,18 @@ pub fn uid(pid: i32) -> io::Result<Option<u32>> {
     Ok(present(std::fs::metadata(format!("/proc/{pid}")))?.map(|meta| meta.uid()))
 }
 
+/// Whether `pid` has our users and groups, all of them: then nothing that it executed changed them.
+pub fn same_user(pid: i32) -> bool {
+    let of = |pid: &str| {
+        let text = slurp(format!("/proc/{pid}/status")).ok()?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line = |name: &str| text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        Some((line("Uid:")?, line("Gid:")?))
+    };
+    let theirs = of(&pid.to_string());
+    theirs.is_some() && theirs == of("self")
+}
+
 /// The processes of a cgroup v2 directory.
 pub fn cgroup_procs(dir: &Path) -> io::Result<Vec<i32>> {
     let Some(text) = present(slurp(dir.join("cgroup.procs")))? else { return Ok(Vec::new()) };

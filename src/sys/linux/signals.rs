@@ -5,7 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// Signals that heeler takes as input.
+/// Signals that heeler takes as input for a purpose of their own.
 const TAKEN: [i32; 9] = [
     libc::SIGINT,
     libc::SIGTERM,
@@ -21,6 +21,24 @@ const TAKEN: [i32; 9] = [
 /// Those of them that ask for something and have no other use.
 const REQUESTS: [i32; 6] =
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGUSR1];
+
+/// The others that would end heeler, and leave its tree alone: each is a request to stop, like TERM. As PID 1
+/// it would not even get them (an init has no default actions), and a container may be stopped with any.
+/// Not here: what a fault of our own raises (SEGV, ABRT and their kin), what the kernel tells by an error as
+/// well (PIPE, XFSZ), and the signals that the C library keeps to itself (32, 33).
+fn other_requests() -> impl Iterator<Item = i32> {
+    const OTHERS: [i32; 8] = [
+        libc::SIGUSR2,
+        libc::SIGALRM,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGIO,
+        libc::SIGPWR,
+        libc::SIGSTKFLT,
+        libc::SIGXCPU,
+    ];
+    OTHERS.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX())
+}
 
 pub(super) fn disposition(signal: i32) -> libc::sighandler_t {
     let mut old = MaybeUninit::<libc::sigaction>::zeroed();
@@ -92,8 +110,11 @@ impl Signals {
     /// SIGTTIN and SIGTTOU are ignored, for handing the terminal over and back happens in the background.
     pub fn take() -> io::Result<Signals> {
         let mut taken = TAKEN.to_vec();
-        taken
-            .retain(|signal| !(REQUESTS.contains(signal) && disposition(*signal) == libc::SIG_IGN));
+        taken.extend(other_requests());
+        taken.retain(|signal| {
+            let request = REQUESTS.contains(signal) || !TAKEN.contains(signal);
+            !(request && disposition(*signal) == libc::SIG_IGN)
+        });
         let set = set_of(&taken);
         let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: both sets are valid; the old mask is written on success, which is checked.
@@ -146,6 +167,11 @@ impl Signals {
             received.push(Received { signal: info.ssi_signo as i32, pid });
         }
     }
+}
+
+/// Whether a signal that was taken asks for the end of the run.
+pub fn asks_to_stop(signal: i32) -> bool {
+    !matches!(signal, CHLD | TSTP | WINCH | USR1 | CONT)
 }
 
 /// Stops this process as SIGSTOP does, until someone continues it.

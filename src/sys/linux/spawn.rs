@@ -5,6 +5,12 @@
 //! write afterwards, and it says what went wrong through a variable of ours. In return it makes only
 //! async-signal-safe calls, on values prepared before. Signals that could run a handler in it are not taken
 //! by handlers here (`signals`); its mask, dispositions, directory and limits are its own.
+//!
+//! Right before its exec the child writes down who it is ([`Announce`]). We cannot: we are suspended until
+//! there is a command, and might be killed before we are woken. So there is no instant at which a command
+//! runs that nobody has written down, whatever becomes of heeler. (A parent death signal from clone to exec
+//! would need the comparison of parents and its exceptions, coreutils#219, util-linux#1561, and would only
+//! narrow the gap.)
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -42,6 +48,33 @@ pub struct Command<'a> {
     pub inherited: &'a Inherited,
     /// The cgroup leaf that it is born in.
     pub leaf: Option<&'a Leaf>,
+    /// What it writes before it becomes the command.
+    pub announce: Option<Announce>,
+    /// What it gets from the kernel when we die (`PR_SET_PDEATHSIG`). The kernel drops it when a set-id
+    /// program is executed, and its own children do not have it: a backstop, no containment.
+    pub death_signal: Option<i32>,
+}
+
+/// A line that the child writes about itself, with what only it can know.
+#[derive(Debug)]
+pub struct Announce {
+    /// Where to.
+    pub to: Vec<RawFd>,
+    /// What.
+    pub pieces: Vec<Piece>,
+}
+
+/// A part of an [`Announce`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// This.
+    Text(Vec<u8>),
+    /// Its process id.
+    Pid,
+    /// Its start, in raw ticks since boot; `null` when it cannot be read.
+    StartTicks,
+    /// The inode of its pidfd; `null` before Linux 6.9.
+    Inode,
 }
 
 /// How a command relates to our session.
@@ -90,6 +123,10 @@ struct Start<'a> {
     command: &'a Command<'a>,
     argv: Vec<*const libc::c_char>,
     env: Vec<*const libc::c_char>,
+    /// Room for the announcement, so that the child allocates nothing.
+    line: Vec<u8>,
+    /// Who its parent has to be.
+    us: i32,
     error: Option<SpawnError>,
 }
 
@@ -100,7 +137,10 @@ const STACK: usize = 64 << 10;
 /// it is collected.
 pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
     let (argv, env) = (pointers(&command.argv), pointers(&command.env));
-    let mut start = Start { command, argv, env, error: None };
+    let pieces = command.announce.iter().flat_map(|announce| &announce.pieces);
+    let length = |piece: &Piece| if let Piece::Text(text) = piece { text.len() } else { 20 };
+    let line = Vec::with_capacity(pieces.map(length).sum());
+    let mut start = Start { command, argv, env, line, us: super::ids::pid(), error: None };
     let mut stack = vec![0u8; STACK];
     let argument = (&raw mut start).cast();
     // SAFETY: `in_child` makes async-signal-safe calls only; `start` outlives the call and is the child's
@@ -124,8 +164,65 @@ pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
 extern "C" fn in_child(start: *mut libc::c_void) -> libc::c_int {
     // SAFETY: `spawn` passes a `Start` that nobody else touches meanwhile.
     let start = unsafe { &mut *start.cast::<Start<'_>>() };
-    start.error = Some(child(start.command, &start.argv, &start.env));
+    start.error = Some(child(start.command, &start.argv, &start.env, &mut start.line, start.us));
     127
+}
+
+/// Writes the announcement. Allocates nothing: `line` has the room.
+fn announce(announce: &Announce, line: &mut Vec<u8>) {
+    let me = super::ids::pid();
+    for piece in &announce.pieces {
+        let number = match piece {
+            Piece::Text(text) => {
+                line.extend_from_slice(text);
+                continue;
+            }
+            Piece::Pid => u64::try_from(me).ok(),
+            Piece::StartTicks => own_start_ticks(),
+            Piece::Inode => {
+                super::pidfd::PidFd::open(me).ok().flatten().and_then(|handle| handle.inode())
+            }
+        };
+        let Some(mut number) = number else {
+            line.extend_from_slice(b"null");
+            continue;
+        };
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        line.extend_from_slice(&digits[first..]);
+    }
+    for fd in &announce.to {
+        // SAFETY: writes bytes that are there to a number; a failure (a full disk) shows again when the
+        // parent writes the same to the database.
+        unsafe { libc::write(*fd, line.as_ptr().cast(), line.len()) };
+    }
+}
+
+/// Field 22 of our own stat file, without allocating.
+fn own_start_ticks() -> Option<u64> {
+    let mut buffer = [0u8; 512];
+    // SAFETY: opens, reads into a buffer of ours, closes.
+    let count = unsafe {
+        let fd = libc::open(c"/proc/self/stat".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let count = libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len());
+        libc::close(fd);
+        usize::try_from(count).ok()?
+    };
+    let text = &buffer[..count];
+    let name_end = text.iter().rposition(|byte| *byte == b')')?;
+    let field = text[name_end + 2..].split(|byte| *byte == b' ').nth(19)?;
+    field.iter().try_fold(0u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
@@ -137,6 +234,8 @@ fn child(
     command: &Command<'_>,
     argv: &[*const libc::c_char],
     env: &[*const libc::c_char],
+    line: &mut Vec<u8>,
+    us: i32,
 ) -> SpawnError {
     let fail = |stage| SpawnError { stage, errno: errno() };
     // SAFETY: plain system calls, all async-signal-safe, on values prepared before the fork.
@@ -181,6 +280,17 @@ fn child(
             && libc::chdir(cwd.as_ptr()) < 0
         {
             return fail(Stage::Chdir);
+        }
+        if let Some(signal) = command.death_signal {
+            // It is bound to the parent's thread that cloned: heeler has the one. A parent that died before
+            // it was set sends nothing, so look who the parent is now.
+            libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong);
+            if libc::getppid() != us {
+                libc::_exit(127);
+            }
+        }
+        if let Some(what) = &command.announce {
+            announce(what, line);
         }
         for (signal, ignored) in &command.inherited.ignored {
             set_disposition(*signal, if *ignored { libc::SIG_IGN } else { libc::SIG_DFL });

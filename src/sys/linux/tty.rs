@@ -72,7 +72,7 @@ pub fn eof_character(attributes: &Attributes) -> Option<u8> {
 /// Whether our process group is the foreground one of the terminal `fd`. False for a terminal that is not
 /// our controlling one.
 pub fn in_foreground(fd: BorrowedFd<'_>) -> bool {
-    tcgetpgrp(fd).is_ok_and(|group| group == rustix::process::getpgrp())
+    foreground(fd).is_some_and(|group| group == own_group())
 }
 
 /// The foreground process group of `fd`.
@@ -88,7 +88,7 @@ pub fn set_foreground(fd: BorrowedFd<'_>, group: i32) -> io::Result<()> {
 
 /// Our own process group.
 pub fn own_group() -> i32 {
-    rustix::process::getpgrp().as_raw_nonzero().get()
+    super::ids::group()
 }
 
 /// The same, and what was typed and not read is forgotten.

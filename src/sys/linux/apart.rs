@@ -1,0 +1,110 @@
+//! A process of our own beside us: not a child, not in our session, holding nothing of ours but what it is
+//! given.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use super::fdio::errno;
+use super::pidfd::PidFd;
+
+/// Which of the two processes this is after [`fork_apart`].
+#[derive(Debug)]
+pub enum Side {
+    /// The one that called, with a handle on the other.
+    Here(PidFd),
+    /// The new one. It must end with [`leave`].
+    Apart,
+}
+
+/// Forks twice, so that the new process is a child of whoever takes orphans above us: we owe it no wait, and
+/// "no child left" stays a proof. It is in a session of its own (no terminal, no Ctrl-C), in `/`, with every
+/// signal blocked that can be, the null device as its standard descriptors, and of ours only `keep`.
+///
+/// To be called by a single-threaded process before it is a child subreaper: it would get the orphan itself.
+pub fn fork_apart(keep: BorrowedFd<'_>, name: &CStr) -> io::Result<Side> {
+    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let keep = keep.as_raw_fd();
+    // SAFETY: single-threaded, so no lock is held by a thread that the copy does not have.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            // SAFETY: as above; the process between the two only writes a number and ends, without running
+            // anything of ours.
+            unsafe {
+                let pid = libc::fork();
+                if pid != 0 {
+                    libc::write(write.as_raw_fd(), (&raw const pid).cast(), size_of_val(&pid));
+                    libc::_exit(0);
+                }
+            }
+            settle(keep, name);
+            // Closed by number already; dropped, they would close what has their numbers now.
+            std::mem::forget((read, write));
+            Ok(Side::Apart)
+        }
+        between => {
+            drop(write);
+            let mut pid = [0; 4];
+            let got = super::fdio::read(read.as_fd(), &mut pid);
+            // SAFETY: waits for our own child; a null status is allowed.
+            while unsafe { libc::waitpid(between, std::ptr::null_mut(), 0) } < 0
+                && errno() == libc::EINTR
+            {}
+            let pid = if got?.unwrap_or(0) == 4 { i32::from_ne_bytes(pid) } else { -1 };
+            let gone = || io::Error::from(io::ErrorKind::NotFound);
+            if pid <= 0 {
+                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+            }
+            Ok(Side::Here(PidFd::open(pid)?.ok_or_else(gone)?))
+        }
+    }
+}
+
+fn settle(keep: RawFd, name: &CStr) {
+    // SAFETY: plain system calls on this process alone. Descriptors are closed by number although Rust
+    // values own them: none of those is used or dropped on this side, which never returns to their owners.
+    unsafe {
+        libc::setsid();
+        libc::chdir(c"/".as_ptr());
+        libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+        let mut all = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        for fd in 0..3 {
+            libc::dup2(null, fd);
+        }
+        close_range(3, keep - 1);
+        close_range(keep + 1, RawFd::MAX);
+    }
+}
+
+fn close_range(first: RawFd, last: RawFd) {
+    if first > last {
+        return;
+    }
+    // SAFETY: as in `settle`, the only caller.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, first, last, 0) < 0 {
+            // Before Linux 5.9.
+            let most = libc::sysconf(libc::_SC_OPEN_MAX).clamp(1024, 1 << 20) as RawFd;
+            for fd in first..=last.min(most) {
+                libc::close(fd);
+            }
+        }
+    }
+}
+
+/// A duplicate of the descriptor that [`fork_apart`] kept, owned by this side.
+pub fn kept(fd: RawFd) -> OwnedFd {
+    // SAFETY: on the new side nobody else uses or drops the number: its owner is the copy of a value that
+    // belongs to the caller of `fork_apart`, which never gets control back there.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Ends the process without running what the process it was copied from would run at its end.
+pub fn leave() -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(0) }
+}

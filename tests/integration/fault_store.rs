@@ -1,0 +1,154 @@
+//! The database under abuse, through the real binary. (The store's own tests kill writers inside it.)
+
+use serde_json::Value;
+
+use crate::fault::can_unshare;
+use crate::harness::{Signal, Test};
+
+fn list(t: &Test) -> Vec<Value> {
+    let text = t.heeler(["list", "--all", "--json"]).any_out().check().out_text();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// supervisors 77; seeds 111; traps 70, 71: two hundred at once, none lost, nobody told that it was locked.
+#[test]
+fn two_hundred_runs_at_once() {
+    let t = Test::new();
+    let script = "i=0; while [ $i -lt 200 ]; do heeler run --report r/$i -- sh -c 'exit 7' & i=$((i+1)); done; wait";
+    std::fs::create_dir(t.path("r")).unwrap();
+    t.sh(script).check();
+    let rows = list(&t);
+    assert_eq!(rows.len(), 200);
+    for row in &rows {
+        assert_eq!((&row["state"], &row["exit_code"]), (&"exited".into(), &7.into()), "{row}");
+    }
+    for i in 0..200 {
+        let report: Value = serde_json::from_str(&t.read(&format!("r/{i}"))).unwrap();
+        assert_eq!(
+            (&report["exit_code"], &report["warnings"]),
+            (&7.into(), &Value::Null),
+            "{report}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(t.path(".db/heeler.db-runs")).unwrap().count(), 0);
+}
+
+/// supervisors 80, 75: no place, a full one, one that may only be read: the command's end is ours, once warned.
+#[test]
+fn nowhere_to_write() {
+    let t = Test::new();
+    for db in ["/proc/heeler/x.db", "/dev/null/x.db"] {
+        let run = t.run(["--db", db, "--", "sh", "-c", "exit 7"]);
+        run.err_has("not tracked").exit(7).check();
+        t.run(["--db", db, "--track", "require", "--", "sh", "-c", "echo ran"])
+            .any_err()
+            .exit(125)
+            .check();
+    }
+    let bare = t
+        .run(["--", "sh", "-c", "exit 7"])
+        .env_remove("HEELER_DB")
+        .env("HOME", "/proc/nonexistent");
+    bare.err_has("not tracked").exit(7).check();
+    if !can_unshare(&t, &["--mount"]) {
+        return;
+    }
+    std::fs::create_dir(t.path("small")).unwrap();
+    let heeler = env!("CARGO_BIN_EXE_heeler");
+    // Room for nothing; then for the lock file and not for the rows; then read-only with something in it.
+    let script = r#"
+mount -t tmpfs -o size=300k none small || exit 99
+"$1" run --db small/x.db -- true || exit 1
+dd if=/dev/zero of=small/fill bs=1k 2>/dev/null
+"$1" run --db small/x.db --report r1 -- sh -c 'exit 7' 2>e1; echo $?
+rm small/fill
+"$1" run --db small/x.db -- sh -c 'exit 8'; echo $?
+"$1" list --db small/x.db --all --json | grep -o '"exit_code":[078]'
+mount -o remount,ro small || exit 98
+"$1" run --db small/x.db --report r2 -- sh -c 'exit 7' 2>e2; echo $?
+"$1" list --db small/x.db --all --json | grep -c '"exit_code":8'
+"#;
+    let args = ["--mount", "sh", "-c", script, "sh", heeler];
+    let done = t.program("unshare", args).any_out().any_err().check();
+    let text = done.out_text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.first(), Some(&"7"), "{text}{}", done.err_text());
+    assert!(t.read("e1").contains("not tracked"), "{}", t.read("e1"));
+    assert!(
+        text.contains("\n8\n")
+            && text.contains("\"exit_code\":0")
+            && text.contains("\"exit_code\":8"),
+        "{text}"
+    );
+    assert!(text.ends_with("7\n1\n"), "{text}");
+    assert!(t.read("e2").contains("not tracked"), "{}", t.read("e2"));
+    for report in ["r1", "r2"] {
+        let report: Value = serde_json::from_str(&t.read(report)).unwrap();
+        assert_eq!(report["exit_code"], 7);
+        assert_eq!(report["warnings"].as_array().unwrap().len(), 1, "{report}");
+    }
+}
+
+/// supervisors 81; trap 76: a damaged database costs a warning, and `list` and `reap` go on with the lock files.
+#[test]
+fn a_damaged_database() {
+    let t = Test::new();
+    t.leaves_processes();
+    let mut life = t.lifeline("life");
+    t.run(["--", "true"]).check();
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}")));
+    }
+    std::fs::write(t.db(), "This is no database. ".repeat(1000)).unwrap();
+    t.run(["--", "sh", "-c", "exit 7"]).err_has("is damaged").exit(7).check();
+    let script = "exec 9>life; echo ready; sleep 1000";
+    let run = t.run(["--pipe", "--name", "left", "--", "sh", "-c", script]).start();
+    run.wait_out("ready\n");
+    let listed = t.heeler(["list"]).any_out().err_has("is damaged").exit(125).check();
+    assert!(listed.out_text().contains("running"), "{}", listed.out_text());
+    run.signal(Signal::KILL);
+    run.any_out().any_err().signaled(9).check();
+    let listed = t.heeler(["list"]).any_out().any_err().exit(125).check();
+    assert!(listed.out_text().contains("orphaned"), "{}", listed.out_text());
+    t.heeler(["reap", "--grace", "0"]).any_out().any_err().exit(125).check();
+    life.wait_gone();
+    // Gone altogether: nothing is left to list, and a new one is made.
+    std::fs::remove_file(t.db()).unwrap();
+    t.run(["--", "true"]).check();
+    assert_eq!(list(&t).len(), 1);
+}
+
+/// `list` rebuilt from the lock files alone.
+#[test]
+fn without_a_database() {
+    let t = Test::new();
+    t.leaves_processes();
+    let mut life = t.lifeline("life");
+    let script = "exec 9>life; echo ready; setsid sleep 1000 & sleep 1000";
+    let run = t.run(["--name", "n1", "--tag", "a=b", "--", "sh", "-c", script]).start();
+    run.wait_out("ready\n");
+    for suffix in ["", "-wal", "-shm"] {
+        // It may not be there yet, or again: the row comes after the start.
+        let _ = std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}")));
+    }
+    let rows = list(&t);
+    assert_eq!(
+        (&rows[0]["name"], &rows[0]["state"]),
+        (&"n1".into(), &"running".into()),
+        "{rows:?}"
+    );
+    run.signal(Signal::KILL);
+    run.any_out().any_err().signaled(9).check();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(t.path(format!(".db/heeler.db{suffix}")));
+    }
+    let rows = list(&t);
+    assert_eq!(
+        (&rows[0]["state"], &rows[0]["tags"]["a"]),
+        (&"orphaned".into(), &"b".into()),
+        "{rows:?}"
+    );
+    t.heeler(["reap", "n1", "--grace", "0"]).any_out().check();
+    life.wait_gone();
+    assert_eq!(list(&t), Vec::<Value>::new());
+}
