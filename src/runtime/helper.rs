@@ -81,6 +81,8 @@ impl Helper {
             rlimits: Vec::new(),
             ignore: Vec::new(),
             leaf: None,
+            announce: None,
+            death_signal: None,
             inherited: wanted.inherited,
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;
