@@ -22,7 +22,7 @@ use crate::sys::names;
 /// Plays the script, and says how it went.
 pub fn run(args: &cli::Check, cast: &Path, io: &mut Io<'_>) -> i32 {
     match against(args, cast) {
-        Ok(played) => tell(args, cast, played, io),
+        Ok(played) => tell(args, cast, &played, io),
         Err((message, details)) => {
             io.say(message);
             for line in details {
@@ -80,7 +80,7 @@ pub(super) fn compile(text: &str) -> Result<(Program, Vec<String>), String> {
     compiled(&loaded, &[], true).map_err(|(message, _)| message)
 }
 
-fn tell(args: &cli::Check, cast: &Path, played: Played, io: &mut Io<'_>) -> i32 {
+fn tell(args: &cli::Check, cast: &Path, played: &Played, io: &mut Io<'_>) -> i32 {
     let code = if played.failure.is_some() { EXIT_DIALOGUE } else { 0 };
     if args.json {
         let told = json!({

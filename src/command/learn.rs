@@ -19,7 +19,8 @@ use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::run::{Finished, Names, execute};
 use crate::script::learn::{About, Learned, learn};
 use crate::store::id::new_run_id;
-use crate::sys::{cgroup::Leaf, fdio, probe, spawn::Announce, tty};
+use crate::sys::spawn::Announce;
+use crate::sys::{cgroup::Leaf, fdio, probe, tty};
 
 /// Runs the command on a terminal, and writes what a person did there as a script.
 pub fn run(args: &cli::Learn) -> i32 {
@@ -83,7 +84,7 @@ fn told(args: &cli::Learn, finished: Finished) -> i32 {
     if finished.outcome == Outcome::Cancelled {
         output::complain("the command was stopped from outside; the script ends where it was");
     }
-    let (learned, verdict) = checked(args, &session);
+    let (learned, doubt) = best(args, &session);
     if let Err(message) = save(args, &learned, started) {
         return super::fail(&message);
     }
@@ -95,7 +96,7 @@ fn told(args: &cli::Learn, finished: Finished) -> i32 {
         n => format!(", {n} of them asked for as a secret"),
     };
     output::complain(&format!("wrote {}: {} steps{secrets}", shown(&args.script), learned.steps));
-    if let Some(why) = verdict {
+    if let Some(why) = doubt {
         output::complain(&format!(
             "warning: the script does not meet its own recording, look at it: {why}"
         ));
@@ -105,7 +106,7 @@ fn told(args: &cli::Learn, finished: Finished) -> i32 {
 
 /// The script, and why it does not meet its own recording. Where the simple one does not, one that waits
 /// for whole lines may.
-fn checked(args: &cli::Learn, session: &Session) -> (Learned, Option<String>) {
+fn best(args: &cli::Learn, session: &Session) -> (Learned, Option<String>) {
     let argv: Vec<String> =
         args.command.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let script = shown(&args.script);

@@ -47,6 +47,7 @@ pub const ATTEMPT: &str = "attempt ";
 
 impl Tape {
     /// The part that belongs to the last attempt, its times from its own start.
+    #[must_use]
     pub fn last_attempt(&self) -> Tape {
         let begins = |fact: &Fact| {
             matches!(&fact.what, What::Marker(label) if label.strip_prefix(ATTEMPT)

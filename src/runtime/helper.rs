@@ -81,8 +81,6 @@ impl Helper {
             rlimits: Vec::new(),
             ignore: Vec::new(),
             leaf: None,
-            announce: None,
-            death_signal: None,
             inherited: wanted.inherited,
             announce: None,
             // It is nobody's member, so nobody would end it if we were killed.

@@ -194,9 +194,9 @@ impl Outlets {
         // nobody can know.
         let known = by == By::Dialogue && typing != Typing::Hidden;
         let shown = if known { bytes.to_vec() } else { visible(bytes, typing) };
-        let mut masked = Vec::new();
-        masker.mask(&shown, &mut masked);
-        let line = encoder.push(now, &masked);
+        let mut told = Vec::new();
+        masker.mask(&shown, &mut told);
+        let line = encoder.push(now, &told);
         self.record(&line);
     }
 

@@ -45,7 +45,9 @@ impl Typed {
         for (index, fact) in facts.iter().enumerate() {
             if let What::Input(bytes) = &fact.what {
                 typed.known = true;
-                bytes.iter().for_each(|&byte| edit(&mut typed.keys, byte, index));
+                for &byte in bytes {
+                    edit(&mut typed.keys, byte, index);
+                }
             }
         }
         typed

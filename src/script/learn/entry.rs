@@ -53,7 +53,7 @@ pub(super) fn entries(session: &Session) -> (Vec<Entry>, Vec<u8>) {
                 }
             }
             Heard::Resize(columns, rows) => {
-                cutter.screen.screen_mut().set_size(cells(*rows), cells(*columns))
+                cutter.screen.screen_mut().set_size(cells(*rows), cells(*columns));
             }
         }
     }
@@ -84,12 +84,11 @@ impl Cutter {
 
     fn output(&mut self, at: Duration, bytes: &[u8]) {
         self.screen.process(bytes);
-        match &mut self.open {
-            Some(open) => open.during.extend_from_slice(bytes),
-            None => {
-                self.last_output = at;
-                self.output.extend_from_slice(bytes);
-            }
+        if let Some(open) = &mut self.open {
+            open.during.extend_from_slice(bytes);
+        } else {
+            self.last_output = at;
+            self.output.extend_from_slice(bytes);
         }
     }
 

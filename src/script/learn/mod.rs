@@ -203,13 +203,11 @@ fn since(entry: &Entry, before: Option<&Entry>) -> Vec<u8> {
         return all;
     }
     let line = all.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
-    match (line, &before.end) {
-        (Some(end), End::Enter) => all[end..].to_vec(),
-        _ => {
-            let at = memchr::memmem::find(&all, &before.typed).filter(|_| !before.typed.is_empty());
-            at.map_or_else(|| all.clone(), |at| all[at + before.typed.len()..].to_vec())
-        }
+    if let (Some(end), End::Enter) = (line, &before.end) {
+        return all[end..].to_vec();
     }
+    let at = memchr::memmem::find(&all, &before.typed).filter(|_| !before.typed.is_empty());
+    at.map_or_else(|| all.clone(), |at| all[at + before.typed.len()..].to_vec())
 }
 
 /// The recording: output masked, and of the input what the script has.

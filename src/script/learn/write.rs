@@ -156,7 +156,7 @@ fn exit(out: &mut String, frame: &Frame<'_>) -> std::fmt::Result {
 fn act(act: &Act) -> Option<String> {
     Some(match act {
         Act::Line(text) => format!("line = {}", quoted(&escaped(text))),
-        Act::Send(bytes) => format!("send = {}", quoted(&escaped(&spelled(bytes)))),
+        Act::Send(bytes) => format!("send = {}", quoted(&escaped(&show(bytes, usize::MAX)))),
         Act::Key(name) => format!("key = {}", quoted(name)),
         Act::Secret(index) => format!("secret = \"secret{}\"", index + 1),
         Act::Unseen => return None,
@@ -165,11 +165,6 @@ fn act(act: &Act) -> Option<String> {
 
 fn pattern(wait: &super::Wait) -> String {
     quoted(&escaped(&wait.pattern))
-}
-
-/// As `send` reads it: C escapes.
-fn spelled(bytes: &[u8]) -> String {
-    show(&bytes.iter().copied().collect::<Vec<u8>>(), usize::MAX)
 }
 
 /// `${` is a name to a script; `$${` is not.
