@@ -25,7 +25,9 @@ const EXCEPT: &[(&str, &str)] = &[
     // They act on processes by what the records say of them, and belong above both.
     ("runtime/reaper.rs", "store"),
     ("runtime/reaper/ledger.rs", "store"),
+    ("runtime/reaper/sweep.rs", "store"),
     ("runtime/survey.rs", "store"),
+    ("runtime/keeper.rs", "store"),
     // Which directory is the platform's for state.
     ("store/place.rs", "target_os"),
 ];

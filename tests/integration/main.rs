@@ -4,6 +4,15 @@
 //! name the acceptance scenario of the research notes that a test covers.
 
 #![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "seeds, and what was left out and why"
+)]
+#![expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the files are ours, and so is their case"
+)]
 
 mod against;
 mod children;
