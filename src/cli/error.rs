@@ -27,7 +27,9 @@ pub fn one_line(error: &clap::Error) -> String {
             None => paragraph.push(line),
         }
     }
-    parts.retain(|part| !part.starts_with("For more information"));
+    // A misspelt flag is hardly ever meant as the command's own word.
+    let noise = ["For more information", "to pass '"];
+    parts.retain(|part| !noise.iter().any(|noise| part.starts_with(noise)));
     parts.extend(hint(error));
     printable(&parts.join("; "))
 }

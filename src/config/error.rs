@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Script,
     /// A file, descriptor, secret or limit that cannot be had.
     Resource,
+    /// Something that every run needs and the system refuses.
+    Internal,
 }
 
 impl ErrorKind {
@@ -24,6 +26,7 @@ impl ErrorKind {
             ErrorKind::BadDirectory => "bad_directory",
             ErrorKind::Script => "script",
             ErrorKind::Resource => "resource",
+            ErrorKind::Internal => "internal",
         }
     }
 }

@@ -335,6 +335,11 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
             EXIT_NOT_EXECUTABLE,
             format!("cannot run {name}: {system}; a script needs a #! line, or run it with sh"),
         ),
+        Stage::Exec if error.errno == errnos::EACCES => (
+            "not_executable",
+            EXIT_NOT_EXECUTABLE,
+            format!("cannot run {name}: it is not executable (chmod +x makes a file so)"),
+        ),
         Stage::Exec => {
             ("not_executable", EXIT_NOT_EXECUTABLE, format!("cannot run {name}: {system}"))
         }

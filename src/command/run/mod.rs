@@ -47,14 +47,14 @@ fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
         Err(error) => {
             return refuse(
                 line,
-                &ConfigError::new(ErrorKind::Resource, format!("cannot make a run id: {error}")),
+                &ConfigError::new(ErrorKind::Internal, format!("cannot make a run id: {error}")),
             );
         }
     };
     let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {
         Ok(begun) => begun,
         Err(error) => {
-            return refuse(line, &ConfigError::new(ErrorKind::Resource, error.to_string()));
+            return refuse(line, &ConfigError::new(ErrorKind::Internal, error.to_string()));
         }
     };
     let names = Names { cookie: cookie(outer, &run), run: run.clone() };
@@ -114,7 +114,8 @@ fn last_word(finished: &Finished) -> Option<i32> {
 fn start_error(error: &StartError) -> ConfigError {
     let kind = match error {
         StartError::Setup(_) => ErrorKind::Pattern,
-        StartError::Outlet(_) | StartError::System(..) => ErrorKind::Resource,
+        StartError::Outlet(_) => ErrorKind::Resource,
+        StartError::System(..) => ErrorKind::Internal,
     };
     ConfigError::new(kind, error.to_string())
 }
@@ -137,8 +138,10 @@ fn refusal(error: &ConfigError) -> Report {
     let now = rfc3339(poll::wall());
     let outcome = match error.kind {
         ErrorKind::BadDirectory => Outcome::SpawnFailed,
-        ErrorKind::Resource => Outcome::InternalError,
-        ErrorKind::Usage | ErrorKind::Pattern | ErrorKind::Script => Outcome::Invalid,
+        ErrorKind::Internal => Outcome::InternalError,
+        ErrorKind::Usage | ErrorKind::Pattern | ErrorKind::Script | ErrorKind::Resource => {
+            Outcome::Invalid
+        }
     };
     Report {
         started_at: now.clone(),

@@ -47,7 +47,7 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
             let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
             failure.map_or_else(|| "the dialogue failed".to_owned(), |f| f.message.clone())
         }
-        Outcome::StraysFailed => "members outlived the command (--strays fail)".to_owned(),
+        Outcome::StraysFailed => "processes were left behind (--strays fail)".to_owned(),
         Outcome::SpawnFailed | Outcome::Invalid | Outcome::InternalError => {
             return attempt.error.as_ref().map(|error| error.message.clone());
         }

@@ -128,7 +128,15 @@ impl Running<'_, '_> {
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.output(now, stream.id, bytes, &mut effects);
         }
-        self.shared.outlets.output(at, stream, &mut self.channels[index], bytes);
+        // Of a flood, only what the limit allows passes through.
+        let shown = match self.shared.plan.limits.max_output {
+            Some(max) => {
+                &bytes[..count.min(usize::try_from(max - self.passed.min(max)).unwrap_or(count))]
+            }
+            None => bytes,
+        };
+        self.passed += count as u64;
+        self.shared.outlets.output(at, stream, &mut self.channels[index], shown);
         if !effects.is_empty() {
             self.effects(effects);
         }

@@ -141,6 +141,8 @@ struct Running<'s, 'a> {
     buffer: Vec<u8>,
     waiting: turn::Waiting,
     ended: Option<Ended>,
+    /// Bytes of output so far, all streams together.
+    passed: u64,
     /// Ends of file that the dialogue has not been told.
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
@@ -220,6 +222,7 @@ pub fn run(
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
         waiting: turn::Waiting::default(),
         ended: None,
+        passed: 0,
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
