@@ -107,13 +107,18 @@ fn told(args: &cli::Learn, finished: Finished) -> i32 {
 /// The script, and why it does not meet its own recording. Where the simple one does not, one that waits
 /// for whole lines may.
 fn best(args: &cli::Learn, session: &Session) -> (Learned, Option<String>) {
-    let argv: Vec<String> =
+    let words: Vec<String> =
         args.command.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let script = shown(&args.script);
-    let cast = args.cast.as_deref().map(shown);
+    let recording = args.cast.as_deref().map(shown);
     let host = probe::hostname();
-    let about =
-        About { argv: &argv, script: &script, cast: cast.as_deref(), host: &host, exact: false };
+    let about = About {
+        argv: &words,
+        script: &script,
+        cast: recording.as_deref(),
+        host: &host,
+        exact: false,
+    };
     let first = learn(session, &about);
     let Some(why) = verdict(&first) else { return (first, None) };
     let second = learn(session, &About { exact: true, ..about });
