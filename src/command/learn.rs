@@ -110,10 +110,15 @@ fn best(args: &cli::Learn, session: &Session) -> (Learned, Option<String>) {
     let words: Vec<String> =
         args.command.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let script = shown(&args.script);
-    let cast = args.cast.as_deref().map(shown);
+    let recording = args.cast.as_deref().map(shown);
     let host = probe::hostname();
-    let about =
-        About { argv: &words, script: &script, cast: cast.as_deref(), host: &host, exact: false };
+    let about = About {
+        argv: &words,
+        script: &script,
+        cast: recording.as_deref(),
+        host: &host,
+        exact: false,
+    };
     let first = learn(session, &about);
     let Some(why) = verdict(&first) else { return (first, None) };
     let second = learn(session, &About { exact: true, ..about });
