@@ -205,6 +205,6 @@ fn list(dir: &Path, args: &[&str], rows: usize) -> Duration {
     let began = Instant::now();
     let out = heeler(dir, args).output().unwrap();
     let took = began.elapsed();
-    assert!(out.stdout.iter().filter(|byte| **byte == b'\n').count() >= rows);
+    assert!(String::from_utf8_lossy(&out.stdout).lines().count() >= rows);
     took
 }

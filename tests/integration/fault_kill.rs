@@ -163,7 +163,7 @@ fn killed_25_times(seed: u64) -> Option<String> {
     let locks = std::fs::read_dir(t.path(".db/heeler.db-runs")).unwrap().flatten();
     let locks: Vec<_> = locks
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".lock"))
+        .filter(|name| name.rsplit('.').next() == Some("lock"))
         .collect();
     if !locks.is_empty() {
         return Some(format!("seed {seed}: lock files are left: {locks:?}"));
@@ -181,7 +181,7 @@ fn a_number_that_was_given_again() {
         return;
     }
     // The next number can be chosen in a PID namespace of one's own; else there is no forcing it.
-    let script = r#"
+    let script = r"
 import os, signal, subprocess, sys, time
 heeler = sys.argv[1]
 def numbers(pid):
@@ -231,7 +231,7 @@ reap = subprocess.run([heeler, 'reap', '--grace', '0', '--json'], capture_output
 print('reap', reap.returncode, reap.stdout, reap.stderr)
 print('alive', numbers(leader)[1:] == [leader, leader], os.waitpid(-1, os.WNOHANG))
 print('signals', repr(open('signals').read()))
-"#;
+";
     assert!(is_root());
     let args =
         ["--pid", "--fork", "--mount-proc", "python3", "-c", script, env!("CARGO_BIN_EXE_heeler")];

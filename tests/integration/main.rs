@@ -4,6 +4,11 @@
 //! name the acceptance scenario of the research notes that a test covers.
 
 #![expect(clippy::disallowed_methods, reason = "tests start processes, read files and wait")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests say what they left out, and their seeds"
+)]
 
 mod children;
 mod harness;

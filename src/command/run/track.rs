@@ -71,7 +71,7 @@ impl Tracking {
                 ladder: plan.stop.ladder.clone(),
                 db: plan.db.clone().filter(|_| plan.track != Track::Off),
             };
-            tracking.keeper = Keeper::start(ward).map_err(|source| BeginError::Keeper(source))?;
+            tracking.keeper = Keeper::start(ward).map_err(BeginError::Keeper)?;
         }
         let policy = match plan.track {
             Track::Off => return Ok((tracking, Vec::new())),
