@@ -31,6 +31,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('reap', 'reap', [CompletionResultType]::ParameterValue, 'End what was left behind')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check scripts without running anything')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Print everything known of a run, as JSON')
+            [CompletionResult]::new('learn', 'learn', [CompletionResultType]::ParameterValue, 'Watch a person do it once, and write the script')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Play a recording in the terminal')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what this machine allows, and how to get what it does not')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print shell completions')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print heeler(1), or write all man pages')
@@ -115,6 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Let nothing pass through')
             [CompletionResult]::new('--merge', '--merge', [CompletionResultType]::ParameterName, 'Pipes only: stderr into stdout through one pipe, in write order')
             [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Prefix each line that passes through with the time')
+            [CompletionResult]::new('--record-input', '--record-input', [CompletionResultType]::ParameterName, 'Record what is typed too, but nothing that the terminal does not show')
             [CompletionResult]::new('--echo-ok', '--echo-ok', [CompletionResultType]::ParameterName, 'Type the --send-secret before it even while the terminal echoes')
             [CompletionResult]::new('--emit', '--emit', [CompletionResultType]::ParameterName, 'Print the flags as a script, and start nothing')
             [CompletionResult]::new('--guard', '--guard', [CompletionResultType]::ParameterName, 'End the tree even if heeler itself is killed')
@@ -157,15 +160,33 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             break
         }
         'heeler;check' {
+            [CompletionResult]::new('--against', '--against', [CompletionResultType]::ParameterName, 'Play the script against a recording, in no time and without the command')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Check with this param, instead of a stand-in')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the findings as JSON')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit 1 when there are warnings')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'heeler;inspect' {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;learn' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the script to SCRIPT')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the script to SCRIPT')
+            [CompletionResult]::new('--cast', '--cast', [CompletionResultType]::ParameterName, 'Keep the recording in FILE, for `heeler check SCRIPT --against FILE`')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace files that exist')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;replay' {
+            [CompletionResult]::new('--speed', '--speed', [CompletionResultType]::ParameterName, 'Play F times as fast')
+            [CompletionResult]::new('--idle-limit', '--idle-limit', [CompletionResultType]::ParameterName, 'Shorten every pause to D')
+            [CompletionResult]::new('--instant', '--instant', [CompletionResultType]::ParameterName, 'Print everything at once')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

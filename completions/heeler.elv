@@ -28,6 +28,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand reap 'End what was left behind'
             cand check 'Check scripts without running anything'
             cand inspect 'Print everything known of a run, as JSON'
+            cand learn 'Watch a person do it once, and write the script'
+            cand replay 'Play a recording in the terminal'
             cand doctor 'Say what this machine allows, and how to get what it does not'
             cand completions 'Print shell completions'
             cand man 'Print heeler(1), or write all man pages'
@@ -111,6 +113,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --quiet 'Let nothing pass through'
             cand --merge 'Pipes only: stderr into stdout through one pipe, in write order'
             cand --timestamps 'Prefix each line that passes through with the time'
+            cand --record-input 'Record what is typed too, but nothing that the terminal does not show'
             cand --echo-ok 'Type the --send-secret before it even while the terminal echoes'
             cand --emit 'Print the flags as a script, and start nothing'
             cand --guard 'End the tree even if heeler itself is killed'
@@ -149,14 +152,30 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'heeler;check'= {
+            cand --against 'Play the script against a recording, in no time and without the command'
             cand --set 'Check with this param, instead of a stand-in'
             cand --json 'Print the findings as JSON'
             cand --strict 'Exit 1 when there are warnings'
-            cand -h 'Print help'
-            cand --help 'Print help'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'heeler;inspect'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;learn'= {
+            cand -o 'Write the script to SCRIPT'
+            cand --out 'Write the script to SCRIPT'
+            cand --cast 'Keep the recording in FILE, for `heeler check SCRIPT --against FILE`'
+            cand --force 'Replace files that exist'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;replay'= {
+            cand --speed 'Play F times as fast'
+            cand --idle-limit 'Shorten every pause to D'
+            cand --instant 'Print everything at once'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -32,6 +32,8 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "ps" -d 'List live run
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "reap" -d 'End what was left behind'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "check" -d 'Check scripts without running anything'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "inspect" -d 'Print everything known of a run, as JSON'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "learn" -d 'Watch a person do it once, and write the script'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "replay" -d 'Play a recording in the terminal'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "doctor" -d 'Say what this machine allows, and how to get what it does not'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "completions" -d 'Print shell completions'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "man" -d 'Print heeler(1), or write all man pages'
@@ -114,6 +116,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l dry-run -d 'Print 
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s q -l quiet -d 'Let nothing pass through'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l merge -d 'Pipes only: stderr into stdout through one pipe, in write order'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l timestamps -d 'Prefix each line that passes through with the time'
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l record-input -d 'Record what is typed too, but nothing that the terminal does not show'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l echo-ok -d 'Type the --send-secret before it even while the terminal echoes'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l emit -d 'Print the flags as a script, and start nothing'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l guard -d 'End the tree even if heeler itself is killed'
@@ -136,12 +139,21 @@ complete -c heeler -n "__fish_heeler_using_subcommand reap" -s a -l all -d 'End 
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -s n -l dry-run -d 'Say what would be ended, and end nothing'
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -l json -d 'Print JSON'
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand check" -l against -d 'Play the script against a recording, in no time and without the command' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand check" -l set -d 'Check with this param, instead of a stand-in' -r
 complete -c heeler -n "__fish_heeler_using_subcommand check" -l json -d 'Print the findings as JSON'
 complete -c heeler -n "__fish_heeler_using_subcommand check" -l strict -d 'Exit 1 when there are warnings'
-complete -c heeler -n "__fish_heeler_using_subcommand check" -s h -l help -d 'Print help'
+complete -c heeler -n "__fish_heeler_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand learn" -s o -l out -d 'Write the script to SCRIPT' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand learn" -l cast -d 'Keep the recording in FILE, for `heeler check SCRIPT --against FILE`' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand learn" -l force -d 'Replace files that exist'
+complete -c heeler -n "__fish_heeler_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand replay" -l speed -d 'Play F times as fast' -r
+complete -c heeler -n "__fish_heeler_using_subcommand replay" -l idle-limit -d 'Shorten every pause to D' -r
+complete -c heeler -n "__fish_heeler_using_subcommand replay" -l instant -d 'Print everything at once'
+complete -c heeler -n "__fish_heeler_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand doctor" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c heeler -n "__fish_heeler_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -61,6 +61,7 @@ pub fn calls(tools: &Tools, command: &[String]) -> Result<u64, String> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .env("HEELER_DB", tools.file("runs.db"))
+        .env_remove(crate::tools::CARGOS)
         .status()
         .map_err(|error| format!("strace: {error}"))?;
     let text = std::fs::read_to_string(&table).unwrap_or_default();

@@ -88,13 +88,13 @@ fn in_path(name: &str) -> Option<String> {
 
 /// The first number with a dot in what it says about its version.
 fn version(path: &str) -> String {
-    let output = Command::new(path).arg("--version").stdin(Stdio::null()).output();
-    let output = output.or_else(|_| Command::new(path).arg("-v").stdin(Stdio::null()).output());
-    let Ok(output) = output else { return String::new() };
-    let text = [output.stdout, output.stderr].concat();
-    String::from_utf8_lossy(&text)
-        .split(|c: char| c.is_whitespace() || c == ',' || c == '(')
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))
-        .unwrap_or_default()
-        .to_owned()
+    let said = |flag: &str| {
+        let output = Command::new(path).arg(flag).stdin(Stdio::null()).output().ok()?;
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&text)
+            .split(|c: char| c.is_whitespace() || c == ',' || c == '(')
+            .find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))
+            .map(str::to_owned)
+    };
+    said("--version").or_else(|| said("-v")).unwrap_or_default()
 }

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Where cargo has the loader look for libraries first: a dozen failing calls for each library of each
+/// program, which is not what programs cost elsewhere.
+pub const CARGOS: &str = "LD_LIBRARY_PATH";
+
 /// One measured run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample {
@@ -100,6 +104,7 @@ impl Tools {
             // The database of whoever measures is not to be filled, nor a run that we are in to be named.
             .env("HEELER_DB", self.file("runs.db"))
             .env_remove("HEELER_RUN")
+            .env_remove(CARGOS)
             .output()
             .map_err(|error| format!("measure: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);

@@ -6,6 +6,7 @@ pub mod error;
 pub mod exit_codes;
 pub mod generate;
 mod own;
+mod recordings;
 pub mod run;
 pub mod topics;
 mod tracked;
@@ -17,6 +18,7 @@ use clap::{Args, CommandFactory, Parser};
 
 pub use check::Check;
 pub use own::{Completions, Doctor, Format, Help, Man, Schema};
+pub use recordings::{Learn, Replay};
 pub use run::Run;
 pub use tracked::{Db, Inspect, List, Reap};
 
@@ -55,6 +57,11 @@ pub enum Command {
     Check(Check),
     /// Print everything known of a run, as JSON
     Inspect(Inspect),
+    /// Watch a person do it once, and write the script
+    #[command(max_term_width = 100)]
+    Learn(Box<Learn>),
+    /// Play a recording
+    Replay(Replay),
     /// Say what this machine allows, and how to get what it does not
     Doctor(Doctor),
     /// Print shell completions

@@ -13,6 +13,9 @@ use crate::sys::names;
 
 /// Checks scripts, and says what it found.
 pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
+    if let Some(cast) = &args.against {
+        return super::against::run(args, cast, io);
+    }
     let around = Surroundings::look();
     let mut worst: Option<Severity> = None;
     let mut told = Vec::new();

@@ -1,13 +1,16 @@
 //! One file per subcommand: wires the layers, decides nothing subtle.
 
+mod against;
 mod check;
 mod completions;
 pub mod doctor;
 mod help;
 pub mod inspect;
+mod learn;
 pub mod list;
 mod man;
 pub mod reap;
+mod replay;
 mod run;
 mod schema;
 mod tracked;
@@ -38,6 +41,8 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::Reap(args) => with_stdio(|io| reap::run(&args.into(), io)),
         Command::Check(args) => with_stdio(|io| check::run(&args, io)),
         Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
+        Command::Learn(args) => learn::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -114,6 +114,7 @@ fn remarks(run: &cli::Run) -> Vec<String> {
         (output.events.is_some(), "--events"),
         (output.record.is_some(), "--record"),
         (output.tail.is_some(), "--tail"),
+        (run.limits.containment.is_some(), "--containment"),
         (tracking.name.is_some(), "--name"),
         (!tracking.tag.is_empty(), "--tag"),
         (tracking.track.is_some(), "--track"),
@@ -122,3 +123,6 @@ fn remarks(run: &cli::Run) -> Vec<String> {
     let given = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag);
     given.map(|flag| format!("{flag} has no place in a script; give it beside --script")).collect()
 }
+
+#[cfg(test)]
+mod tests;

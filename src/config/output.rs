@@ -62,6 +62,8 @@ pub(super) fn resolve(
         report,
         events,
         record: file("--record", &flags.record)?,
+        record_input: flags.record_input,
+        keep_session: false,
         tail: usize::try_from(flags.tail.unwrap_or(TAIL)).unwrap_or(usize::MAX),
     };
     each_its_own(&output)?;

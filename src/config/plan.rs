@@ -116,6 +116,10 @@ pub struct Output {
     pub events: Option<PathBuf>,
     /// `--record FILE.cast`.
     pub record: Option<PathBuf>,
+    /// `--record-input`.
+    pub record_input: bool,
+    /// The session is kept in memory, for `learn`.
+    pub keep_session: bool,
     /// `--tail`.
     pub tail: usize,
 }

@@ -257,6 +257,59 @@ fn a_flood_ends_the_run_at_once() {
     assert_eq!(s.cause(), Some(Cause::OutputLimit));
 }
 
+fn cleaning() -> Supervisor {
+    running(Config { cleanup: Some(ms(40)), ..config() })
+}
+
+#[test]
+fn the_cleanup_comes_before_the_ladder_and_is_bounded() {
+    let verdict = Event::Verdict { cause: Cause::Until, kill: false };
+    let mut s = cleaning();
+    assert_eq!(s.step(ms(5), verdict), [Action::Cleanup]);
+    assert_eq!(s.next_deadline(), Some(ms(45)));
+    assert_eq!(s.step(ms(6), Event::CleanedUp), [Action::Signal(TERM)]);
+    assert_eq!(s.step(ms(7), Event::CleanedUp), [], "it is told once");
+
+    let mut s = cleaning();
+    s.step(ms(5), verdict);
+    assert_eq!(s.step(ms(44), Event::Tick), []);
+    assert_eq!(s.step(ms(45), Event::Tick), [Action::Signal(TERM)]);
+    assert_eq!(s.cause(), Some(Cause::Until));
+
+    let mut s = cleaning();
+    s.step(ms(5), verdict);
+    assert_eq!(s.step(ms(6), exited(0)), [], "it went by itself");
+    assert_eq!(s.step(ms(7), Event::StreamsEnded), [Action::Finish]);
+    let mut s = cleaning();
+    s.step(ms(5), verdict);
+    assert_eq!(s.step(ms(6), exited(1)), [Action::Signal(TERM)]);
+}
+
+#[test]
+fn a_limit_and_a_request_have_a_cleanup_and_a_kill_has_none() {
+    let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
+    let mut s = running(Config { limits, cleanup: Some(ms(40)), ..config() });
+    assert_eq!(s.step(ms(10), Event::Tick), [Action::Cleanup]);
+    assert_eq!(s.cause(), Some(Cause::Timeout));
+    let mut s = cleaning();
+    assert_eq!(s.step(ms(5), Event::StopRequest { signal: INT }), [Action::Cleanup]);
+    assert_eq!(s.step(ms(6), Event::CleanedUp), [Action::Signal(INT)], "that signal first");
+    let mut s = cleaning();
+    let kill = Event::Verdict { cause: Cause::Dialogue, kill: true };
+    assert_eq!(s.step(ms(5), kill), [Action::Signal(KILL)]);
+    let mut s = cleaning();
+    s.step(ms(5), exited(1));
+    assert_eq!(s.step(ms(6), Event::Verdict { cause: Cause::Until, kill: false }), []);
+}
+
+#[test]
+fn a_second_request_skips_the_cleanup_and_a_third_the_ladder() {
+    let mut s = cleaning();
+    s.step(ms(5), Event::StopRequest { signal: INT });
+    assert_eq!(s.step(ms(6), Event::StopRequest { signal: TERM }), [Action::Signal(TERM)]);
+    assert_eq!(s.step(ms(7), Event::StopRequest { signal: TERM }), [Action::Signal(KILL)]);
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Spawned),
@@ -270,6 +323,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Event::Verdict { cause: Cause::Until, kill: false }),
         Just(Event::Verdict { cause: Cause::DialogueFailed, kill: true }),
         Just(Event::StopRequest { signal: TERM }),
+        Just(Event::CleanedUp),
         Just(Event::Tick),
     ]
 }
@@ -279,9 +333,12 @@ proptest! {
     /// gets milder, and once the leader has exited a finite number of ticks at its own deadlines ends it
     /// (unless strays are waited for or our reader stalls without any limit).
     #[test]
-    fn random_orders(events in prop::collection::vec((any_event(), 0u64..60), 0..40)) {
+    fn random_orders(
+        events in prop::collection::vec((any_event(), 0u64..60), 0..40),
+        cleanup in prop::option::of(Just(ms(40))),
+    ) {
         let limits = Limits { timeout: Some(ms(500)), max_output: Some(1000), ..Limits::default() };
-        let mut s = Supervisor::new(Config { limits, ..config() });
+        let mut s = Supervisor::new(Config { limits, cleanup, ..config() });
         s.step(ms(0), Event::Spawned);
         let mut now = 0;
         let mut finishes = 0;

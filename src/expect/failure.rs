@@ -44,6 +44,8 @@ pub enum Reason {
     CanonicalLimit,
     /// Something could not be sent for another reason.
     Send,
+    /// Against a recording: something else was typed there.
+    Differs,
     /// A `retry`: this attempt failed, and another is worth it.
     Retry,
     /// A command of the script's own failed.
@@ -77,6 +79,7 @@ impl Reason {
             Reason::SecretEcho => "secret_echo",
             Reason::CanonicalLimit => "canonical_limit",
             Reason::Send => "send",
+            Reason::Differs => "differs",
             Reason::Retry => "retry",
             Reason::Exec => "exec",
             Reason::Ask => "ask",

@@ -81,9 +81,10 @@ impl Helper {
             rlimits: Vec::new(),
             ignore: Vec::new(),
             leaf: None,
-            announce: None,
-            death_signal: None,
             inherited: wanted.inherited,
+            announce: None,
+            // It is nobody's member, so nobody would end it if we were killed.
+            death_signal: Some(crate::core::supervisor::KILL),
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;
         let Some(pidfd) = PidFd::open(pid)? else { return Err(io::ErrorKind::NotFound.into()) };

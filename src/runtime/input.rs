@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::expect::tape::Typing;
 use crate::sys::{fdio, tty};
 
 /// What a canonical terminal takes a line (N_TTY_BUF_SIZE less the line end); the kernel drops the rest.
@@ -35,8 +36,8 @@ pub enum Typed {
     Sent {
         /// What, wiped when dropped.
         bytes: Zeroizing<Vec<u8>>,
-        /// Whether the terminal echoed at that time.
-        echo: bool,
+        /// What the terminal did with it.
+        typing: Typing,
     },
     /// The secret has been written.
     SecretSent,
@@ -47,7 +48,12 @@ pub enum Typed {
     /// Nobody reads any more.
     Closed,
     /// Input of another source went out.
-    Relayed,
+    Relayed {
+        /// What, wiped when dropped.
+        bytes: Zeroizing<Vec<u8>>,
+        /// What the terminal did with it.
+        typing: Typing,
+    },
 }
 
 enum Item {
@@ -304,7 +310,7 @@ impl Input {
             typed.push(Typed::TooLong(length));
             return None;
         }
-        let echo = self.echoes();
+        let typing = self.typing();
         while done < data.len() {
             let fd = self.target()?;
             match fdio::write(fd, &data[done..]) {
@@ -327,8 +333,8 @@ impl Input {
         }
         typed.push(match (dialogue, secret) {
             (_, true) => Typed::SecretSent,
-            (true, false) => Typed::Sent { bytes: data, echo },
-            (false, false) => Typed::Relayed,
+            (true, false) => Typed::Sent { bytes: data, typing },
+            (false, false) => Typed::Relayed { bytes: data, typing },
         });
         None
     }
@@ -364,6 +370,17 @@ impl Input {
                 tty::attributes(fd.as_fd()).is_ok_and(|attributes| tty::echoes(&attributes))
             }
             _ => false,
+        }
+    }
+
+    /// What becomes of what is typed now. A pipe hides nothing.
+    fn typing(&self) -> Typing {
+        let Some(Target::Terminal(fd)) = &self.target else { return Typing::Piped };
+        match tty::attributes(fd.as_fd()) {
+            Ok(attributes) if tty::echoes(&attributes) => Typing::Shown,
+            Ok(attributes) if !tty::is_canonical(&attributes) => Typing::Keys,
+            // What cannot be told is taken for the more delicate.
+            _ => Typing::Hidden,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod input;
 pub mod keeper;
 pub mod launch;
 pub mod outlets;
+pub mod player;
 pub mod reaper;
 pub mod run;
 pub mod sink;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::config::plan::{Output, ReportTo};
 use crate::expect::mask::{Mask, Masker};
 use crate::expect::program::StreamId;
-use crate::report::cast;
+use crate::expect::tape::{ATTEMPT, Session, Typing, visible};
+use crate::report::cast::{self, write as event};
 use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
 use crate::sys::{before_main, fdio};
@@ -24,6 +25,10 @@ pub struct Outlets {
     stdout: Routes,
     stderr: Routes,
     record: Option<usize>,
+    record_pipe: bool,
+    /// Where input is recorded: its own mask and encoder.
+    record_input: Option<(Masker, cast::Encoder)>,
+    session: Option<Session>,
     events: Option<usize>,
     timestamps: bool,
     mask: Mask,
@@ -35,6 +40,15 @@ pub struct Outlets {
 struct Routes {
     through: Option<usize>,
     copies: Vec<usize>,
+}
+
+/// Who typed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The dialogue.
+    Dialogue,
+    /// A person, a file, or whatever our own input is.
+    Source,
 }
 
 /// What one stream of one attempt needs on its way out.
@@ -61,6 +75,9 @@ impl Outlets {
         let stderr = open(&mut outlets, &output.stderr, "--stderr")?;
         let both = open(&mut outlets, &output.combined, "--output")?;
         outlets.record = open(&mut outlets, &output.record, "--record")?;
+        outlets.record_input = (outlets.record.is_some() && output.record_input)
+            .then(|| (Masker::new(mask.clone()), cast::Encoder::input()));
+        outlets.session = output.keep_session.then(Session::default);
         outlets.events = match output.events.as_deref() {
             Some(path) if path == Path::new("-") => outlets.share(2, "--events"),
             Some(path) => Some(outlets.create(path, "--events")?),
@@ -121,29 +138,76 @@ impl Outlets {
     pub fn channel(&self) -> Channel {
         Channel {
             masker: Masker::new(self.mask.clone()),
-            encoder: cast::Encoder::default(),
+            encoder: cast::Encoder::output(self.record_pipe),
             at_line_start: true,
             shown: Vec::new(),
         }
     }
 
     /// Begins the recording.
-    pub fn record_header(
-        &mut self,
-        size: (u16, u16),
-        started_unix: u64,
-        command: &str,
-        term: &str,
-    ) {
-        if let Some(record) = self.record {
-            self.sinks[record].write(&cast::header(size, started_unix, command, term));
+    pub fn record_header(&mut self, header: &cast::Header<'_>) {
+        self.record_pipe = header.pipe;
+        self.record(&header.line());
+        if let Some(session) = &mut self.session {
+            session.size = header.size;
+        }
+    }
+
+    /// Notes that another attempt begins.
+    pub fn attempt(&mut self, now: Duration, n: u32) {
+        if n > 1 {
+            self.record(&event::marker(now, &format!("{ATTEMPT}{n}")));
+        }
+    }
+
+    /// Notes the exit, as a shell counts.
+    pub fn exited(&mut self, now: Duration, code: i32) {
+        if let Some((mut masker, mut encoder)) = self.record_input.take() {
+            let mut rest = Vec::new();
+            masker.finish(&mut rest);
+            let mut line = encoder.push(now, &rest);
+            line.extend(encoder.finish(now));
+            self.record(&line);
+            self.record_input = Some((Masker::new(self.mask.clone()), cast::Encoder::input()));
+        }
+        self.record(&event::exit(now, code));
+        if let Some(session) = &mut self.session {
+            session.exited(now, code);
         }
     }
 
     /// Notes a change of the terminal's size in the recording.
     pub fn resized(&mut self, now: Duration, size: (u16, u16)) {
-        if let Some(record) = self.record {
-            self.sinks[record].write(&cast::resize(now, size));
+        self.record(&event::resize(now, size));
+        if let Some(session) = &mut self.session {
+            session.resized(now, size);
+        }
+    }
+
+    /// Notes what was typed. What was typed unseen does not get into the recording.
+    pub fn input(&mut self, now: Duration, bytes: &[u8], typing: Typing, by: By) {
+        if let (Some(session), By::Source) = (&mut self.session, by) {
+            session.input(now, bytes, typing);
+        }
+        let Some((masker, encoder)) = &mut self.record_input else { return };
+        // A script has what it types in clear text, its secrets apart; of what a person types unseen
+        // nobody can know.
+        let known = by == By::Dialogue && typing != Typing::Hidden;
+        let shown = if known { bytes.to_vec() } else { visible(bytes, typing) };
+        let mut told = Vec::new();
+        masker.mask(&shown, &mut told);
+        let line = encoder.push(now, &told);
+        self.record(&line);
+    }
+
+    /// What was kept of the session, for `learn`.
+    pub fn take_session(&mut self) -> Option<Session> {
+        self.session.take()
+    }
+
+    fn record(&mut self, line: &[u8]) {
+        if let (Some(record), false) = (self.record, line.is_empty()) {
+            self.sinks[record].write(line);
         }
     }
 
@@ -155,6 +219,9 @@ impl Outlets {
         channel: &mut Channel,
         bytes: &[u8],
     ) {
+        if let Some(session) = &mut self.session {
+            session.output(now, bytes);
+        }
         if self.mask.is_empty() {
             self.show(now, stream, channel, bytes);
         } else {
@@ -171,9 +238,8 @@ impl Outlets {
         let mut shown = Vec::new();
         channel.masker.finish(&mut shown);
         self.show(now, stream, channel, &shown);
-        if let Some(record) = self.record {
-            self.sinks[record].write(&channel.encoder.finish(now));
-        }
+        let line = channel.encoder.finish(now);
+        self.record(&line);
     }
 
     fn show(&mut self, now: Duration, stream: &mut Stream, channel: &mut Channel, shown: &[u8]) {
@@ -193,8 +259,9 @@ impl Outlets {
         for copy in &routes.copies {
             self.sinks[*copy].write(shown);
         }
-        if let Some(record) = self.record {
-            self.sinks[record].write(&channel.encoder.output(now, shown));
+        if self.record.is_some() {
+            let line = channel.encoder.push(now, shown);
+            self.record(&line);
         }
         if self.events.is_some() {
             let text = String::from_utf8_lossy(shown);

@@ -14,6 +14,8 @@ use crate::expect::dialogue::{Dialogue, Setup, SetupError};
 use crate::expect::failure::Reason;
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::tape::Session;
+use crate::report::cast::Header;
 use crate::report::model::Mode;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
@@ -40,6 +42,8 @@ pub struct Finished {
     pub usage: (Duration, Duration, u64),
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// What was typed and shown, where the plan keeps it.
+    pub session: Option<Session>,
 }
 
 /// Why nothing was started.
@@ -81,7 +85,7 @@ pub fn execute(
     let signals = Signals::take().map_err(|e| StartError::System("take signals", e))?;
     wait::become_subreaper().map_err(|e| StartError::System("become a subreaper", e))?;
     let clock = Clock::start();
-    record_header(plan, &mut outlets, &clock);
+    record_header(plan, &mut outlets, &clock, &mask);
     let mut shared = Shared {
         plan,
         raw: (plan.launch.mode == Mode::Pty && plan.launch.stdin == Stdin::Inherit)
@@ -105,7 +109,16 @@ pub fn execute(
         let spent = shared.clock.active();
         let total = plan.limits.total.map(|total| total.saturating_sub(spent));
         let talk = dialogue.take();
+        shared.outlets.attempt(spent, n);
         let attempt = attempt::run(&mut shared, n, total, talk, observer);
+        if let Some(ended) = attempt.ended {
+            let code = match ended {
+                Ended::Exited(code) => code,
+                Ended::Signaled { signal, .. } => 128 + signal,
+            };
+            let now = shared.clock.active();
+            shared.outlets.exited(now, code);
+        }
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
@@ -138,6 +151,7 @@ pub fn execute(
         delays,
         usage,
         warnings: shared.warnings,
+        session: shared.outlets.take_session(),
     })
 }
 
@@ -175,12 +189,18 @@ fn dialogue(plan: &Plan, mask: &Mask) -> Result<Option<Dialogue>, SetupError> {
     Dialogue::new(plan.program.clone(), setup).map(Some)
 }
 
-fn record_header(plan: &Plan, outlets: &mut Outlets, clock: &Clock) {
+fn record_header(plan: &Plan, outlets: &mut Outlets, clock: &Clock, mask: &Mask) {
     let since = clock.started_at().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let command: Vec<_> = plan.launch.argv.iter().map(|arg| arg.to_string_lossy()).collect();
     let term = plan.launch.env.iter().rev().find(|(key, _)| key == "TERM");
     let term = term.map_or_else(String::new, |(_, value)| value.to_string_lossy().into_owned());
-    outlets.record_header(plan.launch.size, since.as_secs(), &command.join(" "), &term);
+    outlets.record_header(&Header {
+        size: plan.launch.size,
+        started: since.as_secs(),
+        command: &mask.text(command.join(" ").as_bytes()),
+        term: &mask.text(term.as_bytes()),
+        pipe: plan.launch.mode != Mode::Pty,
+    });
 }
 
 fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Duration> {

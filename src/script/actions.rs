@@ -141,10 +141,6 @@ const NAMES: [&str; KEYS.len()] = {
 
 impl Actions {
     /// The names of all actions.
-    #[expect(
-        clippy::unused_self,
-        reason = "the macro that reads tables has only the field at hand"
-    )]
     pub fn keys(&self) -> &'static [&'static str] {
         &NAMES
     }

@@ -386,6 +386,3 @@ fn duration(time: Duration) -> String {
     let fits = units.iter().find(|(unit, _)| nanos.is_multiple_of(*unit));
     fits.map_or_else(String::new, |(unit, name)| format!("{}{name}", nanos / unit))
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod emit;
 pub mod finding;
 mod json;
+pub mod learn;
 pub mod model;
 pub mod names;
 mod node;

@@ -7,9 +7,14 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "tests say what they left out, and their seeds"
+    reason = "seeds, and what was left out and why"
+)]
+#![expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the files are ours, and so is their case"
 )]
 
+mod against;
 mod children;
 mod harness;
 
@@ -26,11 +31,13 @@ mod fault_store;
 mod fault_trees;
 mod fidelity;
 mod layers;
+mod learn;
 mod limits;
 mod output;
 mod pipe;
 mod pty;
 mod record;
+mod replay;
 mod report;
 mod retry;
 mod script;
@@ -40,6 +47,7 @@ mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;

@@ -9,7 +9,6 @@ fn scripts() -> PathBuf {
 }
 
 fn heeler(words: &[&str]) -> Output {
-    #[expect(clippy::disallowed_methods, reason = "the binary under test")]
     let output = Command::new(env!("CARGO_BIN_EXE_heeler"))
         .args(words)
         .env_clear()
@@ -42,7 +41,6 @@ fn good_scripts_say_nothing() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own files")]
 fn golden(file: &str, code: i32) {
     let output = heeler(&["check", file]);
     let said = stderr(&output);
@@ -105,7 +103,6 @@ fn examples_fit_the_schema() {
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     for folder in ["good", "good/lib"] {
         for file in files(folder) {
-            #[expect(clippy::disallowed_methods, reason = "a test's own files")]
             let text = std::fs::read_to_string(scripts().join(&file)).expect("it is there");
             let value: toml::Value = toml::from_str(&text).expect("it is TOML");
             let value = serde_json::to_value(value).expect("it is a tree");

@@ -33,7 +33,6 @@ impl Place {
         Place { dir: tempfile::tempdir().expect("a directory") }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
     fn file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::write(&path, text).expect("it is written");
@@ -42,7 +41,6 @@ impl Place {
     }
 
     fn command(&self, program: &Path, words: &[&str]) -> Command {
-        #[expect(clippy::disallowed_methods, reason = "the binary under test")]
         let mut command = Command::new(program);
         let binary = Path::new(env!("CARGO_BIN_EXE_heeler")).parent().expect("a directory");
         let path = format!("{}:{}:/usr/bin:/bin", self.dir.path().display(), binary.display());
@@ -61,7 +59,6 @@ impl Place {
         self.command(Path::new(env!("CARGO_BIN_EXE_heeler")), words).output().expect("it starts")
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
     fn report(&self) -> serde_json::Value {
         let text = std::fs::read_to_string(self.dir.path().join("report")).expect("it was written");
         serde_json::from_str(&text).expect("it is JSON")
@@ -83,7 +80,6 @@ fn said(output: &Output) -> String {
 }
 
 /// The script that the documentation shows.
-#[expect(clippy::disallowed_methods, reason = "a test's own file")]
 fn login() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scripts/good/login.toml");
     std::fs::read_to_string(path).expect("it is there")
@@ -194,7 +190,6 @@ fn the_same_in_json_and_from_stdin() {
             Path::new(env!("CARGO_BIN_EXE_heeler")),
             &["run", "--report", "report", "--script-json", file],
         );
-        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
         let input = std::fs::File::open(place.dir.path().join("script.json")).expect("it is there");
         let output = command.stdin(input).output().expect("it starts");
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));

@@ -73,7 +73,7 @@ pub struct Limits {
     /// Exit codes that count as success besides 0, such as 3,10-19
     ///
     /// heeler then exits 0.
-    #[arg(long, value_name = "CODES", value_parser = value::codes)]
+    #[arg(long, value_name = "CODES", value_parser = value::codes, hide_short_help = true)]
     pub ok_exit: Option<value::Codes>,
 }
 

@@ -53,6 +53,13 @@ pub struct Output {
     #[arg(long, value_name = "FILE.cast", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub record: Option<PathBuf>,
 
+    /// Record what is typed too, but nothing that the terminal does not show
+    ///
+    /// Input that a person types while the terminal does not echo is left out, but for its Enter; so are
+    /// secrets. `heeler check --against` then compares what a script types with what was typed.
+    #[arg(long, requires = "record", hide_short_help = true)]
+    pub record_input: bool,
+
     /// How much of each stream's end goes into the report [default: 4KiB]
     #[arg(long, value_name = "BYTES", value_parser = value::size, allow_negative_numbers = true, hide_short_help = true)]
     pub tail: Option<u64>,

@@ -9,7 +9,7 @@ use crate::cli::value;
 
 /// The dialogue from a file.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Script")]
+#[command(next_help_heading = "Dialogue")]
 pub struct Script {
     /// Read the dialogue, and maybe the command, from FILE (TOML); - is stdin
     ///

@@ -13,5 +13,7 @@ pub use code::{Codes, codes};
 pub use dialogue::{Do, Stream, View, do_action, param};
 pub use duration::{LONGEST, duration};
 pub use policy::{Ladder, RetryOn, RetryOnList, Rung, Strays, ladder, retry_on, strays};
-pub use setting::{StdinFrom, Tag, factor, jitter, name, nice, rlimit, tag, umask, window_size};
+pub use setting::{
+    StdinFrom, Tag, factor, jitter, name, nice, rlimit, speed, tag, umask, window_size,
+};
 pub use size::size;

@@ -105,6 +105,12 @@ pub fn factor(text: &str) -> Result<f64, String> {
     value.ok_or_else(|| "a factor is 1 to 1000".to_owned())
 }
 
+/// Parses how many times as fast.
+pub fn speed(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|speed: &f64| (0.001..=1000.0).contains(speed));
+    value.ok_or_else(|| "a speed is 0.001 to 1000; 2 is twice as fast".to_owned())
+}
+
 /// Parses a share of 0 to 1.
 pub fn jitter(text: &str) -> Result<f64, String> {
     let value = text.parse().ok().filter(|jitter: &f64| (0.0..=1.0).contains(jitter));

@@ -147,7 +147,7 @@ fn describe_attempt(
         outcome: attempt.outcome(plan.stop.strays, |code| plan.is_ok(code)),
         child: child(attempt),
         stop: stop(attempt),
-        failure: attempt.dialogue.as_ref().and_then(|d| d.failure.as_ref()).map(describe_failure),
+        failure: attempt.dialogue.as_ref().and_then(|d| d.failure.as_ref()).map(self::failure),
         delay_ms,
     }
 }
@@ -269,7 +269,8 @@ fn streams(all: &[Stream]) -> model::Streams {
     streams
 }
 
-fn dialogue(record: &Record) -> model::Dialogue {
+/// What a dialogue did.
+pub(in crate::command) fn dialogue(record: &Record) -> model::Dialogue {
     model::Dialogue {
         steps: record
             .steps
@@ -299,12 +300,13 @@ fn dialogue(record: &Record) -> model::Dialogue {
                 (name.clone(), value)
             })
             .collect(),
-        failure: record.failure.as_ref().map(describe_failure),
+        failure: record.failure.as_ref().map(self::failure),
         window_dropped_bytes: record.window_dropped_bytes,
     }
 }
 
-fn describe_failure(failure: &failure::Failure) -> model::Failure {
+/// Why it failed.
+pub(in crate::command) fn failure(failure: &failure::Failure) -> model::Failure {
     model::Failure {
         reason: failure.reason.as_str().to_owned(),
         message: failure.message.clone(),

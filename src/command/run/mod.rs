@@ -1,7 +1,7 @@
 //! `heeler run`: resolves the plan, runs it, tells how it went.
 
-mod describe;
-mod tell;
+pub(super) mod describe;
+pub(super) mod tell;
 mod track;
 
 use std::ffi::OsString;

@@ -22,7 +22,9 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
         output::complain(&text);
     }
     if let Some(failure) = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref()) {
-        details(failure);
+        for line in details(failure) {
+            output::explain(&line);
+        }
     }
     strays(plan, attempt);
 }
@@ -60,16 +62,14 @@ fn plain(attempt: &Attempt) -> String {
     }
 }
 
-fn details(failure: &Failure) {
-    for line in &failure.near_misses {
-        output::explain(line);
-    }
+/// What helps to understand a failure, as lines.
+pub(in crate::command) fn details(failure: &Failure) -> Vec<String> {
+    let mut lines = failure.near_misses.clone();
     if !failure.last_lines.is_empty() {
-        output::explain("the last lines were:");
-        for line in &failure.last_lines {
-            output::explain(&format!("  | {line}"));
-        }
+        lines.push("the last lines were:".to_owned());
+        lines.extend(failure.last_lines.iter().map(|line| format!("  | {line}")));
     }
+    lines
 }
 
 fn strays(plan: &Plan, attempt: &Attempt) {

@@ -191,17 +191,18 @@ impl Dialogue {
             Verdict::Retry(why) => {
                 self.judge_failed(Reason::Retry, why.as_ref(), "a watch", pattern, now, out);
             }
-            Verdict::Log(text) => match text {
-                Some(text) => match self.values.render(&text) {
-                    Ok(text) => out.push(Effect::Log(self.masked(&text))),
+            Verdict::Log(text) => {
+                let written = text.map(|text| self.values.render(&text)).transpose();
+                match written {
+                    Ok(written) => {
+                        let matched = || self.values.value("0").map(std::borrow::Cow::into_owned);
+                        let line = written.or_else(matched);
+                        let line = line.unwrap_or_else(|| pattern.as_bytes().to_vec());
+                        out.push(Effect::Log(self.masked(&line)));
+                    }
                     Err(unknown) => self.unknown(&unknown, now, out),
-                },
-                None => {
-                    let text = self.values.value("0").map(std::borrow::Cow::into_owned);
-                    let text = text.unwrap_or_else(|| pattern.as_bytes().to_vec());
-                    out.push(Effect::Log(self.masked(&text)));
                 }
-            },
+            }
             Verdict::Count(name) => self.values.count(&name),
             Verdict::Append(list) => self.append(&list, out),
             Verdict::Note(index) => {

@@ -119,17 +119,20 @@ impl Values {
 
     /// The value of a name; nothing when it has none, or is a group that took no part.
     pub(super) fn value(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        self.look_up(name).flatten()
+        self.look_up(name).ok().flatten()
     }
 
-    fn look_up(&self, name: &str) -> Option<Option<Cow<'_, [u8]>>> {
+    /// The same, with an error for a name that was never given a value.
+    fn look_up(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Unknown> {
+        let unknown = || Unknown(name.to_owned());
         if let Ok(number) = name.parse::<usize>() {
-            return Some(self.groups.get(number)?.as_deref().map(Cow::Borrowed));
+            let group = self.groups.get(number).ok_or_else(unknown)?;
+            return Ok(group.as_deref().map(Cow::Borrowed));
         }
         if name == "before" {
-            return Some(Some(Cow::Borrowed(&self.before)));
+            return Ok(Some(Cow::Borrowed(&self.before)));
         }
-        Some(match self.named.get(name)? {
+        Ok(match self.named.get(name).ok_or_else(unknown)? {
             Value::Text(text) => text.as_deref().map(Cow::Borrowed),
             Value::List(items) => Some(Cow::Owned(lines(items))),
         })
@@ -154,7 +157,7 @@ impl Values {
             match part {
                 Part::Literal(bytes) => out.extend_from_slice(bytes),
                 Part::Name(name) => {
-                    let value = self.look_up(name).ok_or_else(|| Unknown(name.clone()))?;
+                    let value = self.look_up(name)?;
                     put(value.as_deref().unwrap_or_default(), &mut out);
                 }
             }

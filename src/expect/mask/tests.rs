@@ -160,3 +160,15 @@ proptest! {
         prop_assert!(!String::from_utf8(out).unwrap().contains(&secret));
     }
 }
+
+#[test]
+fn a_masker_goes_on_with_more_secrets() {
+    let mask = Mask::new(["hunter2"]);
+    let mut masker = Masker::new(mask.clone());
+    let mut out = Vec::new();
+    masker.mask(b"a hunt", &mut out);
+    masker.renew(mask.with(["sesame"]));
+    masker.mask(b"er2 b sesame c", &mut out);
+    masker.finish(&mut out);
+    assert_eq!(out, b"a *** b *** c");
+}

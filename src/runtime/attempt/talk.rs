@@ -9,7 +9,9 @@ use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
 use crate::expect::dialogue::{Dialogue, Effect, What};
 use crate::expect::failure::SendError;
+use crate::expect::tape::Typing;
 use crate::runtime::input::{CANONICAL_LIMIT, Typed};
+use crate::runtime::outlets::By;
 use crate::sys::{signals, tty};
 
 impl Running<'_, '_> {
@@ -100,21 +102,29 @@ impl Running<'_, '_> {
         let now = self.now();
         for typed in self.launched.input.pump(now) {
             match typed {
-                Typed::Sent { bytes, echo } => {
+                Typed::Sent { bytes, typing } => {
+                    let at = self.shared.clock.active();
+                    self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
                     if let (Some(dialogue), Some(stream)) =
                         (&mut self.dialogue, self.launched.streams.first())
                     {
-                        dialogue.sent(stream.id, &bytes, echo);
+                        dialogue.sent(stream.id, &bytes, typing == Typing::Shown);
                     }
                     let fields = json!({ "bytes": bytes.len() });
                     self.shared.outlets.event(now, "sent", &fields);
                     self.event(Event::Active);
                 }
                 Typed::SecretSent => {
+                    let at = self.shared.clock.active();
+                    self.shared.outlets.input(at, b"\r", Typing::Hidden, By::Dialogue);
                     self.event(Event::Active);
                     self.tell(Dialogue::secret_sent);
                 }
-                Typed::Relayed => self.event(Event::Active),
+                Typed::Relayed { bytes, typing } => {
+                    let at = self.shared.clock.active();
+                    self.shared.outlets.input(at, &bytes, typing, By::Source);
+                    self.event(Event::Active);
+                }
                 Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
                 Typed::TooLong(bytes) => {
                     self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });

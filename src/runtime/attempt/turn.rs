@@ -87,11 +87,10 @@ impl Running<'_, '_> {
         for source in waiting.ready() {
             match source {
                 Source::Sink(index) => self.shared.outlets.flush(index),
-                Source::Input => {
-                    if self.launched.input.read_source() {
-                        self.pump_input();
-                        self.person_left();
-                    }
+                // True when the person who had our terminal left it.
+                Source::Input if self.launched.input.read_source() => {
+                    self.pump_input();
+                    self.person_left();
                 }
                 Source::Helper | Source::HelperOutput => self.look_at_helper(),
                 Source::Answer => self.read_answer(),

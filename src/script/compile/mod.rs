@@ -4,6 +4,7 @@
 //! be known before the run (a captured value in a pattern) is checked as far as it can be.
 
 mod actions;
+mod kinds;
 mod listen;
 mod names;
 mod params;

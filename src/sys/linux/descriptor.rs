@@ -19,7 +19,8 @@ pub fn is_writable(fd: i32) -> Option<bool> {
 /// Reads an inherited descriptor to its end, at most `limit` bytes, and closes it, so that no child gets it.
 /// stdin stays open: its number must not be given to the next file that is opened.
 pub fn read_descriptor(fd: i32, limit: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Room for all of it: a buffer that grows leaves copies of a secret behind.
+    let mut bytes = Vec::with_capacity(limit as usize + 1);
     if fd == 0 {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
         return Ok(bytes);

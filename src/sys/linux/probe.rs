@@ -63,6 +63,11 @@ pub fn terminals() -> [bool; 3] {
     [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()]
 }
 
+/// The name of this machine.
+pub fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The kernel's release.
 pub fn kernel() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()

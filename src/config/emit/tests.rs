@@ -5,9 +5,8 @@ use std::ffi::OsString;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cli;
-use crate::config::emit::script;
-use crate::expect::program::{Origin, Program};
+use crate::cli::value::LONGEST;
+use crate::expect::program::{Origin, Step, Verdict};
 use crate::script::compile::Given;
 use crate::script::source::Source;
 use crate::script::{Format, Loaded};
@@ -60,7 +59,7 @@ fn round_trip(flags: &[String]) {
     let (program, settings) = read(&emitted);
     let meant = crate::config::emit::program(&run).expect("it was emitted");
     assert_eq!(same(program), same(meant), "{flags:?}\n{emitted}");
-    let (again, more) = read(&super::emit(&read(&emitted).0, &settings, &[]));
+    let (again, more) = read(&emit(&read(&emitted).0, &settings, &[]));
     assert_eq!(same(again), same(read(&emitted).0), "{emitted}");
     assert_eq!(more, settings, "{emitted}");
 }

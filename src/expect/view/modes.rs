@@ -1,0 +1,158 @@
+//! What output leaves switched on in a terminal: for a player that stops in the middle, and has to leave a
+//! terminal that can be used.
+
+use std::collections::BTreeSet;
+
+/// Modes that a program may leave changed: number, and whether it is on in a terminal that was just opened.
+const MODES: &[(u16, bool)] = &[
+    (1, false),
+    (5, false),
+    (6, false),
+    (7, true),
+    (9, false),
+    (25, true),
+    (47, false),
+    (1000, false),
+    (1001, false),
+    (1002, false),
+    (1003, false),
+    (1004, false),
+    (1005, false),
+    (1006, false),
+    (1015, false),
+    (1047, false),
+    (1049, false),
+    (2004, false),
+    (2026, false),
+];
+
+/// Follows a stream of output.
+#[derive(Debug, Default)]
+pub struct Modes {
+    state: State,
+    parameters: Vec<u8>,
+    /// Those that are not as in a fresh terminal.
+    changed: BTreeSet<u16>,
+    keypad: bool,
+    region: bool,
+    coloured: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Ground,
+    Escape,
+    Csi,
+}
+
+impl Modes {
+    /// More output.
+    pub fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.byte(byte);
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.state = match (self.state, byte) {
+            (_, 0x1b) => State::Escape,
+            (State::Escape, b'[') => {
+                self.parameters.clear();
+                State::Csi
+            }
+            (State::Escape, b'=') => self.keypad(true),
+            (State::Escape, b'>') => self.keypad(false),
+            // RIS: everything as it was.
+            (State::Escape, b'c') => {
+                *self = Modes::default();
+                State::Ground
+            }
+            (State::Csi, 0x20..=0x3f) if self.parameters.len() < 64 => {
+                self.parameters.push(byte);
+                State::Csi
+            }
+            (State::Csi, 0x40..=0x7e) => {
+                self.sequence(byte);
+                State::Ground
+            }
+            _ => State::Ground,
+        };
+    }
+
+    fn keypad(&mut self, on: bool) -> State {
+        self.keypad = on;
+        State::Ground
+    }
+
+    fn sequence(&mut self, last: u8) {
+        match (last, self.parameters.strip_prefix(b"?")) {
+            (b'h' | b'l', Some(numbers)) => {
+                let numbers = numbers.split(|byte| *byte == b';');
+                let numbers = numbers.filter_map(|n| std::str::from_utf8(n).ok()?.parse().ok());
+                for number in numbers {
+                    let normal = MODES.iter().find(|(known, _)| *known == number);
+                    let Some((_, normal)) = normal else { continue };
+                    if *normal == (last == b'h') {
+                        self.changed.remove(&number);
+                    } else {
+                        self.changed.insert(number);
+                    }
+                }
+            }
+            (b'm', None) => self.coloured = !matches!(self.parameters.as_slice(), b"" | b"0"),
+            (b'r', None) => self.region = !self.parameters.is_empty(),
+            _ => {}
+        }
+    }
+
+    /// What puts the terminal in order again; empty where nothing is out of order.
+    pub fn restore(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for &number in self.changed.iter().rev() {
+            let normal = MODES.iter().any(|(known, normal)| *known == number && *normal);
+            let last = if normal { 'h' } else { 'l' };
+            out.extend_from_slice(format!("\x1b[?{number}{last}").as_bytes());
+        }
+        if self.region {
+            // Setting it moves the cursor home.
+            out.extend_from_slice(b"\x1b7\x1b[r\x1b8");
+        }
+        if self.keypad {
+            out.extend_from_slice(b"\x1b>");
+        }
+        if self.coloured {
+            out.extend_from_slice(b"\x1b[m");
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_left_on_is_put_back() {
+        let table: &[(&[u8], &[u8])] = &[
+            (b"plain", b""),
+            (b"\x1b[?25l...\x1b[?25h", b""),
+            (b"\x1b[?1049h\x1b[?25l", b"\x1b[?1049l\x1b[?25h"),
+            (b"\x1b[?1000;1006h", b"\x1b[?1006l\x1b[?1000l"),
+            (b"\x1b[1;31mred", b"\x1b[m"),
+            (b"\x1b[31mred\x1b[0m", b""),
+            (b"\x1b=\x1b[2;5r", b"\x1b7\x1b[r\x1b8\x1b>"),
+            (b"\x1b[?1049h\x1bc", b""),
+        ];
+        for (output, restored) in table {
+            let mut whole = Modes::default();
+            whole.push(output);
+            let mut single = Modes::default();
+            output.chunks(1).for_each(|byte| single.push(byte));
+            for modes in [whole, single] {
+                let got = modes.restore();
+                assert_eq!(got.escape_ascii().to_string(), restored.escape_ascii().to_string());
+            }
+        }
+    }
+}
