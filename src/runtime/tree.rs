@@ -173,12 +173,13 @@ impl Tree {
     pub fn signal(&mut self, signal: i32) {
         self.sending = Some(signal);
         self.signalled.clear();
-        // One write for all of them. Who is not in the cgroup (root can leave it) is left to `sweep`, which
-        // goes on when the cgroup is empty; a failure leaves the pidfds below.
+        // One write for all of them, which takes as long as they take. Someone was there, so the kernel owes
+        // us a notice of their end, and `sweep` then finds who is not in the cgroup (root can leave it). A
+        // failure leaves the pidfds below.
         if signal == KILL
             && let Some(leaf) = &self.leaf
-            && leaf.kill().is_ok()
             && leaf.populated()
+            && leaf.kill().is_ok()
         {
             return;
         }

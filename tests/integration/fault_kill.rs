@@ -163,7 +163,7 @@ fn killed_25_times(seed: u64) -> Option<String> {
     let locks = std::fs::read_dir(t.path(".db/heeler.db-runs")).unwrap().flatten();
     let locks: Vec<_> = locks
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".lock"))
+        .filter(|name| name.rsplit('.').next() == Some("lock"))
         .collect();
     if !locks.is_empty() {
         return Some(format!("seed {seed}: lock files are left: {locks:?}"));
