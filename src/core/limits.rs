@@ -57,6 +57,11 @@ impl Clocks {
         earliest(self.timeout(), idle)
     }
 
+    /// Whether more output came than `--max-output` allows.
+    pub fn flooded(&self) -> bool {
+        self.limits.max_output.is_some_and(|max| self.output > max)
+    }
+
     /// The gravest limit that has been reached.
     pub fn reached(&self, now: Duration) -> Option<Cause> {
         let quiet = now.saturating_sub(self.last_activity);
@@ -67,7 +72,7 @@ impl Clocks {
             Some(Cause::Timeout)
         } else if over(self.limits.idle, quiet) {
             Some(Cause::Idle)
-        } else if self.limits.max_output.is_some_and(|max| self.output > max) {
+        } else if self.flooded() {
             Some(Cause::OutputLimit)
         } else if over(self.limits.until_idle, quiet) {
             Some(Cause::Until)

@@ -17,7 +17,7 @@
 //! | LeaderExited   | -        | alone: Draining; else policy   | alone: Draining; else climb | -         | -                  | alone: Draining             | -                  |
 //! | Tree(n)        | -        | -                              | -                         | 0: Draining | 0: Draining        | 0, leader gone: Draining    | -                  |
 //! | StreamsEnded   | note     | note                           | note                      | note        | a moment is left   | note                        | Finished           |
-//! | Output, Active | -        | clocks                         | count                     | clocks      | count              | count                       | count              |
+//! | Output, Active | -        | clocks                         | count                     | clocks      | count; flood noted | count                       | count; flood noted |
 //! | Stalled, Flows | note     | note                           | note                      | note        | hold/restart       | note                        | hold/restart drain |
 //! | Verdict        | -        | stop                           | graver: replace; kill: KILL | stop      | graver: replace    | graver: replace; kill: KILL | graver: replace    |
 //! | StopRequest    | count    | stop, that signal first        | climb, that signal first  | as Running  | reap strays        | replace; second: KILL       | close the streams  |
@@ -241,6 +241,13 @@ impl Supervisor {
             Event::Output(bytes) => {
                 self.clocks.output(now, bytes);
                 self.check_limits(now, &mut out);
+                // A command that is over before its flood was read has flooded all the same; there is
+                // nothing left to end, but what it wrote was cut.
+                if matches!(self.state, State::Settling { .. } | State::Draining { .. })
+                    && self.clocks.flooded()
+                {
+                    self.worsen(Cause::OutputLimit);
+                }
             }
             Event::Active => self.clocks.active(now),
             Event::Stalled => {

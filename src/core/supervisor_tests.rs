@@ -310,6 +310,17 @@ fn a_second_request_skips_the_cleanup_and_a_third_the_ladder() {
     assert_eq!(s.step(ms(7), Event::StopRequest { signal: TERM }), [Action::Signal(KILL)]);
 }
 
+#[test]
+fn a_flood_that_is_read_after_the_exit_is_one_too() {
+    let limits = Limits { max_output: Some(100), ..Limits::default() };
+    for others in [0, 1] {
+        let mut s = running(Config { limits: limits.clone(), ..config() });
+        s.step(ms(1), exited(others));
+        assert_eq!(s.step(ms(2), Event::Output(101)), []);
+        assert_eq!(s.cause(), Some(Cause::OutputLimit), "{others} others");
+    }
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::Spawned),

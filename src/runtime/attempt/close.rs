@@ -62,7 +62,7 @@ impl Running<'_, '_> {
             oom_kills,
             cpu,
             memory_peak,
-            had_terminal: self.launched.lent.is_some(),
+            had_terminal: self.launched.lent.is_some() || self.shared.raw.is_some(),
         }
     }
 

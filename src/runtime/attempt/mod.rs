@@ -116,7 +116,8 @@ pub struct Attempt {
     pub cpu: Option<(Duration, Duration)>,
     /// The most memory that all of them used together, where a cgroup counts it.
     pub memory_peak: Option<u64>,
-    /// Whether it had our terminal's foreground, so that Ctrl-C was its own business.
+    /// Whether Ctrl-C at our terminal was its own business: it had the foreground, or what is typed goes to a
+    /// terminal of its own.
     pub had_terminal: bool,
 }
 
