@@ -47,6 +47,8 @@ impl Patterns {
         compiled: Compiled,
         reach: u64,
     ) -> Patterns {
+        // A window that nothing can fill is none; its multiples have to stay numbers.
+        let reach = reach.min(u64::MAX / 8);
         let beginnings = hirs.iter().map(beginnings).collect();
         Patterns { ids, compiled: Rc::new(compiled), resolvers, beginnings, reach }
     }

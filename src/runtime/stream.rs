@@ -109,7 +109,7 @@ impl Tail {
             return;
         }
         self.kept.extend_from_slice(bytes);
-        if self.kept.len() > 2 * self.limit {
+        if self.kept.len() > self.limit.saturating_mul(2) {
             self.trim();
         }
     }
