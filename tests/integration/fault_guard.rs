@@ -164,7 +164,10 @@ fn the_keeper_is_killed() {
     let script = "echo ready; read x < go; exit 4";
     let run = t.run(["--pipe", "--guard", "--", "sh", "-c", script]).report().start();
     run.wait_out("ready\n");
-    t.program("kill", ["-KILL", &keeper(&t).to_string()]).check();
+    let keeper_pid = keeper(&t);
+    t.program("kill", ["-KILL", &keeper_pid.to_string()]).check();
+    // kill(2) returns before the signal has done its work.
+    wait_until("the keeper is dead", || is_dead(keeper_pid));
     std::fs::write(t.path("go"), "go\n").unwrap();
     run.out("ready\n").err_has("the keeper was killed").exit(4).check();
     // Both of them.

@@ -488,6 +488,7 @@ impl Cmd<'_> {
         Running {
             what: self.describe(),
             dir: self.test.dir().to_owned(),
+            pid: child.id().cast_signed(),
             child: Some(child),
             stdin,
             out,
@@ -518,6 +519,7 @@ impl Cmd<'_> {
 pub struct Running {
     what: String,
     dir: PathBuf,
+    pid: i32,
     child: Option<Child>,
     stdin: Option<File>,
     out: Collector,
@@ -534,7 +536,7 @@ impl Running {
 
     /// Its process id.
     pub fn pid(&self) -> i32 {
-        self.child.as_ref().unwrap().id().cast_signed()
+        self.pid
     }
 
     /// Waits until stdout contains `text`; gives everything up to its end.
@@ -593,7 +595,7 @@ impl Running {
 
     /// Waits for its end and for the end of its output.
     pub fn finish(mut self) -> Done {
-        let pid = self.pid();
+        let pid = self.pid;
         // Nobody types any more; a terminal is still read through its reader's own descriptor.
         let master = self.stdin.take().filter(|_| self.on_terminal);
         if !wait_gone_for(pid, PATIENCE) {
