@@ -43,6 +43,7 @@ mod retry;
 mod script;
 mod script_engine;
 mod script_run;
+mod secrets;
 mod spawn;
 mod stdin;
 mod stop;

@@ -46,12 +46,13 @@ impl Tracking {
         run: &str,
         outer: Option<&str>,
     ) -> Result<(Tracking, Vec<String>), BeginError> {
+        let mask = describe::mask(plan);
         let start = RunStart {
             run: run.to_owned(),
-            name: plan.name.clone(),
-            tags: plan.tags.clone(),
-            argv: describe::command(plan, &describe::mask(plan)),
-            cwd: Some(plan.launch.cwd.display().to_string()),
+            name: describe::name(plan, &mask),
+            tags: describe::tags(plan, &mask),
+            argv: describe::command(plan, &mask),
+            cwd: Some(describe::cwd(plan, &mask)),
             mode: serde_json::to_value(plan.launch.mode)
                 .ok()
                 .and_then(|mode| mode.as_str().map(str::to_owned)),
