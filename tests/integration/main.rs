@@ -48,6 +48,7 @@ mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod terminal;
 mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.

@@ -200,7 +200,7 @@ pub fn run(
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
     let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
-    let launched = match launch(&plan.launch, &context, &mut announce) {
+    let mut launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -213,6 +213,9 @@ pub fn run(
     let pid = launched.tree.leader();
     shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
     shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
+    if shared.raw.is_some() {
+        launched.input.watch_way_out();
+    }
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,

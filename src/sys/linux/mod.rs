@@ -17,6 +17,7 @@ pub mod poll;
 pub mod probe;
 pub mod proc;
 pub mod pty;
+pub mod rescue;
 pub mod signals;
 pub mod spawn;
 pub mod tty;
