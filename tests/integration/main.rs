@@ -23,6 +23,7 @@ mod dry_run;
 mod env;
 mod events;
 mod exit;
+mod explain;
 mod fault;
 mod fault_guard;
 mod fault_kill;

@@ -68,6 +68,10 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
         report.streams = Some(streams(&last.streams));
     }
     report.dialogue = last.dialogue.as_ref().map(dialogue);
+    if !matches!(report.outcome, Outcome::Until | Outcome::DialogueFailed | Outcome::Cancelled) {
+        let missing = last.dialogue.iter().flat_map(|record| record.missing.iter().cloned());
+        report.warnings.extend(missing);
+    }
     report
 }
 

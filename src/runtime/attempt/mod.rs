@@ -98,6 +98,8 @@ pub struct Attempt {
     pub streams: Vec<Stream>,
     /// What the dialogue did.
     pub dialogue: Option<Record>,
+    /// What may explain why a limit ended it.
+    pub advice: Vec<String>,
     /// Members that outlived the leader.
     pub strays: Vec<Member>,
     /// Whether they were left alive on purpose.
@@ -282,6 +284,7 @@ impl Attempt {
             requests,
             streams: Vec::new(),
             dialogue: None,
+            advice: Vec::new(),
             strays: Vec::new(),
             strays_left: false,
             unkillable: Vec::new(),
