@@ -17,11 +17,16 @@
 mod against;
 mod children;
 mod harness;
+#[path = "../stage/mod.rs"]
+mod stage;
 
 mod docs;
 mod dry_run;
 mod env;
 mod events;
+mod examples;
+mod examples_accounts;
+mod examples_network;
 mod exit;
 mod explain;
 mod fault;

@@ -160,7 +160,7 @@ impl Feed {
             return Vec::new();
         }
         let lines = String::from_utf8_lossy(&mask.part(&all, start..end)).into_owned();
-        lines.split('\n').map(|line| line.chars().take(LINE).collect()).collect()
+        lines.split('\n').map(|line| overwritten(line).chars().take(LINE).collect()).collect()
     }
 
     /// A pattern whose match was lost because it was longer than the window.
@@ -181,4 +181,10 @@ impl Feed {
         let (before, after) = (self.matcher.matched(view), self.matcher.unmatched(view));
         Shown { all: [before, after].concat(), cursor: before.len() }
     }
+}
+
+/// What is left of a line after its carriage returns: a progress bar is its last state, and ssh begins its
+/// prompts with one.
+fn overwritten(line: &str) -> &str {
+    line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default()
 }
