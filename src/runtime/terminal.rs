@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use zeroize::Zeroizing;
 
 use crate::expect::program::Question;
-use crate::sys::{fdio, tty};
+use crate::sys::{crash, fdio, tty};
 
 /// Puts our terminal back when it goes out of scope: at the end, on an error and on a panic. Signals do
 /// not end heeler past it, for they are input to the loop.
@@ -14,6 +14,8 @@ pub struct RawMode {
     fd: OwnedFd,
     saved: tty::Attributes,
     raw: tty::Attributes,
+    /// Whether a fault of our own puts back what is `saved` here.
+    first: bool,
 }
 
 impl RawMode {
@@ -29,7 +31,8 @@ impl RawMode {
         }
         let saved = tty::attributes(fd.as_fd()).ok()?;
         let raw = tty::raw(&saved);
-        let guard = RawMode { fd, saved, raw };
+        let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group());
+        let guard = RawMode { fd, saved, raw, first };
         guard.resume();
         Some(guard)
     }
@@ -53,6 +56,9 @@ impl RawMode {
 impl Drop for RawMode {
     fn drop(&mut self) {
         self.suspend();
+        if self.first {
+            crash::let_terminal_go();
+        }
     }
 }
 
@@ -63,6 +69,7 @@ pub struct Lent {
     fd: BorrowedFd<'static>,
     group: i32,
     saved: Option<tty::Attributes>,
+    first: bool,
 }
 
 impl Lent {
@@ -75,7 +82,8 @@ impl Lent {
     /// The terminal has been given to `group` (the child did that itself, before exec). `saved` is how its
     /// modes were before.
     pub fn to(fd: BorrowedFd<'static>, group: i32, saved: Option<tty::Attributes>) -> Lent {
-        Lent { fd, group, saved }
+        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group));
+        Lent { fd, group, saved, first }
     }
 
     /// Takes it back for a stop; gives the command's own modes.
@@ -104,6 +112,9 @@ impl Drop for Lent {
         // Only when the command's group still has it: a shell that moved on keeps it.
         if tty::foreground(self.fd) == Some(self.group) || tty::in_foreground(self.fd) {
             self.take_back();
+        }
+        if self.first {
+            crash::let_terminal_go();
         }
     }
 }

@@ -180,6 +180,8 @@ impl Running<'_, '_> {
                 signals::CONT => {}
                 // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
                 signal => {
+                    // A command that is over by now has its own verdict.
+                    self.look_at_leader();
                     self.hurry |= self.streams_told;
                     self.event(Event::StopRequest { signal });
                 }
