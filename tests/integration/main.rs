@@ -32,6 +32,7 @@ mod explain;
 mod fault;
 mod fault_guard;
 mod fault_kill;
+mod fault_own;
 mod fault_pid1;
 mod fault_store;
 mod fault_trees;

@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::Clock;
+use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
@@ -85,7 +86,7 @@ pub struct Attempt {
     pub began_wall: Duration,
     /// The leader's process id; absent when nothing was started.
     pub pid: Option<i32>,
-    /// Why nothing was started.
+    /// Why nothing was started, or how heeler failed.
     pub error: Option<LaunchError>,
     /// How the leader ended.
     pub ended: Option<Ended>,
@@ -207,7 +208,7 @@ pub fn run(
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
     let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
-    let mut launched = match launch(&plan.launch, &context, &mut announce) {
+    let launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -217,12 +218,6 @@ pub fn run(
             };
         }
     };
-    let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, &launched));
-    shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
-    if shared.raw.is_some() {
-        launched.input.watch_way_out();
-    }
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,
@@ -250,22 +245,47 @@ pub fn run(
         finished: false,
         shared,
     };
-    running.start();
-    while !running.finished {
-        running.turn();
-        if running.short_until.is_some_and(|until| running.now() >= until) {
-            running.short_until = None;
-            running.shared.warnings.extend(observer.lasting());
+    let fault = fault::caught(|| {
+        let pid = running.launched.tree.leader();
+        running.shared.warnings.extend(observer.spawned(n, &running.launched));
+        let now = running.shared.clock.active();
+        running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        fault::point("spawned");
+        if running.shared.raw.is_some() {
+            running.launched.input.watch_way_out();
         }
+        running.start();
+        while !running.finished {
+            running.turn();
+            if running.short_until.is_some_and(|until| running.now() >= until) {
+                running.short_until = None;
+                running.shared.warnings.extend(observer.lasting());
+            }
+        }
+    });
+    // Whatever it was: the tree is ended, and its end is told.
+    let closed = fault::caught(|| {
+        if fault.is_err() {
+            running.give_up();
+        }
+        running.close(n, began_wall)
+    });
+    let (mut attempt, second) = match closed {
+        Ok(attempt) => (attempt, Ok(())),
+        Err(why) => (Attempt::unstarted(n, began, began_wall, Vec::new()), Err(why)),
+    };
+    if let Err(why) = fault.and(second) {
+        attempt.cause = Some(Cause::Internal);
+        attempt.error = Some(LaunchError::internal(why));
     }
-    running.close(n, began_wall)
+    attempt
 }
 
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended else {
-            return if self.error.is_some() {
+        let Some(ended) = self.ended.filter(|_| self.cause != Some(Cause::Internal)) else {
+            return if self.error.is_some() && self.cause.is_none() {
                 Outcome::SpawnFailed
             } else {
                 Outcome::InternalError
@@ -273,11 +293,10 @@ impl Attempt {
         };
         let outcome = Outcome::of(ended, self.cause);
         let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
-        if strays == Strays::Fail && !self.strays.is_empty() && fine {
-            Outcome::StraysFailed
-        } else {
-            outcome
-        }
+        // Who could not be seen has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        let left = !self.strays.is_empty() || unseen;
+        if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }
 
     fn unstarted(n: u32, began: Duration, began_wall: Duration, requests: Vec<i32>) -> Attempt {
