@@ -42,6 +42,8 @@ pub struct Tree {
     /// A child of ours that is not the command's: it and what descends from it are no members.
     apart: Option<i32>,
     collected: bool,
+    /// Whether it was proven that nobody is left.
+    gone: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
     sending: Option<i32>,
     signalled: BTreeSet<(i32, u64)>,
@@ -60,6 +62,7 @@ impl Tree {
             ended: None,
             apart: None,
             collected: false,
+            gone: false,
             sending: None,
             signalled: BTreeSet::new(),
             refused: Vec::new(),
@@ -96,11 +99,13 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
-        self.look(|_| {})
+        self.look(self.leaf.as_ref(), |_| {})
     }
 
-    /// The living members, and what to do with a child of ours that has ended, the leader excepted.
-    fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
+    /// The living members, those in `leaf` too, and what to do with a child of ours that has ended, the leader
+    /// excepted.
+    fn look(&self, leaf: Option<&Leaf>, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
+        let mut held = leaf.map(Leaf::processes);
         let mut found = Vec::new();
         let us = ids::pid();
         let mut parents = vec![us];
@@ -108,7 +113,6 @@ impl Tree {
         // Parents come before their children: a shell that is ended first does not comment on the end of
         // what it waits for.
         let mut next = Vec::new();
-        let mut held = self.leaf.as_ref().map(Leaf::processes);
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -148,7 +152,9 @@ impl Tree {
             self.collect_orphans();
             return 1;
         }
-        let members = self.look(|orphan| drop(wait::reap(orphan)));
+        // Asking the kernel whether there is anyone is cheaper than asking who.
+        let leaf = self.leaf.as_ref().filter(|_| populated);
+        let members = self.look(leaf, |orphan| drop(wait::reap(orphan)));
         if let Some(signal) = self.sending {
             self.send_to_new(signal, &members);
         }
@@ -228,6 +234,11 @@ impl Tree {
 
     /// Collects the leader, which frees its number, and says whether nobody at all is left.
     pub fn collect(&mut self) -> bool {
+        self.gone = self.gone || self.collect_all();
+        self.gone
+    }
+
+    fn collect_all(&mut self) -> bool {
         if !self.collected && self.ended.is_some() {
             let _ = wait::reap(self.leader);
             self.collected = true;

@@ -28,6 +28,7 @@ use super::tree::Member;
 use crate::config::plan::{Containment, Plan, Secret, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
+use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
@@ -99,6 +100,8 @@ pub struct Attempt {
     pub streams: Vec<Stream>,
     /// What the dialogue did.
     pub dialogue: Option<Record>,
+    /// What may explain why a limit ended it.
+    pub advice: Vec<String>,
     /// Members that outlived the leader.
     pub strays: Vec<Member>,
     /// Whether they were left alive on purpose.
@@ -127,8 +130,10 @@ pub trait Observer {
     /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
     /// so that whatever becomes of heeler, somebody knows of it.
     fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
-    /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
+    /// Attempt `n` runs. Gives a warning for the report.
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
+    /// The run has lasted for [`SHORT`]. Gives a warning for the report.
+    fn lasting(&mut self) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -166,6 +171,8 @@ struct Running<'s, 'a> {
     answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When the run is no short one any more, until that has been told.
+    short_until: Option<Duration>,
     finished: bool,
 }
 
@@ -214,7 +221,7 @@ pub fn run(
         }
     };
     let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
+    shared.warnings.extend(observer.spawned(n, &launched));
     shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
     if shared.raw.is_some() {
         launched.input.watch_way_out();
@@ -243,12 +250,17 @@ pub fn run(
         answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
     };
     running.start();
     while !running.finished {
         running.turn();
+        if running.short_until.is_some_and(|until| running.now() >= until) {
+            running.short_until = None;
+            running.shared.warnings.extend(observer.lasting());
+        }
     }
     running.close(n, began_wall)
 }
@@ -286,6 +298,7 @@ impl Attempt {
             requests,
             streams: Vec::new(),
             dialogue: None,
+            advice: Vec::new(),
             strays: Vec::new(),
             strays_left: false,
             unkillable: Vec::new(),

@@ -169,7 +169,7 @@ impl Running<'_, '_> {
     fn next_deadline(&self) -> Option<Duration> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
-        let ours = earliest(ours, self.end_due());
+        let ours = earliest(earliest(ours, self.end_due()), self.short_until);
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
     }
 

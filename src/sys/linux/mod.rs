@@ -6,6 +6,7 @@ pub mod before_main;
 pub mod cgroup;
 mod clone;
 pub mod descriptor;
+pub mod environ;
 pub mod errnos;
 pub mod fdio;
 pub mod fs;
