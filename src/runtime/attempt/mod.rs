@@ -34,11 +34,12 @@ use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::tty;
+use crate::sys::{fdio, tty};
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -167,6 +168,8 @@ struct Running<'s, 'a> {
     /// Our terminal, raw while a person has it.
     person: Option<RawMode>,
     stalled: bool,
+    /// What answers the command where no terminal of ours does.
+    answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
     /// When the run is no short one any more, until that has been told.
@@ -239,6 +242,7 @@ pub fn run(
         lent_modes: None,
         person: None,
         stalled: false,
+        answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
         short_until: Some(SHORT.saturating_sub(began)),
@@ -326,6 +330,12 @@ impl Attempt {
             had_terminal: false,
         }
     }
+}
+
+/// Where a person's terminal sees the output and types the input, it answers by itself.
+fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
+    let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
+    (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
 }
 
 fn limits(plan: &Plan) -> Limits {
