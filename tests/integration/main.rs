@@ -31,6 +31,7 @@ mod fault_pid1;
 mod fault_store;
 mod fault_trees;
 mod fidelity;
+mod jobs;
 mod layers;
 mod learn;
 mod limits;
