@@ -28,6 +28,7 @@ mod fault_guard;
 mod fault_kill;
 mod fault_own;
 mod fault_pid1;
+mod fault_proofs;
 mod fault_store;
 mod fault_trees;
 mod fidelity;
