@@ -290,15 +290,15 @@ pub fn run(
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended.filter(|_| self.cause != Some(Cause::Internal)) else {
-            return if self.error.is_some() && self.cause.is_none() {
-                Outcome::SpawnFailed
-            } else {
-                Outcome::InternalError
-            };
-        };
-        let outcome = Outcome::of(ended, self.cause);
-        let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
+        if self.error.is_some() && self.cause.is_none() {
+            return Outcome::SpawnFailed;
+        }
+        let outcome = Outcome::of(self.ended, self.cause);
+        let code = self.ended.and_then(|ended| match ended {
+            Ended::Exited(code) => Some(code),
+            Ended::Signaled { .. } => None,
+        });
+        let fine = outcome == Outcome::Exited && code.is_some_and(ok);
         // Who could not be seen has been there all the same.
         let unseen = self.cause == Some(Cause::Strays) || !self.verified;
         let left = !self.strays.is_empty() || unseen;
