@@ -10,6 +10,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod core;
 pub mod expect;
 pub mod report;

@@ -33,8 +33,8 @@ pub(super) fn resolve(
         cwd: directory(flags.cwd.as_deref(), around)?,
         env: environment::compose(run, mode, around)?,
         stdin: stdin(run, program, around)?,
-        size: flags.size.or(around.size).unwrap_or(SIZE),
-        follow_size: flags.size.is_none() && around.size.is_some(),
+        size: flags.size.or(around.size.filter(|_| !flags.detach)).unwrap_or(SIZE),
+        follow_size: flags.size.is_none() && around.size.is_some() && !flags.detach,
         no_echo: flags.no_echo,
         nice: flags.nice,
         umask: flags.umask,
@@ -94,6 +94,7 @@ fn stdin(run: &cli::Run, program: &Program, around: &Surroundings) -> Result<Std
         Some(StdinFrom::Inherit) => Ok(Stdin::Inherit),
         Some(StdinFrom::Null) => Ok(Stdin::Null),
         Some(StdinFrom::File(path)) => file(path, around).map(Stdin::File),
+        None if flags.detach => Ok(Stdin::Open),
         None => {
             let retries = run.retries.retries.unwrap_or(0) > 0;
             let answers =

@@ -12,6 +12,7 @@ pub mod launch;
 pub mod outlets;
 pub mod player;
 pub mod reaper;
+pub mod remote;
 pub mod run;
 pub mod sink;
 pub mod stream;

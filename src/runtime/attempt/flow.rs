@@ -9,6 +9,7 @@ use crate::core::outcome::{EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
+use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::sys::names;
 
@@ -63,6 +64,7 @@ impl Running<'_, '_> {
         let others = self.launched.tree.sweep();
         let now = self.now();
         self.shared.outlets.event(now, "exit", &exit_fields(ended));
+        self.shared.note(Fact::Exited(ended));
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {
@@ -136,7 +138,8 @@ impl Running<'_, '_> {
             None => bytes,
         };
         self.passed += count as u64;
-        self.shared.outlets.output(at, stream, &mut self.channels[index], shown);
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         if !effects.is_empty() {
             self.effects(effects);
         }
@@ -150,7 +153,10 @@ impl Running<'_, '_> {
         stream.close();
         stream.held_open = false;
         self.eofs.push(stream.id);
-        self.shared.outlets.end(at, stream, &mut self.channels[index]);
+        let id = stream.id;
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.end(at, stream, &mut self.channels[index], remote);
+        self.shared.note(Fact::StreamEnded(id));
     }
 
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
