@@ -25,13 +25,14 @@ use crate::report::output::{self, with_stdio};
 
 /// Does what the command line says, and returns the exit code.
 pub fn main(line: &[OsString]) -> i32 {
+    crate::sys::signals::take_file_limit_as_error();
     if line.len() <= 1 {
         return print(&help::root());
     }
     match cli::parse(line) {
         Ok(cli) => dispatch(cli.command, line),
         Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
-        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error))),
+        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error, line))),
     }
 }
 

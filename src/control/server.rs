@@ -141,10 +141,7 @@ impl Server {
 
     /// Nothing was started: as if it had never been.
     pub fn abandon(self) {
-        drop(self.log);
-        let log = place::log(&self.db, &self.run);
-        let _ = std::fs::remove_file(log);
-        let _ = std::fs::remove_file(&self.socket);
+        let _ = std::fs::remove_file(place::log(&self.db, &self.run));
     }
 
     /// The run is over and recorded: everybody is told, and the socket goes. Who is connected already, or
@@ -365,6 +362,13 @@ impl Server {
             cursors: self.session.cursors().map(|(stream, at)| (name(stream), at)).collect(),
             clients: self.clients.len(),
         }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Also after a fault of ours. Gone already, it is not missed.
+        let _ = std::fs::remove_file(&self.socket);
     }
 }
 

@@ -19,6 +19,7 @@ use crate::expect::program::StreamId;
 use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::attempt::{Attempt, Observer};
+use crate::runtime::launch::Launched;
 use crate::runtime::run::Finished;
 use crate::sys::cgroup::Leaf;
 use crate::sys::spawn::Announce;
@@ -105,10 +106,14 @@ impl Stage {
 
     /// Says why nothing was started.
     pub(super) fn refuse(&mut self, line: &[OsString], error: &ConfigError) -> i32 {
-        let exit_code = super::refuse(line, error);
+        self.failed(error);
+        super::refuse(line, error)
+    }
+
+    /// Tells the caller that heeler failed.
+    pub(super) fn failed(&mut self, error: &ConfigError) {
         let (message, details) = (error.message.clone(), error.details.clone());
-        self.tell(&Word::Failed { message, details, exit_code });
-        exit_code
+        self.tell(&Word::Failed { message, details, exit_code: EXIT_HEELER });
     }
 
     /// The socket and the log of a run in the background, which without its lock file nobody would find.
@@ -156,10 +161,14 @@ impl Observer for Watched<'_> {
         self.tracking.announce(n, leaf)
     }
 
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String> {
-        let warning = self.tracking.spawned(n, pid, leaf);
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String> {
+        let warning = self.tracking.spawned(n, launched);
         self.stage.tell(&Word::Runs(self.run.to_owned()));
         warning
+    }
+
+    fn lasting(&mut self) -> Option<String> {
+        self.tracking.lasting()
     }
 
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome) {

@@ -128,7 +128,7 @@ impl Running<'_, '_> {
         let mask = self.shared.mask.with([secret]);
         self.shared.outlets.set_mask(&mask, self.channels.iter_mut());
         if let Some(dialogue) = &mut self.dialogue {
-            dialogue.set_mask(mask.clone());
+            dialogue.set_mask(&mask);
         }
         self.shared.mask = mask;
     }

@@ -9,8 +9,10 @@ use crate::core::outcome::{EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
+use crate::runtime::fault;
 use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
+use crate::runtime::tree::Member;
 use crate::sys::names;
 
 /// How long an end of file waits for the exit that may explain it.
@@ -28,7 +30,12 @@ impl Running<'_, '_> {
                     self.note_strays();
                     let name = names::signal_name(signal);
                     self.shared.outlets.event(now, "signal", &json!({ "signal": name }));
-                    self.launched.tree.signal(signal);
+                    let deaf = self.supervisor.for_the_deaf(signal);
+                    if self.launched.tree.signal_or(signal, deaf)
+                        && let Some(other) = deaf
+                    {
+                        self.supervisor.also_sent(now, other);
+                    }
                 }
                 Action::CloseStreams => {
                     for index in 0..self.launched.streams.len() {
@@ -48,6 +55,7 @@ impl Running<'_, '_> {
         if self.strays.is_empty() && self.supervisor.had_strays() {
             self.strays = self.launched.tree.members();
         }
+        self.strays.iter_mut().for_each(Member::read_name);
     }
 
     pub(super) fn look_at_leader(&mut self) {
@@ -102,6 +110,7 @@ impl Running<'_, '_> {
             }
         }
         if filled > 0 {
+            fault::point("output");
             self.take_output(index, filled);
         }
         if end {

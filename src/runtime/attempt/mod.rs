@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::Clock;
+use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
@@ -30,6 +31,7 @@ use super::tree::Member;
 use crate::config::plan::{Containment, Plan, Secret, Stdin, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
+use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
@@ -97,7 +99,7 @@ pub struct Attempt {
     pub began_wall: Duration,
     /// The leader's process id; absent when nothing was started.
     pub pid: Option<i32>,
-    /// Why nothing was started.
+    /// Why nothing was started, or how heeler failed.
     pub error: Option<LaunchError>,
     /// How the leader ended.
     pub ended: Option<Ended>,
@@ -111,6 +113,8 @@ pub struct Attempt {
     pub streams: Vec<Stream>,
     /// What the dialogue did.
     pub dialogue: Option<Record>,
+    /// What may explain why a limit ended it.
+    pub advice: Vec<String>,
     /// Members that outlived the leader.
     pub strays: Vec<Member>,
     /// Whether they were left alive on purpose.
@@ -139,8 +143,10 @@ pub trait Observer {
     /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
     /// so that whatever becomes of heeler, somebody knows of it.
     fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
-    /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
+    /// Attempt `n` runs. Gives a warning for the report.
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
+    /// The run has lasted for [`SHORT`]. Gives a warning for the report.
+    fn lasting(&mut self) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -176,6 +182,8 @@ struct Running<'s, 'a> {
     stalled: bool,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When the run is no short one any more, until that has been told.
+    short_until: Option<Duration>,
     finished: bool,
 }
 
@@ -223,10 +231,6 @@ pub fn run(
             };
         }
     };
-    let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
-    shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
-    shared.note(Fact::Started { attempt: n, pid });
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,
@@ -250,21 +254,52 @@ pub fn run(
         stalled: false,
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
     };
-    running.start();
-    while !running.finished {
-        running.turn();
+    let fault = fault::caught(|| {
+        let pid = running.launched.tree.leader();
+        running.shared.warnings.extend(observer.spawned(n, &running.launched));
+        let now = running.shared.clock.active();
+        running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        running.shared.note(Fact::Started { attempt: n, pid });
+        fault::point("spawned");
+        if running.shared.raw.is_some() {
+            running.launched.input.watch_way_out();
+        }
+        running.start();
+        while !running.finished {
+            running.turn();
+            if running.short_until.is_some_and(|until| running.now() >= until) {
+                running.short_until = None;
+                running.shared.warnings.extend(observer.lasting());
+            }
+        }
+    });
+    // Whatever it was: the tree is ended, and its end is told.
+    let closed = fault::caught(|| {
+        if fault.is_err() {
+            running.give_up();
+        }
+        running.close(n, began_wall)
+    });
+    let (mut attempt, second) = match closed {
+        Ok(attempt) => (attempt, Ok(())),
+        Err(why) => (Attempt::unstarted(n, began, began_wall, Vec::new()), Err(why)),
+    };
+    if let Err(why) = fault.and(second) {
+        attempt.cause = Some(Cause::Internal);
+        attempt.error = Some(LaunchError::internal(why));
     }
-    running.close(n, began_wall)
+    attempt
 }
 
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended else {
-            return if self.error.is_some() {
+        let Some(ended) = self.ended.filter(|_| self.cause != Some(Cause::Internal)) else {
+            return if self.error.is_some() && self.cause.is_none() {
                 Outcome::SpawnFailed
             } else {
                 Outcome::InternalError
@@ -272,11 +307,10 @@ impl Attempt {
         };
         let outcome = Outcome::of(ended, self.cause);
         let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
-        if strays == Strays::Fail && !self.strays.is_empty() && fine {
-            Outcome::StraysFailed
-        } else {
-            outcome
-        }
+        // Who could not be seen has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        let left = !self.strays.is_empty() || unseen;
+        if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }
 
     fn unstarted(n: u32, began: Duration, began_wall: Duration, requests: Vec<i32>) -> Attempt {
@@ -293,6 +327,7 @@ impl Attempt {
             requests,
             streams: Vec::new(),
             dialogue: None,
+            advice: Vec::new(),
             strays: Vec::new(),
             strays_left: false,
             unkillable: Vec::new(),
