@@ -12,6 +12,7 @@ use crate::expect::program::StreamId;
 use crate::expect::view::emulator::cells;
 use crate::expect::view::query::Answers;
 use crate::runtime::fault;
+use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::runtime::tree::Member;
 use crate::sys::names;
@@ -159,7 +160,8 @@ impl Running<'_, '_> {
             None => bytes,
         };
         self.passed += count as u64;
-        self.shared.outlets.output(at, stream, &mut self.channels[index], shown);
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
         // A person who has our terminal just now has one that answers.
         if !answers.is_empty() && self.person.is_none() {
@@ -179,7 +181,10 @@ impl Running<'_, '_> {
         stream.close();
         stream.held_open = false;
         self.eofs.push(stream.id);
-        self.shared.outlets.end(at, stream, &mut self.channels[index]);
+        let id = stream.id;
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.end(at, stream, &mut self.channels[index], remote);
+        self.shared.note(Fact::StreamEnded(id));
     }
 
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
@@ -199,6 +204,7 @@ impl Running<'_, '_> {
             self.exit_told = true;
             let now = self.now();
             self.shared.outlets.event(now, "exit", &exit_fields(ended));
+            self.shared.note(Fact::Exited(ended));
         }
     }
 

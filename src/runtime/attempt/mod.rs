@@ -9,6 +9,7 @@
 mod aside;
 mod close;
 mod flow;
+mod orders;
 mod own;
 mod talk;
 mod turn;
@@ -23,10 +24,11 @@ use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
+use super::remote::{Fact, Remote};
 use super::stream::Stream;
 use super::terminal::{Asking, RawMode};
 use super::tree::Member;
-use crate::config::plan::{Containment, Plan, Secret, Strays};
+use crate::config::plan::{Containment, Plan, Secret, Stdin, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::record::SHORT;
@@ -72,6 +74,17 @@ pub struct Shared<'a> {
     pub asked: BTreeMap<String, Secret>,
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// Whoever else has a say.
+    pub remote: Option<&'a mut (dyn Remote + 'a)>,
+}
+
+impl Shared<'_> {
+    /// Tells whoever else has a say.
+    pub fn note(&mut self, fact: Fact<'_>) {
+        if let Some(remote) = &mut self.remote {
+            remote.note(self.clock.active(), fact);
+        }
+    }
 }
 
 /// How an attempt went.
@@ -204,7 +217,7 @@ pub fn run(
         ],
         merge: plan.output.merge,
         tail: plan.output.tail,
-        types: plan.program.types(),
+        types: plan.program.types() || plan.launch.stdin == Stdin::Open,
         size: shared.size,
         inherited: shared.signals.inherited(),
         leaf: (plan.stop.containment == Containment::Auto)
@@ -256,6 +269,7 @@ pub fn run(
         running.shared.warnings.extend(observer.spawned(n, &running.launched));
         let now = running.shared.clock.active();
         running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        running.shared.note(Fact::Started { attempt: n, pid });
         fault::point("spawned");
         if running.shared.raw.is_some() {
             running.launched.input.watch_way_out();
