@@ -32,7 +32,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand replay 'Play a recording in the terminal'
             cand doctor 'Say what this machine allows, and how to get what it does not'
             cand completions 'Print shell completions'
-            cand man 'Print heeler(1), or write all man pages'
+            cand man 'Print a man page, or write all of them'
             cand schema 'Print the JSON Schema of a format'
             cand help 'Explain a command or a topic'
         }

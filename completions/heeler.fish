@@ -36,7 +36,7 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "learn" -d 'Watch a pe
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "replay" -d 'Play a recording in the terminal'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "doctor" -d 'Say what this machine allows, and how to get what it does not'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "completions" -d 'Print shell completions'
-complete -c heeler -n "__fish_heeler_needs_command" -f -a "man" -d 'Print heeler(1), or write all man pages'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "man" -d 'Print a man page, or write all of them'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "schema" -d 'Print the JSON Schema of a format'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "help" -d 'Explain a command or a topic'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s C -l cwd -d 'Start it in DIR, which has to exist' -r -f -a "(__fish_complete_directories)"

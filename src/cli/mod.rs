@@ -66,7 +66,7 @@ pub enum Command {
     Doctor(Doctor),
     /// Print shell completions
     Completions(Completions),
-    /// Print heeler(1), or write all man pages
+    /// Print a man page, or write all of them
     Man(Man),
     /// Print the JSON Schema of a format
     Schema(Schema),

@@ -62,7 +62,7 @@ fn watch(args: &cli::Learn) -> Result<Finished, String> {
 fn plan(command: &[OsString], around: &Surroundings) -> Result<Plan, String> {
     let line = ["heeler", "run", "--pty", "--track", "off", "--"].map(OsString::from);
     let line: Vec<OsString> = line.into_iter().chain(command.iter().cloned()).collect();
-    let parsed = cli::parse(&line).map_err(|error| cli::error::one_line(&error))?;
+    let parsed = cli::parse(&line).map_err(|error| cli::error::one_line(&error, &line))?;
     let Command::Run(run) = parsed.command else { return Err("no command".to_owned()) };
     let mut plan = resolve(&run, around).map_err(|error| error.message)?;
     debug_assert_eq!(plan.track, Track::Off);

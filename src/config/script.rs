@@ -97,6 +97,9 @@ pub(super) fn under(
     };
     let loaded = load(file, json, around)?;
     let fills = loaded.has_command() && !run.script.dashes;
+    if fills {
+        one_word_each(run, &loaded)?;
+    }
     let secrets: Vec<String> = secrets::names(&run.dialogue.secrets).map(str::to_owned).collect();
     let given = Given {
         set: &run.script.set,
@@ -124,6 +127,31 @@ pub(super) fn under(
         ));
     }
     Ok((merged, Some(compiled.program)))
+}
+
+/// Whether each word behind the flags fills a param.
+fn one_word_each(run: &cli::Run, loaded: &Loaded) -> Result<(), ConfigError> {
+    let names: Vec<&str> = loaded.params().collect();
+    let is_open = |name: &&&str| !run.script.set.iter().any(|(set, _)| set == **name);
+    let Some(word) = run.command.get(names.iter().filter(is_open).count()) else { return Ok(()) };
+    let option = run.command.iter().find(|word| word.as_encoded_bytes().starts_with(b"--"));
+    let message = if let Some(option) = option {
+        format!(
+            "`{}` stands behind a word of the script, so it is a word too: heeler's options go before them",
+            option.display()
+        )
+    } else {
+        let takes = match names.as_slice() {
+            [] => "no params".to_owned(),
+            names => names.join(", "),
+        };
+        format!(
+            "`{}` is one word too many: the script takes {takes}; a command in place of the script's own goes \
+             behind `--`",
+            word.display()
+        )
+    };
+    Err(ConfigError::usage(message))
 }
 
 /// All errors among the findings as one.

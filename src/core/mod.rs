@@ -13,3 +13,4 @@ pub mod reap;
 pub mod record;
 pub mod retry;
 pub mod supervisor;
+pub mod wayout;

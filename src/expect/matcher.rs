@@ -321,6 +321,24 @@ impl Matcher {
         lines
     }
 
+    /// The text of a view from up to `behind` bytes before a match to up to `ahead` bytes behind it. Of the
+    /// screen: all.
+    pub fn around(
+        &self,
+        view: View,
+        (start, end): (u64, u64),
+        (behind, ahead): (usize, usize),
+    ) -> &[u8] {
+        let window = match view {
+            View::Text => &self.text.window,
+            View::Raw => &self.raw.window,
+            View::Screen => return self.unmatched(View::Screen),
+        };
+        let from = window.position_at(start).saturating_sub(behind as u64).max(window.base());
+        let to = window.position_at(end).saturating_add(ahead as u64).min(window.end());
+        window.between(from.min(to), to)
+    }
+
     /// What is retained of a view after the cursor: what was awaited in vain. Of the screen: all of it.
     pub fn unmatched(&self, view: View) -> &[u8] {
         match view {

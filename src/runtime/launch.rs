@@ -332,6 +332,11 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
             None if launch.argv[0].as_bytes().contains(&b'/') => {
                 ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: no such file"))
             }
+            None if launch.argv[0].is_empty() => (
+                "not_found",
+                EXIT_NOT_FOUND,
+                "cannot run '': the command's name is empty (an unset variable?)".to_owned(),
+            ),
             None => ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: not found in PATH")),
         },
         Stage::Exec if error.errno == errnos::ENOEXEC => (

@@ -23,6 +23,7 @@ mod dry_run;
 mod env;
 mod events;
 mod exit;
+mod explain;
 mod fault;
 mod fault_guard;
 mod fault_kill;
@@ -43,10 +44,12 @@ mod retry;
 mod script;
 mod script_engine;
 mod script_run;
+mod secrets;
 mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod terminal;
 mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.

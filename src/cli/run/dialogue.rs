@@ -128,6 +128,9 @@ struct Flags {
     fail_on: Vec<String>,
 
     /// The job is done when P appears: stop it, success; may stand anywhere
+    ///
+    /// A command that exits by itself before P appears counts by its exit code, with a warning; to insist on
+    /// P, wait for it with --expect.
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     until: Vec<String>,
 

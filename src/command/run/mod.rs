@@ -26,7 +26,7 @@ pub fn run(args: &cli::Run, line: &[OsString]) -> i32 {
             Err(error) => refuse(line, &error),
         };
     }
-    let around = Surroundings::look();
+    let mut around = Surroundings::look();
     let plan = match resolve(args, &around) {
         Ok(plan) => plan,
         Err(error) => return refuse(line, &error),
@@ -34,6 +34,8 @@ pub fn run(args: &cli::Run, line: &[OsString]) -> i32 {
     if args.launch.dry_run {
         return super::print(&format!("{:#}\n", dry_run::json(&plan, &around)));
     }
+    output::keep_secret(&describe::mask(&plan));
+    around.forget(&plan.secret_variables);
     if let Some(ReportTo::Fd(fd)) = plan.output.report {
         fdio::keep_private(fd);
     }

@@ -8,11 +8,11 @@ use crate::config::plan::{Plan, Strays, Track};
 use crate::core::identity::Sighting;
 use crate::core::outcome::{Ended, Outcome};
 use crate::core::record::{self, Leader};
+use crate::reaper::keeper::{Keeper, Ward};
 use crate::report::model::Mode;
 use crate::report::model::Report;
 use crate::report::write;
 use crate::runtime::attempt::{Attempt, Observer};
-use crate::runtime::keeper::{Keeper, Ward};
 use crate::runtime::launch::Launched;
 use crate::runtime::run::Finished;
 use crate::store::tracker::{self, AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
@@ -48,12 +48,13 @@ impl Tracking {
         run: &str,
         outer: Option<&str>,
     ) -> Result<(Tracking, Vec<String>), BeginError> {
+        let mask = describe::mask(plan);
         let start = RunStart {
             run: run.to_owned(),
-            name: plan.name.clone(),
-            tags: plan.tags.clone(),
-            argv: describe::command(plan, &describe::mask(plan)),
-            cwd: Some(plan.launch.cwd.display().to_string()),
+            name: describe::name(plan, &mask),
+            tags: describe::tags(plan, &mask),
+            argv: describe::command(plan, &mask),
+            cwd: Some(describe::cwd(plan, &mask)),
             mode: serde_json::to_value(plan.launch.mode)
                 .ok()
                 .and_then(|mode| mode.as_str().map(str::to_owned)),

@@ -59,6 +59,8 @@ mod values;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 pub use effect::{Effect, Setup, SetupError, Told, What};
 pub use outside::{Answer, ExecEnd, ExitStatus};
 pub use record::{Capture, Record, RuleRecord, StepRecord, StepState};
@@ -84,6 +86,8 @@ pub struct Dialogue {
     feeds: Vec<Feed>,
     terminal: bool,
     mask: Mask,
+    /// Parts of secrets that it masks besides.
+    fragments: Vec<Zeroizing<Vec<u8>>>,
     keypad: Keypad,
     phase: Phase,
     /// The current step; none before the first and after the last.
@@ -191,6 +195,7 @@ impl Dialogue {
             feeds,
             terminal: setup.terminal,
             mask: setup.mask,
+            fragments: Vec::new(),
             keypad: Keypad::default(),
             phase: Phase::Unstarted,
             step: None,

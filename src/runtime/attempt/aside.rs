@@ -114,7 +114,7 @@ impl Running<'_, '_> {
                     self.shared.asked.insert(name, Secret::of(bytes));
                     self.shared.outlets.set_mask(&mask, self.channels.iter_mut());
                     if let Some(dialogue) = &mut self.dialogue {
-                        dialogue.set_mask(mask.clone());
+                        dialogue.set_mask(&mask);
                     }
                     self.shared.mask = mask;
                     Answer::Kept

@@ -99,6 +99,8 @@ pub struct Attempt {
     pub streams: Vec<Stream>,
     /// What the dialogue did.
     pub dialogue: Option<Record>,
+    /// What may explain why a limit ended it.
+    pub advice: Vec<String>,
     /// Members that outlived the leader.
     pub strays: Vec<Member>,
     /// Whether they were left alive on purpose.
@@ -205,7 +207,7 @@ pub fn run(
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
     let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
-    let launched = match launch(&plan.launch, &context, &mut announce) {
+    let mut launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -218,6 +220,9 @@ pub fn run(
     let pid = launched.tree.leader();
     shared.warnings.extend(observer.spawned(n, &launched));
     shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
+    if shared.raw.is_some() {
+        launched.input.watch_way_out();
+    }
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,
@@ -289,6 +294,7 @@ impl Attempt {
             requests,
             streams: Vec::new(),
             dialogue: None,
+            advice: Vec::new(),
             strays: Vec::new(),
             strays_left: false,
             unkillable: Vec::new(),

@@ -3,7 +3,7 @@
 use super::Running;
 use crate::report::output;
 use crate::runtime::stream::Stream;
-use crate::runtime::terminal::Lent;
+use crate::runtime::terminal::{Lent, RawMode};
 use crate::sys::{fdio, signals, tty};
 
 impl Running<'_, '_> {
@@ -19,9 +19,13 @@ impl Running<'_, '_> {
             asking.suspend();
         }
         let modes = self.launched.lent.as_ref().and_then(Lent::take_back);
-        signals::stop_self();
-        for raw in self.shared.raw.iter().chain(&self.person) {
-            raw.resume();
+        // With `bg` our terminal is the shell's, and a command that is typed to has to stop again, as one that
+        // reads the terminal by itself would.
+        loop {
+            signals::stop_self();
+            if self.shared.raw.iter().chain(&self.person).all(RawMode::resume) {
+                break;
+            }
         }
         if let Some((asking, _)) = &self.asking {
             asking.resume();

@@ -8,6 +8,7 @@ use crate::core::limits::earliest;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
 use crate::expect::dialogue::Dialogue;
+use crate::runtime::input::Asked;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals;
 
@@ -87,11 +88,7 @@ impl Running<'_, '_> {
         for source in waiting.ready() {
             match source {
                 Source::Sink(index) => self.shared.outlets.flush(index),
-                // True when the person who had our terminal left it.
-                Source::Input if self.launched.input.read_source() => {
-                    self.pump_input();
-                    self.person_left();
-                }
+                Source::Input => self.read_input(),
                 Source::Helper | Source::HelperOutput => self.look_at_helper(),
                 Source::Answer => self.read_answer(),
                 _ => {}
@@ -106,6 +103,22 @@ impl Running<'_, '_> {
         self.watch_outlets();
         self.take_time();
         self.waiting = waiting;
+    }
+
+    fn read_input(&mut self) {
+        match self.launched.input.read_source(self.now()) {
+            Asked::Nothing => {}
+            Asked::PersonLeft => {
+                self.pump_input();
+                self.person_left();
+            }
+            Asked::Stop => self.stop_request(signals::TERM),
+        }
+    }
+
+    fn stop_request(&mut self, signal: i32) {
+        self.hurry |= self.streams_told;
+        self.event(Event::StopRequest { signal });
     }
 
     fn wait(&mut self, waiting: &mut Waiting) {
@@ -179,10 +192,7 @@ impl Running<'_, '_> {
                 signals::USR1 => self.say_status(),
                 signals::CONT => {}
                 // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
-                signal => {
-                    self.hurry |= self.streams_told;
-                    self.event(Event::StopRequest { signal });
-                }
+                signal => self.stop_request(signal),
             }
         }
     }

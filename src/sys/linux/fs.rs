@@ -1,7 +1,7 @@
-//! What kind of file system a path is on, and how much room it has.
+//! Where state is kept, what kind of file system a path is on, and how much room it has.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Magic numbers of file systems whose other end is another machine or another program: shared memory and
 /// byte-range locks of SQLite's write-ahead log do not reach across. From `linux/magic.h` and statfs(2).
@@ -24,6 +24,13 @@ const REMOTE: &[(u32, &str)] = &[
     (0x786F_4256, "vboxsf"),
     (0x4750_4653, "gpfs"),
 ];
+
+/// The directory for state that outlives a program, by the XDG specification, which has a path that is not
+/// absolute ignored. `var` reads the environment.
+pub fn state_dir(var: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let absolute = |name| var(name).filter(|path| path.is_absolute());
+    absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
+}
 
 /// The name of the network (or otherwise remote) file system that `path` is on; nothing when it is local.
 pub fn remote(path: &Path) -> io::Result<Option<&'static str>> {

@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::reaper::carry_out;
+use super::carry_out;
 use super::survey::Survey;
 use crate::core::ladder::Ladder;
 use crate::core::reap::Selection;
