@@ -66,6 +66,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l line -d 'Action: t
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l key -d 'Action: press a key: ctrl-c, up, f1, enter, eof ...' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l send-secret -d 'Action: type a --secret, then Enter, once the terminal does not echo' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l do -d 'Action: pass, fail[:WHY], interrupt, terminate, kill, next' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l pace -d 'Action: from here on type with this pause between characters' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l within -d 'The limit of the --expect before it, instead of --expect-timeout' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l max -d 'How often the --on before it may fire; once more fails the dialogue' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stream -d 'Listen only to stdout or stderr; asks for pipes' -r -f -a "stdout\t'Only stdout'

@@ -49,6 +49,13 @@ pub enum Typed {
     TooLong(usize),
     /// Nobody reads any more.
     Closed,
+    /// An answer of ours to what the command asked its terminal.
+    Answered {
+        /// What.
+        bytes: Zeroizing<Vec<u8>>,
+        /// What the terminal did with it.
+        typing: Typing,
+    },
     /// Input of another source went out.
     Relayed {
         /// What, wiped when dropped.
@@ -62,8 +69,7 @@ enum Item {
     Bytes {
         data: Zeroizing<Vec<u8>>,
         done: usize,
-        dialogue: bool,
-        secret: bool,
+        by: By,
     },
     Secret {
         data: Zeroizing<Vec<u8>>,
@@ -72,6 +78,19 @@ enum Item {
     /// A closed pipe, or the terminal's end-of-file character: to the kernel where that takes lines, to a
     /// line editor as the key that means the same. A raw terminal has no such character, only bytes.
     End,
+}
+
+/// Who types something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The dialogue.
+    Dialogue,
+    /// The dialogue, what nobody is to see.
+    Secret,
+    /// Whatever our own input is.
+    Source,
+    /// We, in place of a terminal that nobody looks at.
+    Terminal,
 }
 
 impl std::fmt::Debug for Item {
@@ -150,8 +169,7 @@ impl Input {
         self.queue.push_back(Item::Bytes {
             data: Zeroizing::new(bytes.to_vec()),
             done: 0,
-            dialogue: false,
-            secret: false,
+            by: By::Source,
         });
         if ends {
             self.queue.push_back(Item::End);
@@ -161,7 +179,16 @@ impl Input {
     /// Types `bytes` for the dialogue.
     pub fn send(&mut self, bytes: Vec<u8>) {
         let data = Zeroizing::new(bytes);
-        self.queue.push_back(Item::Bytes { data, done: 0, dialogue: true, secret: false });
+        self.queue.push_back(Item::Bytes { data, done: 0, by: By::Dialogue });
+    }
+
+    /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits
+    /// may wait for the command, and that for the answer.
+    pub fn answer(&mut self, bytes: Vec<u8>) {
+        let first = |item: &Item| matches!(item, Item::Bytes { done, by, .. } if *done > 0 || *by == By::Terminal);
+        let at = self.queue.iter().take_while(|item| first(item)).count();
+        let data = Zeroizing::new(bytes);
+        self.queue.insert(at, Item::Bytes { data, done: 0, by: By::Terminal });
     }
 
     /// Types a secret once the terminal has stopped echoing, until `deadline`; without one, at once.
@@ -251,7 +278,7 @@ impl Input {
             asked = Asked::Stop;
         }
         if !data.is_empty() {
-            self.queue.push_back(Item::Bytes { data, done: 0, dialogue: false, secret: false });
+            self.queue.push_back(Item::Bytes { data, done: 0, by: By::Source });
         }
         asked
     }
@@ -280,7 +307,7 @@ impl Input {
         match item {
             Item::Secret { data, deadline } => {
                 if deadline.is_none() || !self.echoes() {
-                    let item = Item::Bytes { data, done: 0, dialogue: true, secret: true };
+                    let item = Item::Bytes { data, done: 0, by: By::Secret };
                     return self.take(now, item, typed);
                 }
                 if deadline.is_some_and(|deadline| now >= deadline) {
@@ -295,9 +322,7 @@ impl Input {
                 }
                 Some(Item::Secret { data, deadline })
             }
-            Item::Bytes { data, done, dialogue, secret } => {
-                self.write(data, done, dialogue, secret, typed)
-            }
+            Item::Bytes { data, done, by } => self.write(data, done, by, typed),
             Item::End => {
                 self.write_end();
                 None
@@ -309,11 +334,10 @@ impl Input {
         &mut self,
         data: Zeroizing<Vec<u8>>,
         mut done: usize,
-        dialogue: bool,
-        secret: bool,
+        by: By,
         typed: &mut Vec<Typed>,
     ) -> Option<Item> {
-        if dialogue
+        if matches!(by, By::Dialogue | By::Secret)
             && done == 0
             && let Some(length) = self.too_long(&data)
         {
@@ -330,21 +354,22 @@ impl Input {
                 }
                 Ok(None) => {
                     self.full = true;
-                    return Some(Item::Bytes { data, done, dialogue, secret });
+                    return Some(Item::Bytes { data, done, by });
                 }
                 Err(error) => {
                     self.lose(&error);
-                    if dialogue {
+                    if matches!(by, By::Dialogue | By::Secret) {
                         typed.push(Typed::Closed);
                     }
                     return None;
                 }
             }
         }
-        typed.push(match (dialogue, secret) {
-            (_, true) => Typed::SecretSent,
-            (true, false) => Typed::Sent { bytes: data, typing },
-            (false, false) => Typed::Relayed { bytes: data, typing },
+        typed.push(match by {
+            By::Dialogue => Typed::Sent { bytes: data, typing },
+            By::Secret => Typed::SecretSent,
+            By::Source => Typed::Relayed { bytes: data, typing },
+            By::Terminal => Typed::Answered { bytes: data, typing },
         });
         None
     }

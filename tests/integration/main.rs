@@ -17,16 +17,22 @@
 mod against;
 mod children;
 mod harness;
+#[path = "../stage/mod.rs"]
+mod stage;
 
 mod docs;
 mod dry_run;
 mod env;
 mod events;
+mod examples;
+mod examples_accounts;
+mod examples_network;
 mod exit;
 mod explain;
 mod fault;
 mod fault_guard;
 mod fault_kill;
+mod fault_own;
 mod fault_pid1;
 mod fault_store;
 mod fault_trees;

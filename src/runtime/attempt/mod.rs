@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::Clock;
+use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
@@ -33,11 +34,12 @@ use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::tty;
+use crate::sys::{fdio, tty};
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -85,7 +87,7 @@ pub struct Attempt {
     pub began_wall: Duration,
     /// The leader's process id; absent when nothing was started.
     pub pid: Option<i32>,
-    /// Why nothing was started.
+    /// Why nothing was started, or how heeler failed.
     pub error: Option<LaunchError>,
     /// How the leader ended.
     pub ended: Option<Ended>,
@@ -166,6 +168,8 @@ struct Running<'s, 'a> {
     /// Our terminal, raw while a person has it.
     person: Option<RawMode>,
     stalled: bool,
+    /// What answers the command where no terminal of ours does.
+    answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
     /// When the run is no short one any more, until that has been told.
@@ -207,7 +211,7 @@ pub fn run(
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
     let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
-    let mut launched = match launch(&plan.launch, &context, &mut announce) {
+    let launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -217,12 +221,6 @@ pub fn run(
             };
         }
     };
-    let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, &launched));
-    shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
-    if shared.raw.is_some() {
-        launched.input.watch_way_out();
-    }
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,
@@ -244,28 +242,54 @@ pub fn run(
         lent_modes: None,
         person: None,
         stalled: false,
+        answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
         short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
     };
-    running.start();
-    while !running.finished {
-        running.turn();
-        if running.short_until.is_some_and(|until| running.now() >= until) {
-            running.short_until = None;
-            running.shared.warnings.extend(observer.lasting());
+    let fault = fault::caught(|| {
+        let pid = running.launched.tree.leader();
+        running.shared.warnings.extend(observer.spawned(n, &running.launched));
+        let now = running.shared.clock.active();
+        running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        fault::point("spawned");
+        if running.shared.raw.is_some() {
+            running.launched.input.watch_way_out();
         }
+        running.start();
+        while !running.finished {
+            running.turn();
+            if running.short_until.is_some_and(|until| running.now() >= until) {
+                running.short_until = None;
+                running.shared.warnings.extend(observer.lasting());
+            }
+        }
+    });
+    // Whatever it was: the tree is ended, and its end is told.
+    let closed = fault::caught(|| {
+        if fault.is_err() {
+            running.give_up();
+        }
+        running.close(n, began_wall)
+    });
+    let (mut attempt, second) = match closed {
+        Ok(attempt) => (attempt, Ok(())),
+        Err(why) => (Attempt::unstarted(n, began, began_wall, Vec::new()), Err(why)),
+    };
+    if let Err(why) = fault.and(second) {
+        attempt.cause = Some(Cause::Internal);
+        attempt.error = Some(LaunchError::internal(why));
     }
-    running.close(n, began_wall)
+    attempt
 }
 
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended else {
-            return if self.error.is_some() {
+        let Some(ended) = self.ended.filter(|_| self.cause != Some(Cause::Internal)) else {
+            return if self.error.is_some() && self.cause.is_none() {
                 Outcome::SpawnFailed
             } else {
                 Outcome::InternalError
@@ -273,11 +297,10 @@ impl Attempt {
         };
         let outcome = Outcome::of(ended, self.cause);
         let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
-        if strays == Strays::Fail && !self.strays.is_empty() && fine {
-            Outcome::StraysFailed
-        } else {
-            outcome
-        }
+        // Who could not be seen has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        let left = !self.strays.is_empty() || unseen;
+        if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }
 
     fn unstarted(n: u32, began: Duration, began_wall: Duration, requests: Vec<i32>) -> Attempt {
@@ -307,6 +330,12 @@ impl Attempt {
             had_terminal: false,
         }
     }
+}
+
+/// Where a person's terminal sees the output and types the input, it answers by itself.
+fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
+    let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
+    (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
 }
 
 fn limits(plan: &Plan) -> Limits {

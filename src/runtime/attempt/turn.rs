@@ -117,6 +117,8 @@ impl Running<'_, '_> {
     }
 
     fn stop_request(&mut self, signal: i32) {
+        // A command that is over by now has its own verdict.
+        self.look_at_leader();
         self.hurry |= self.streams_told;
         self.event(Event::StopRequest { signal });
     }

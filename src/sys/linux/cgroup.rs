@@ -75,6 +75,11 @@ impl Leaf {
         populated(self.events.as_fd())
     }
 
+    /// What [`Leaf::kill`] writes to.
+    pub fn kill_fd(&self) -> BorrowedFd<'_> {
+        self.kill.as_fd()
+    }
+
     /// Kills every process in it and below it, those that are being forked too.
     pub fn kill(&self) -> io::Result<()> {
         rustix::io::write(&self.kill, b"1")?;
