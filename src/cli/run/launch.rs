@@ -60,6 +60,10 @@ pub struct Launch {
     #[arg(long, value_name = "K", hide_short_help = true)]
     pub unset: Vec<OsString>,
 
+    /// Variables that a script sets, as `K=V`. Filled in where the script is read.
+    #[arg(skip)]
+    pub script_env: Vec<OsString>,
+
     /// Where its input comes from: inherit, null, or a file
     ///
     /// The default is ours (inherit). It is null with --retries, because a pipe cannot be read twice, and

@@ -15,6 +15,7 @@ impl Running<'_, '_> {
     pub(super) fn close(mut self, n: u32, began_wall: Duration) -> Attempt {
         let took = self.now();
         self.end_asides();
+        self.tell_exit();
         let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.

@@ -61,8 +61,6 @@ impl Running<'_, '_> {
         };
         self.ended = Some(ended);
         let others = self.launched.tree.sweep();
-        let now = self.now();
-        self.shared.outlets.event(now, "exit", &exit_fields(ended));
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {
@@ -156,10 +154,21 @@ impl Running<'_, '_> {
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
     pub(super) fn tell_streams_ended(&mut self) {
         if !std::mem::replace(&mut self.streams_told, true) {
+            self.tell_exit();
             self.tell_eofs();
             self.tell(Dialogue::finish);
         }
         self.tell_end();
+    }
+
+    /// The event of the exit. It is told behind the output, which may be read after the exit was seen, so
+    /// that whoever reads events has all of it by then.
+    pub(super) fn tell_exit(&mut self) {
+        if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
+            self.exit_told = true;
+            let now = self.now();
+            self.shared.outlets.event(now, "exit", &exit_fields(ended));
+        }
     }
 
     /// The core hears that nothing more comes; a step that does not need the command (a pause, a command of

@@ -150,6 +150,7 @@ struct Running<'s, 'a> {
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
     streams_told: bool,
+    exit_told: bool,
     /// The core was told as well: nothing is under way any more that the end has to wait for.
     end_told: bool,
     /// Someone asked for the end: it does not wait for the dialogue.
@@ -229,6 +230,7 @@ pub fn run(
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
+        exit_told: false,
         end_told: false,
         hurry: false,
         helper: None,
