@@ -272,7 +272,7 @@ fn a_question_that_nobody_answers_is_silence() {
     let t = Test::new();
     let done = apt(&t, "--idle-timeout 300ms --on 'no such question' --line y", "sh apt.sh")
         .exit(124)
-        .err("heeler: silent for 300ms (--idle-timeout)\n")
+        .err_has("heeler: silent for 300ms (--idle-timeout)\n  the last line looks like a prompt: ")
         .check();
     done.has("/outcome", "idle").has("/stop/reason", "idle");
 }
