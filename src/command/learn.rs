@@ -16,6 +16,7 @@ use crate::expect::tape::{Session, Tape, What};
 use crate::report::cast::{Encoder, Header, write};
 use crate::report::output;
 use crate::runtime::attempt::{Attempt, Observer};
+use crate::runtime::launch::Launched;
 use crate::runtime::run::{Finished, Names, execute};
 use crate::script::learn::{About, Learned, learn};
 use crate::store::id::new_run_id;
@@ -200,7 +201,11 @@ impl Observer for Nobody {
         None
     }
 
-    fn spawned(&mut self, _: u32, _: i32, _: Option<&Leaf>) -> Option<String> {
+    fn spawned(&mut self, _: u32, _: &Launched) -> Option<String> {
+        None
+    }
+
+    fn lasting(&mut self) -> Option<String> {
         None
     }
 

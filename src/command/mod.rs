@@ -24,6 +24,7 @@ use crate::report::output::{self, with_stdio};
 
 /// Does what the command line says, and returns the exit code.
 pub fn main(line: &[OsString]) -> i32 {
+    crate::sys::signals::take_file_limit_as_error();
     if line.len() <= 1 {
         return print(&help::root());
     }

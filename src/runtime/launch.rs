@@ -17,7 +17,9 @@ use crate::runtime::tree::Tree;
 use crate::sys::cgroup::Leaf;
 use crate::sys::pty::{self, Pty};
 use crate::sys::signals::Inherited;
-use crate::sys::spawn::{Announce, Command, Group, SpawnError, Stage, c_string, spawn};
+use crate::sys::spawn::{
+    Announce, Announced, Command, Group, SpawnError, Spawned, Stage, c_string, spawn,
+};
 use crate::sys::{errnos, fdio, tty};
 
 /// A command that runs.
@@ -25,6 +27,8 @@ use crate::sys::{errnos, fdio, tty};
 pub struct Launched {
     /// Its processes.
     pub tree: Tree,
+    /// What its leader wrote down about itself.
+    pub announced: Option<Announced>,
     /// What is read from it.
     pub streams: Vec<Stream>,
     /// What is typed to it.
@@ -48,6 +52,13 @@ pub struct LaunchError {
     pub errno: Option<String>,
     /// heeler's exit code: 125, 126 or 127.
     pub exit_code: i32,
+}
+
+impl LaunchError {
+    /// heeler itself failed.
+    pub fn internal(message: String) -> LaunchError {
+        LaunchError { kind: "internal", message, errno: None, exit_code: EXIT_HEELER }
+    }
 }
 
 /// What differs between attempts and runs, beside the plan's launch.
@@ -116,6 +127,13 @@ pub fn launch(
         announce: announce(leaf.as_ref()),
         death_signal: context.death_signal,
     };
+    // What it takes to hold a process and to signal its members, so that there are no descriptors too few once
+    // there is a command.
+    let room = [(); 3].map(|()| fdio::null());
+    if let Some(Err(error)) = room.iter().find(|null| null.is_err()) {
+        leaf.as_ref().map(Leaf::remove);
+        return Err(resource("hold a new process", error));
+    }
     let mut spawned = spawn(&command);
     if let (Err(SpawnError { stage: Stage::Fork, errno }), Some(leaf)) = (&spawned, &leaf) {
         // EACCES and EOPNOTSUPP of a cgroup that may be made but not entered, ENOSYS of a sandbox: without.
@@ -132,7 +150,7 @@ pub fn launch(
     if let Some(leaf) = leaf.as_ref().filter(|_| spawned.is_err() || !in_leaf) {
         leaf.remove();
     }
-    let pid = spawned.map_err(|error| {
+    let Spawned { pid, announced } = spawned.map_err(|error| {
         if let (Some(fd), Some(saved)) = (wiring.lend, &saved) {
             // The child may have taken the terminal before its exec failed.
             let _ = tty::set_foreground(fd, tty::own_group());
@@ -140,11 +158,12 @@ pub fn launch(
         }
         explain(launch, &error)
     })?;
+    drop(room);
     let tree = Tree::new(pid, leaf.filter(|_| in_leaf))
         .map_err(|error| resource("hold the new process", &error))?;
     let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));
     let Wiring { streams, input, pty, .. } = wiring;
-    Ok(Launched { tree, streams, input, pty, lent, no_leaf })
+    Ok(Launched { tree, announced, streams, input, pty, lent, no_leaf })
 }
 
 fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {

@@ -17,20 +17,28 @@
 mod against;
 mod children;
 mod harness;
+#[path = "../stage/mod.rs"]
+mod stage;
 
 mod docs;
 mod dry_run;
 mod env;
 mod events;
+mod examples;
+mod examples_accounts;
+mod examples_network;
 mod exit;
 mod explain;
 mod fault;
 mod fault_guard;
 mod fault_kill;
+mod fault_own;
 mod fault_pid1;
+mod fault_proofs;
 mod fault_store;
 mod fault_trees;
 mod fidelity;
+mod jobs;
 mod layers;
 mod learn;
 mod limits;
@@ -49,6 +57,7 @@ mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod terminal;
 mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.

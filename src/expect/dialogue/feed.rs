@@ -142,6 +142,10 @@ impl Feed {
         self.matcher.expect_echo(bytes);
     }
 
+    pub(super) fn draws(&self) -> bool {
+        self.matcher.draws()
+    }
+
     pub(super) fn resize(&mut self, cols: u16, rows: u16) {
         self.matcher.resize(cols, rows);
     }
@@ -160,7 +164,7 @@ impl Feed {
             return Vec::new();
         }
         let lines = String::from_utf8_lossy(&mask.part(&all, start..end)).into_owned();
-        lines.split('\n').map(|line| line.chars().take(LINE).collect()).collect()
+        lines.split('\n').map(|line| overwritten(line).chars().take(LINE).collect()).collect()
     }
 
     /// A pattern whose match was lost because it was longer than the window.
@@ -181,4 +185,10 @@ impl Feed {
         let (before, after) = (self.matcher.matched(view), self.matcher.unmatched(view));
         Shown { all: [before, after].concat(), cursor: before.len() }
     }
+}
+
+/// What is left of a line after its carriage returns: a progress bar is its last state, and ssh begins its
+/// prompts with one.
+fn overwritten(line: &str) -> &str {
+    line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default()
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::Clock;
+use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
@@ -28,15 +29,17 @@ use super::tree::Member;
 use crate::config::plan::{Containment, Plan, Secret, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
+use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::tty;
+use crate::sys::{fdio, tty};
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -84,7 +87,7 @@ pub struct Attempt {
     pub began_wall: Duration,
     /// The leader's process id; absent when nothing was started.
     pub pid: Option<i32>,
-    /// Why nothing was started.
+    /// Why nothing was started, or how heeler failed.
     pub error: Option<LaunchError>,
     /// How the leader ended.
     pub ended: Option<Ended>,
@@ -128,8 +131,10 @@ pub trait Observer {
     /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
     /// so that whatever becomes of heeler, somebody knows of it.
     fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
-    /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
+    /// Attempt `n` runs. Gives a warning for the report.
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
+    /// The run has lasted for [`SHORT`]. Gives a warning for the report.
+    fn lasting(&mut self) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -164,8 +169,12 @@ struct Running<'s, 'a> {
     /// Our terminal, raw while a person has it.
     person: Option<RawMode>,
     stalled: bool,
+    /// What answers the command where no terminal of ours does.
+    answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When the run is no short one any more, until that has been told.
+    short_until: Option<Duration>,
     finished: bool,
 }
 
@@ -213,9 +222,6 @@ pub fn run(
             };
         }
     };
-    let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
-    shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,
@@ -238,35 +244,65 @@ pub fn run(
         lent_modes: None,
         person: None,
         stalled: false,
+        answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
     };
-    running.start();
-    while !running.finished {
-        running.turn();
+    let fault = fault::caught(|| {
+        let pid = running.launched.tree.leader();
+        running.shared.warnings.extend(observer.spawned(n, &running.launched));
+        let now = running.shared.clock.active();
+        running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        fault::point("spawned");
+        if running.shared.raw.is_some() {
+            running.launched.input.watch_way_out();
+        }
+        running.start();
+        while !running.finished {
+            running.turn();
+            if running.short_until.is_some_and(|until| running.now() >= until) {
+                running.short_until = None;
+                running.shared.warnings.extend(observer.lasting());
+            }
+        }
+    });
+    // Whatever it was: the tree is ended, and its end is told.
+    let closed = fault::caught(|| {
+        if fault.is_err() {
+            running.give_up();
+        }
+        running.close(n, began_wall)
+    });
+    let (mut attempt, second) = match closed {
+        Ok(attempt) => (attempt, Ok(())),
+        Err(why) => (Attempt::unstarted(n, began, began_wall, Vec::new()), Err(why)),
+    };
+    if let Err(why) = fault.and(second) {
+        attempt.cause = Some(Cause::Internal);
+        attempt.error = Some(LaunchError::internal(why));
     }
-    running.close(n, began_wall)
+    attempt
 }
 
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended else {
-            return if self.error.is_some() {
-                Outcome::SpawnFailed
-            } else {
-                Outcome::InternalError
-            };
-        };
-        let outcome = Outcome::of(ended, self.cause);
-        let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
-        if strays == Strays::Fail && !self.strays.is_empty() && fine {
-            Outcome::StraysFailed
-        } else {
-            outcome
+        if self.error.is_some() && self.cause.is_none() {
+            return Outcome::SpawnFailed;
         }
+        let outcome = Outcome::of(self.ended, self.cause);
+        let code = self.ended.and_then(|ended| match ended {
+            Ended::Exited(code) => Some(code),
+            Ended::Signaled { .. } => None,
+        });
+        let fine = outcome == Outcome::Exited && code.is_some_and(ok);
+        // Who could not be seen has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        let left = !self.strays.is_empty() || unseen;
+        if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }
 
     fn unstarted(n: u32, began: Duration, began_wall: Duration, requests: Vec<i32>) -> Attempt {
@@ -296,6 +332,12 @@ impl Attempt {
             had_terminal: false,
         }
     }
+}
+
+/// Where a person's terminal sees the output and types the input, it answers by itself.
+fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
+    let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
+    (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
 }
 
 fn limits(plan: &Plan) -> Limits {

@@ -5,6 +5,7 @@ pub mod ask;
 pub mod before_main;
 pub mod cgroup;
 mod clone;
+pub mod crash;
 pub mod descriptor;
 pub mod environ;
 pub mod errnos;
