@@ -197,8 +197,8 @@ impl Running<'_, '_> {
         self.tell_end();
     }
 
-    /// The event of the exit. It is told behind the output, which may be read after the exit was seen, so
-    /// that whoever reads events has all of it by then.
+    /// The event of the exit. It is told behind the command's output, which may be read after the exit was
+    /// seen, so that whoever reads events has all of it by then.
     pub(super) fn tell_exit(&mut self) {
         if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
             self.exit_told = true;

@@ -127,7 +127,9 @@ fn gather(program: &Program, step: &Step, names: &mut Names, depth: usize) {
     match &step.kind {
         Kind::Exec(exec) => {
             if let ExecCommand::Argv(argv) = &exec.command {
-                argv.iter().for_each(|word| used(word, names));
+                for word in argv {
+                    used(word, names);
+                }
             }
             names.sets.extend(exec.into.clone());
         }
@@ -153,12 +155,16 @@ fn gather(program: &Program, step: &Step, names: &mut Names, depth: usize) {
         names.sets.extend(groups(&branch.listen.pattern).into_iter().map(|(name, _)| name));
         branch.answers.iter().for_each(|text| used(text, names));
         for action in &branch.actions {
-            texts(action).into_iter().for_each(|text| used(text, names));
+            for text in texts(action) {
+                used(text, names);
+            }
             names.sets.extend(sets(action));
         }
     }
     for action in &step.actions {
-        texts(action).into_iter().for_each(|text| used(text, names));
+        for text in texts(action) {
+            used(text, names);
+        }
         names.sets.extend(sets(action));
     }
 }
