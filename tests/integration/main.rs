@@ -38,6 +38,7 @@ mod learn;
 mod limits;
 mod output;
 mod pipe;
+mod proofs;
 mod pty;
 mod record;
 mod replay;
