@@ -35,7 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Play a recording in the terminal')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what this machine allows, and how to get what it does not')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print shell completions')
-            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print heeler(1), or write all man pages')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a man page, or write all of them')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of a format')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Explain a command or a topic')
             break
@@ -70,6 +70,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Action: press a key: ctrl-c, up, f1, enter, eof ...')
             [CompletionResult]::new('--send-secret', '--send-secret', [CompletionResultType]::ParameterName, 'Action: type a --secret, then Enter, once the terminal does not echo')
             [CompletionResult]::new('--do', '--do', [CompletionResultType]::ParameterName, 'Action: pass, fail[:WHY], interrupt, terminate, kill, next')
+            [CompletionResult]::new('--pace', '--pace', [CompletionResultType]::ParameterName, 'Action: from here on type with this pause between characters')
             [CompletionResult]::new('--within', '--within', [CompletionResultType]::ParameterName, 'The limit of the --expect before it, instead of --expect-timeout')
             [CompletionResult]::new('--max', '--max', [CompletionResultType]::ParameterName, 'How often the --on before it may fire; once more fails the dialogue')
             [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Listen only to stdout or stderr; asks for pipes')

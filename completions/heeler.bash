@@ -371,7 +371,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__run)
-            opts="-t -c -C -e -q -h --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --record-input --tail --expect --on --send --line --key --send-secret --do --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --script --script-json --set --emit --timeout --idle-timeout --total-timeout --max-output --until-idle --stop --strays --drain --containment --guard --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
+            opts="-t -c -C -e -q -h --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --record-input --tail --expect --on --send --line --key --send-secret --do --pace --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --script --script-json --set --emit --timeout --idle-timeout --total-timeout --max-output --until-idle --stop --strays --drain --containment --guard --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -584,6 +584,10 @@ _heeler() {
                     return 0
                     ;;
                 --do)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -32,7 +32,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand replay 'Play a recording in the terminal'
             cand doctor 'Say what this machine allows, and how to get what it does not'
             cand completions 'Print shell completions'
-            cand man 'Print heeler(1), or write all man pages'
+            cand man 'Print a man page, or write all of them'
             cand schema 'Print the JSON Schema of a format'
             cand help 'Explain a command or a topic'
         }
@@ -66,6 +66,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --key 'Action: press a key: ctrl-c, up, f1, enter, eof ...'
             cand --send-secret 'Action: type a --secret, then Enter, once the terminal does not echo'
             cand --do 'Action: pass, fail[:WHY], interrupt, terminate, kill, next'
+            cand --pace 'Action: from here on type with this pause between characters'
             cand --within 'The limit of the --expect before it, instead of --expect-timeout'
             cand --max 'How often the --on before it may fire; once more fails the dialogue'
             cand --stream 'Listen only to stdout or stderr; asks for pipes'

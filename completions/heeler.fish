@@ -36,7 +36,7 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "learn" -d 'Watch a pe
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "replay" -d 'Play a recording in the terminal'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "doctor" -d 'Say what this machine allows, and how to get what it does not'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "completions" -d 'Print shell completions'
-complete -c heeler -n "__fish_heeler_needs_command" -f -a "man" -d 'Print heeler(1), or write all man pages'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "man" -d 'Print a man page, or write all of them'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "schema" -d 'Print the JSON Schema of a format'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "help" -d 'Explain a command or a topic'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s C -l cwd -d 'Start it in DIR, which has to exist' -r -f -a "(__fish_complete_directories)"
@@ -66,6 +66,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l line -d 'Action: t
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l key -d 'Action: press a key: ctrl-c, up, f1, enter, eof ...' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l send-secret -d 'Action: type a --secret, then Enter, once the terminal does not echo' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l do -d 'Action: pass, fail[:WHY], interrupt, terminate, kill, next' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l pace -d 'Action: from here on type with this pause between characters' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l within -d 'The limit of the --expect before it, instead of --expect-timeout' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l max -d 'How often the --on before it may fire; once more fails the dialogue' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stream -d 'Listen only to stdout or stderr; asks for pipes' -r -f -a "stdout\t'Only stdout'

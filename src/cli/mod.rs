@@ -14,7 +14,7 @@ pub mod value;
 
 use std::ffi::OsString;
 
-use clap::{Args, CommandFactory, Parser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
 pub use check::Check;
 pub use own::{Completions, Doctor, Format, Help, Man, Schema};
@@ -66,7 +66,7 @@ pub enum Command {
     Doctor(Doctor),
     /// Print shell completions
     Completions(Completions),
-    /// Print heeler(1), or write all man pages
+    /// Print a man page, or write all of them
     Man(Man),
     /// Print the JSON Schema of a format
     Schema(Schema),
@@ -86,7 +86,13 @@ pub fn run_tree() -> clap::Command {
 
 /// Parses a command line, the program's own name first.
 pub fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
-    let mut cli = Cli::try_parse_from(argv)?;
+    let mut tree = Cli::command();
+    let matches = tree.try_get_matches_from_mut(argv);
+    // Hundreds of small pieces, which the end of the process gives back faster than we do.
+    let mut tree = std::mem::ManuallyDrop::new(tree);
+    let mut matches = matches?;
+    let mut cli =
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
     if let Command::Run(run) = &mut cli.command {
         run.script.dashes = run::behind_dashes(argv, run.command.len());
     }

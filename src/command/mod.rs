@@ -31,7 +31,7 @@ pub fn main(line: &[OsString]) -> i32 {
     match cli::parse(line) {
         Ok(cli) => dispatch(cli.command, line),
         Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
-        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error))),
+        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error, line))),
     }
 }
 

@@ -23,16 +23,24 @@ pub use report_target::report_target;
 pub use surroundings::Surroundings;
 
 use crate::cli;
+use crate::expect::program::Program;
 use plan::Plan;
 use secrets::Want;
 
 /// What the flags mean here.
 ///
 /// Secrets are read from their sources, and last, so that nobody is asked for a password before a mistake
-/// is found; with `--dry-run` they are not read at all.
+/// is found; with `--dry-run` nobody is asked at all. A mistake is told with them masked, as far as they are
+/// known by then.
 pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigError> {
-    let (run, base) = script::under(run, around)?;
-    let run = &run;
+    let flags = &run.dialogue.secrets;
+    let under = script::under(run, around);
+    let (run, base) = under.map_err(|why| why.masked(&secrets::at_hand(flags, around)))?;
+    let flags = &run.dialogue.secrets;
+    plan(&run, base, around).map_err(|why| why.masked(&secrets::at_hand(flags, around)))
+}
+
+fn plan(run: &cli::Run, base: Option<Program>, around: &Surroundings) -> Result<Plan, ConfigError> {
     let noted = policy::noted(&run.retries);
     let program = dialogue::compile(&run.dialogue, &noted, base.unwrap_or_default())?;
     let report = output::report(run, around)?;
@@ -49,6 +57,7 @@ pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigErro
         output,
         program,
         secrets,
+        secret_variables: secrets::variables(&run.dialogue.secrets).map(str::to_owned).collect(),
         limits: policy::limits(&run.limits),
         stop,
         retry,

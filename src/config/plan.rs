@@ -24,6 +24,8 @@ pub struct Plan {
     pub program: Program,
     /// The secrets the program names. Their values live here alone, and are wiped on drop.
     pub secrets: BTreeMap<String, Secret>,
+    /// The variables that they came from: nobody needs them any more.
+    pub secret_variables: Vec<String>,
     /// What holds it to limits.
     pub limits: Limits,
     /// How it is stopped.

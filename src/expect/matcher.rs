@@ -203,6 +203,11 @@ impl Matcher {
         self.raw.pauses.push_back(self.raw.window.end());
     }
 
+    /// Whether it draws a screen.
+    pub fn draws(&self) -> bool {
+        self.screen.is_some()
+    }
+
     /// The output pauses here: what was held as a possible echo is output, and the screen is looked at.
     fn pause(&mut self) {
         if let Some(screen) = self.screen.as_mut().filter(|screen| screen.is_stale()) {
@@ -319,6 +324,24 @@ impl Matcher {
             lines.clear();
         }
         lines
+    }
+
+    /// The text of a view from up to `behind` bytes before a match to up to `ahead` bytes behind it. Of the
+    /// screen: all.
+    pub fn around(
+        &self,
+        view: View,
+        (start, end): (u64, u64),
+        (behind, ahead): (usize, usize),
+    ) -> &[u8] {
+        let window = match view {
+            View::Text => &self.text.window,
+            View::Raw => &self.raw.window,
+            View::Screen => return self.unmatched(View::Screen),
+        };
+        let from = window.position_at(start).saturating_sub(behind as u64).max(window.base());
+        let to = window.position_at(end).saturating_add(ahead as u64).min(window.end());
+        window.between(from.min(to), to)
     }
 
     /// What is retained of a view after the cursor: what was awaited in vain. Of the screen: all of it.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::core::wayout::WayOut;
+use crate::expect::detach::DetachKeys;
 use crate::expect::tape::Typing;
 use crate::sys::{fdio, tty};
 
@@ -47,6 +49,13 @@ pub enum Typed {
     TooLong(usize),
     /// Nobody reads any more.
     Closed,
+    /// An answer of ours to what the command asked its terminal.
+    Answered {
+        /// What.
+        bytes: Zeroizing<Vec<u8>>,
+        /// What the terminal did with it.
+        typing: Typing,
+    },
     /// Input of another source went out.
     Relayed {
         /// What, wiped when dropped.
@@ -60,15 +69,28 @@ enum Item {
     Bytes {
         data: Zeroizing<Vec<u8>>,
         done: usize,
-        dialogue: bool,
-        secret: bool,
+        by: By,
     },
     Secret {
         data: Zeroizing<Vec<u8>>,
         deadline: Option<Duration>,
     },
-    /// The terminal's end-of-file character, or a closed pipe.
+    /// A closed pipe, or the terminal's end-of-file character: to the kernel where that takes lines, to a
+    /// line editor as the key that means the same. A raw terminal has no such character, only bytes.
     End,
+}
+
+/// Who types something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The dialogue.
+    Dialogue,
+    /// The dialogue, what nobody is to see.
+    Secret,
+    /// Whatever our own input is.
+    Source,
+    /// We, in place of a terminal that nobody looks at.
+    Terminal,
 }
 
 impl std::fmt::Debug for Item {
@@ -77,13 +99,22 @@ impl std::fmt::Debug for Item {
     }
 }
 
+/// What reading our own input brought, beside what is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing.
+    Nothing,
+    /// The person who had our terminal left it.
+    PersonLeft,
+    /// The keyboard's way out: the command is to be stopped.
+    Stop,
+}
+
 /// A person who types until a key.
 #[derive(Debug)]
 struct Person {
     fd: OwnedFd,
-    key: Vec<u8>,
-    /// How much of the key was typed last, and not passed on.
-    typed: usize,
+    key: DetachKeys,
 }
 
 /// The command's input.
@@ -94,6 +125,8 @@ pub struct Input {
     source: Option<OwnedFd>,
     /// Our terminal, lent to a person who types instead of the source.
     person: Option<Person>,
+    /// The source is a keyboard of ours whose keys all go to the command.
+    way_out: Option<WayOut>,
     /// The source waits: a question is open on the same terminal.
     held: bool,
     /// Whether the end of the source ends the input.
@@ -111,6 +144,7 @@ impl Input {
             queue: VecDeque::new(),
             source: None,
             person: None,
+            way_out: None,
             held: false,
             source_ends: true,
             at_line_start: true,
@@ -125,13 +159,17 @@ impl Input {
         self.source_ends = ends;
     }
 
+    /// The source is our terminal, made raw.
+    pub fn watch_way_out(&mut self) {
+        self.way_out = Some(WayOut::default());
+    }
+
     /// Types `bytes` as the first thing; then the input's end if `ends`.
     pub fn preload(&mut self, bytes: &[u8], ends: bool) {
         self.queue.push_back(Item::Bytes {
             data: Zeroizing::new(bytes.to_vec()),
             done: 0,
-            dialogue: false,
-            secret: false,
+            by: By::Source,
         });
         if ends {
             self.queue.push_back(Item::End);
@@ -141,7 +179,16 @@ impl Input {
     /// Types `bytes` for the dialogue.
     pub fn send(&mut self, bytes: Vec<u8>) {
         let data = Zeroizing::new(bytes);
-        self.queue.push_back(Item::Bytes { data, done: 0, dialogue: true, secret: false });
+        self.queue.push_back(Item::Bytes { data, done: 0, by: By::Dialogue });
+    }
+
+    /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits
+    /// may wait for the command, and that for the answer.
+    pub fn answer(&mut self, bytes: Vec<u8>) {
+        let first = |item: &Item| matches!(item, Item::Bytes { done, by, .. } if *done > 0 || *by == By::Terminal);
+        let at = self.queue.iter().take_while(|item| first(item)).count();
+        let data = Zeroizing::new(bytes);
+        self.queue.insert(at, Item::Bytes { data, done: 0, by: By::Terminal });
     }
 
     /// Types a secret once the terminal has stopped echoing, until `deadline`; without one, at once.
@@ -190,7 +237,7 @@ impl Input {
 
     /// A person types from `fd` until they type `key`.
     pub fn lend(&mut self, fd: OwnedFd, key: &[u8]) {
-        self.person = Some(Person { fd, key: key.to_vec(), typed: 0 });
+        self.person = Some(Person { fd, key: DetachKeys::new(key.to_vec()) });
     }
 
     /// They type no more.
@@ -203,47 +250,37 @@ impl Input {
         self.held = held;
     }
 
-    /// Reads what our own input has. True when the person who has it left.
-    pub fn read_source(&mut self) -> bool {
-        let Some(person) = &mut self.person else {
-            self.read_own();
-            return false;
-        };
-        let mut buffer = Zeroizing::new(vec![0; READ]);
-        let (typed, left) = match fdio::read(person.fd.as_fd(), &mut buffer) {
-            Ok(Some(count)) if count > 0 => person.take(&buffer[..count]),
-            Ok(None) => return false,
-            Ok(Some(_)) | Err(_) => (Zeroizing::default(), true),
-        };
-        if !typed.is_empty() {
-            self.queue.push_back(Item::Bytes {
-                data: typed,
-                done: 0,
-                dialogue: false,
-                secret: false,
-            });
-        }
-        left
-    }
-
-    fn read_own(&mut self) {
-        let Some(source) = &self.source else { return };
-        let mut buffer = vec![0; READ];
-        match fdio::read(source.as_fd(), &mut buffer) {
-            Ok(Some(count)) if count > 0 => {
-                buffer.truncate(count);
-                let data = Zeroizing::new(buffer);
-                self.queue.push_back(Item::Bytes { data, done: 0, dialogue: false, secret: false });
-            }
-            Ok(None) => {}
+    /// Reads what our own input has.
+    pub fn read_source(&mut self, now: Duration) -> Asked {
+        let mut data = Zeroizing::new(vec![0; READ]);
+        let source = self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref());
+        let Some(source) = source else { return Asked::Nothing };
+        let count = match fdio::read(source.as_fd(), &mut data) {
+            Ok(None) => return Asked::Nothing,
             // EIO: our terminal is gone, or we are in its background.
-            Ok(Some(_)) | Err(_) => {
-                self.source = None;
-                if self.source_ends {
-                    self.end();
-                }
+            Ok(Some(count)) => count,
+            Err(_) => 0,
+        };
+        data.truncate(count);
+        let mut asked = Asked::Nothing;
+        if let Some(person) = &mut self.person {
+            let mut typed = Zeroizing::new(Vec::with_capacity(count));
+            if person.key.push(&data, &mut typed).is_some() || count == 0 {
+                asked = Asked::PersonLeft;
             }
+            data = typed;
+        } else if count == 0 {
+            self.source = None;
+            if self.source_ends {
+                self.end();
+            }
+        } else if self.way_out.as_mut().is_some_and(|way| way.push(now, &data)) {
+            asked = Asked::Stop;
         }
+        if !data.is_empty() {
+            self.queue.push_back(Item::Bytes { data, done: 0, by: By::Source });
+        }
+        asked
     }
 
     /// Writes what can be written, and says what became of it.
@@ -270,7 +307,7 @@ impl Input {
         match item {
             Item::Secret { data, deadline } => {
                 if deadline.is_none() || !self.echoes() {
-                    let item = Item::Bytes { data, done: 0, dialogue: true, secret: true };
+                    let item = Item::Bytes { data, done: 0, by: By::Secret };
                     return self.take(now, item, typed);
                 }
                 if deadline.is_some_and(|deadline| now >= deadline) {
@@ -285,9 +322,7 @@ impl Input {
                 }
                 Some(Item::Secret { data, deadline })
             }
-            Item::Bytes { data, done, dialogue, secret } => {
-                self.write(data, done, dialogue, secret, typed)
-            }
+            Item::Bytes { data, done, by } => self.write(data, done, by, typed),
             Item::End => {
                 self.write_end();
                 None
@@ -299,11 +334,10 @@ impl Input {
         &mut self,
         data: Zeroizing<Vec<u8>>,
         mut done: usize,
-        dialogue: bool,
-        secret: bool,
+        by: By,
         typed: &mut Vec<Typed>,
     ) -> Option<Item> {
-        if dialogue
+        if matches!(by, By::Dialogue | By::Secret)
             && done == 0
             && let Some(length) = self.too_long(&data)
         {
@@ -320,21 +354,22 @@ impl Input {
                 }
                 Ok(None) => {
                     self.full = true;
-                    return Some(Item::Bytes { data, done, dialogue, secret });
+                    return Some(Item::Bytes { data, done, by });
                 }
                 Err(error) => {
                     self.lose(&error);
-                    if dialogue {
+                    if matches!(by, By::Dialogue | By::Secret) {
                         typed.push(Typed::Closed);
                     }
                     return None;
                 }
             }
         }
-        typed.push(match (dialogue, secret) {
-            (_, true) => Typed::SecretSent,
-            (true, false) => Typed::Sent { bytes: data, typing },
-            (false, false) => Typed::Relayed { bytes: data, typing },
+        typed.push(match by {
+            By::Dialogue => Typed::Sent { bytes: data, typing },
+            By::Secret => Typed::SecretSent,
+            By::Source => Typed::Relayed { bytes: data, typing },
+            By::Terminal => Typed::Answered { bytes: data, typing },
         });
         None
     }
@@ -350,7 +385,8 @@ impl Input {
             Some(Target::Pipe(_)) => self.target = None,
             Some(Target::Terminal(fd)) => {
                 let attributes = tty::attributes(fd.as_fd()).ok();
-                if let Some(eof) = attributes.as_ref().and_then(tty::eof_character) {
+                let minded = attributes.filter(tty::minds_keys);
+                if let Some(eof) = minded.as_ref().and_then(tty::eof_character) {
                     // In the middle of a line the character only delivers the line so far; a second one
                     // then stands at the start of a line and is the end of file (POSIX, termios).
                     let bytes = [eof, eof];
@@ -390,49 +426,5 @@ impl Input {
         let over = longest > CANONICAL_LIMIT;
         (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a)))
             .then_some(longest)
-    }
-}
-
-impl Person {
-    /// What of `bytes` is for the command, and whether the key was typed.
-    fn take(&mut self, bytes: &[u8]) -> (Zeroizing<Vec<u8>>, bool) {
-        let mut out = Zeroizing::new(Vec::with_capacity(bytes.len() + self.key.len()));
-        for &byte in bytes {
-            // Keys are a character or a few that begin with one that does not come again in them.
-            if self.key.get(self.typed) != Some(&byte) {
-                out.extend_from_slice(&self.key[..self.typed]);
-                self.typed = 0;
-            }
-            if self.key.get(self.typed) == Some(&byte) {
-                self.typed += 1;
-                if self.typed == self.key.len() {
-                    return (out, true);
-                }
-            } else {
-                out.push(byte);
-            }
-        }
-        (out, false)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_ends_it_and_its_beginning_is_held_back() {
-        let mut person = Person {
-            fd: fdio::null().expect("the null device"),
-            key: b"\x10\x11".to_vec(),
-            typed: 0,
-        };
-        let mut take = |bytes: &[u8]| {
-            let (out, left) = person.take(bytes);
-            (out.to_vec(), left)
-        };
-        assert_eq!(take(b"ab\x10"), (b"ab".to_vec(), false));
-        assert_eq!(take(b"c\x10\x10"), (b"\x10c\x10".to_vec(), false));
-        assert_eq!(take(b"\x11rest"), (Vec::new(), true));
     }
 }

@@ -17,7 +17,9 @@ use crate::runtime::tree::Tree;
 use crate::sys::cgroup::Leaf;
 use crate::sys::pty::{self, Pty};
 use crate::sys::signals::Inherited;
-use crate::sys::spawn::{Announce, Command, Group, SpawnError, Stage, c_string, spawn};
+use crate::sys::spawn::{
+    Announce, Announced, Command, Group, SpawnError, Spawned, Stage, c_string, spawn,
+};
 use crate::sys::{errnos, fdio, tty};
 
 /// A command that runs.
@@ -25,6 +27,8 @@ use crate::sys::{errnos, fdio, tty};
 pub struct Launched {
     /// Its processes.
     pub tree: Tree,
+    /// What its leader wrote down about itself.
+    pub announced: Option<Announced>,
     /// What is read from it.
     pub streams: Vec<Stream>,
     /// What is typed to it.
@@ -146,7 +150,7 @@ pub fn launch(
     if let Some(leaf) = leaf.as_ref().filter(|_| spawned.is_err() || !in_leaf) {
         leaf.remove();
     }
-    let pid = spawned.map_err(|error| {
+    let Spawned { pid, announced } = spawned.map_err(|error| {
         if let (Some(fd), Some(saved)) = (wiring.lend, &saved) {
             // The child may have taken the terminal before its exec failed.
             let _ = tty::set_foreground(fd, tty::own_group());
@@ -159,7 +163,7 @@ pub fn launch(
         .map_err(|error| resource("hold the new process", &error))?;
     let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));
     let Wiring { streams, input, pty, .. } = wiring;
-    Ok(Launched { tree, streams, input, pty, lent, no_leaf })
+    Ok(Launched { tree, announced, streams, input, pty, lent, no_leaf })
 }
 
 fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
@@ -343,6 +347,11 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
             None if launch.argv[0].as_bytes().contains(&b'/') => {
                 ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: no such file"))
             }
+            None if launch.argv[0].is_empty() => (
+                "not_found",
+                EXIT_NOT_FOUND,
+                "cannot run '': the command's name is empty (an unset variable?)".to_owned(),
+            ),
             None => ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: not found in PATH")),
         },
         Stage::Exec if error.errno == errnos::ENOEXEC => (

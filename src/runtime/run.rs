@@ -133,8 +133,14 @@ pub fn execute(
         attempts.push(attempt);
         let Some(pause) = pause else { break (outcome, request) };
         delays.push(pause);
+        // Nothing runs that could mind the keys: Ctrl-C and Ctrl-Z are for us.
+        shared.raw.iter().for_each(RawMode::suspend);
         match wait_between(&mut shared, pause) {
-            Waited::Over => {}
+            Waited::Over => {
+                if let Some(raw) = &shared.raw {
+                    raw.resume();
+                }
+            }
             Waited::Total => break (Outcome::TotalTimeout, None),
             Waited::Cancelled(signal) => break (Outcome::Cancelled, Some(signal)),
         }

@@ -1,5 +1,6 @@
 //! Our own terminal: raw mode behind one guard, and the foreground lent to the command.
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use zeroize::Zeroizing;
@@ -7,13 +8,15 @@ use zeroize::Zeroizing;
 use crate::expect::program::Question;
 use crate::sys::{crash, fdio, tty};
 
-/// Puts our terminal back when it goes out of scope: at the end, on an error and on a panic. Signals do
-/// not end heeler past it, for they are input to the loop.
+/// Our terminal in raw mode. It is put back when this goes out of scope: at the end, on an error and on a
+/// panic; a fatal signal puts it back as well ([`crash`]). The other signals do not end heeler past it, for
+/// they are input to the loop. Only SIGKILL leaves a raw terminal behind.
 #[derive(Debug)]
 pub struct RawMode {
     fd: OwnedFd,
     saved: tty::Attributes,
     raw: tty::Attributes,
+    is_raw: Cell<bool>,
     /// Whether a fault of our own puts back what is `saved` here.
     first: bool,
 }
@@ -32,7 +35,7 @@ impl RawMode {
         let saved = tty::attributes(fd.as_fd()).ok()?;
         let raw = tty::raw(&saved);
         let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group());
-        let guard = RawMode { fd, saved, raw, first };
+        let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), first };
         guard.resume();
         Some(guard)
     }
@@ -42,14 +45,26 @@ impl RawMode {
         &self.saved
     }
 
-    /// Raw again, after a stop.
-    pub fn resume(&self) {
-        let _ = tty::set_attributes(self.fd.as_fd(), &self.raw);
+    /// Raw again, after a stop. Not in the background (`bg`): there it is the shell's. Says whether it is raw.
+    pub fn resume(&self) -> bool {
+        let ours = tty::in_foreground(self.fd.as_fd());
+        if ours {
+            let _ = tty::set_attributes(self.fd.as_fd(), &self.raw);
+            self.is_raw.set(true);
+        }
+        ours
     }
 
     /// As it was, for a stop.
     pub fn suspend(&self) {
-        let _ = tty::set_attributes(self.fd.as_fd(), &self.saved);
+        if self.is_raw.replace(false) {
+            let _ = tty::set_attributes(self.fd.as_fd(), &self.saved);
+        }
+    }
+
+    /// Whether it is raw now.
+    pub fn is_raw(&self) -> bool {
+        self.is_raw.get()
     }
 }
 

@@ -76,7 +76,9 @@ pub struct Tree {
     /// A child of ours that is not the command's: it and what descends from it are no members.
     apart: Option<i32>,
     collected: bool,
-    /// Nothing more is to be done about it: nobody is left, or who is left is to stay.
+    /// Whether it was proven that nobody is left.
+    gone: bool,
+    /// Nothing more is to be done about it: who is left is to stay.
     settled: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
     sending: Option<Rung>,
@@ -111,6 +113,7 @@ impl Tree {
             blind: !matches!(proc::stat(ids::pid()), Ok(Some(_))),
             apart: None,
             collected: false,
+            gone: false,
             settled: false,
             sending: None,
             signalled: BTreeSet::new(),
@@ -158,11 +161,13 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
-        self.look(|_| {})
+        self.look(self.leaf.as_ref(), |_| {})
     }
 
-    /// The living members, and what to do with a child of ours that has ended, the leader excepted.
-    fn look(&self, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
+    /// The living members, those in `leaf` too, and what to do with a child of ours that has ended, the leader
+    /// excepted.
+    fn look(&self, leaf: Option<&Leaf>, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
+        let mut held = leaf.map(Leaf::processes);
         let mut found = Vec::new();
         let us = ids::pid();
         let mut parents = vec![us];
@@ -170,7 +175,6 @@ impl Tree {
         // Parents come before their children: a shell that is ended first does not comment on the end of
         // what it waits for.
         let mut next = Vec::new();
-        let mut held = self.leaf.as_ref().map(Leaf::processes);
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -213,7 +217,9 @@ impl Tree {
             self.collect_orphans();
             return 1;
         }
-        let members = self.look(|orphan| drop(wait::reap(orphan)));
+        // Asking the kernel whether there is anyone is cheaper than asking who.
+        let leaf = self.leaf.as_ref().filter(|_| populated);
+        let members = self.look(leaf, |orphan| drop(wait::reap(orphan)));
         if let Some(rung) = self.sending {
             self.send_to_new(rung, &members);
         }
@@ -352,6 +358,11 @@ impl Tree {
 
     /// Collects the leader, which frees its number, and says whether nobody at all is left.
     pub fn collect(&mut self) -> bool {
+        self.gone = self.gone || self.collect_all();
+        self.gone
+    }
+
+    fn collect_all(&mut self) -> bool {
         self.collect_leader();
         let alone = |leaf: Option<&Leaf>| {
             !wait::has_children().unwrap_or(true)
@@ -401,7 +412,7 @@ impl Tree {
 /// Where heeler fails, nobody gets away.
 impl Drop for Tree {
     fn drop(&mut self) {
-        if !self.settled {
+        if !self.settled && !self.gone {
             self.signal(KILL);
             let _ = self.peek();
             self.collect();

@@ -17,12 +17,18 @@
 mod against;
 mod children;
 mod harness;
+#[path = "../stage/mod.rs"]
+mod stage;
 
 mod docs;
 mod dry_run;
 mod env;
 mod events;
+mod examples;
+mod examples_accounts;
+mod examples_network;
 mod exit;
+mod explain;
 mod fault;
 mod fault_guard;
 mod fault_kill;
@@ -47,10 +53,12 @@ mod retry;
 mod script;
 mod script_engine;
 mod script_run;
+mod secrets;
 mod spawn;
 mod stdin;
 mod stop;
 mod strays;
+mod terminal;
 mod tracking;
 
 // Real programs, the scenarios of the expect family, and the documentation.

@@ -37,7 +37,7 @@ fn numbers(line: &str) -> Vec<u32> {
 
 #[test]
 fn every_test_that_is_named_exists() {
-    for list in ["docs/traps.md", "docs/scenarios.md"] {
+    for list in ["docs/traps.md", "docs/scenarios-supervisors.md"] {
         let mut wrong = Vec::new();
         let text = read(list);
         for line in text.lines().filter(|line| line.starts_with("| ") && !line.contains("---")) {

@@ -32,7 +32,7 @@ fn resolve_and_run(args: &cli::Run, line: &[OsString]) -> i32 {
             Err(error) => refuse(line, &error),
         };
     }
-    let around = Surroundings::look();
+    let mut around = Surroundings::look();
     let plan = match resolve(args, &around) {
         Ok(plan) => plan,
         Err(error) => return refuse(line, &error),
@@ -40,6 +40,8 @@ fn resolve_and_run(args: &cli::Run, line: &[OsString]) -> i32 {
     if args.launch.dry_run {
         return super::print(&format!("{:#}\n", dry_run::json(&plan, &around)));
     }
+    output::keep_secret(&describe::mask(&plan));
+    around.forget(&plan.secret_variables);
     if let Some(ReportTo::Fd(fd)) = plan.output.report {
         fdio::keep_private(fd);
     }

@@ -30,6 +30,7 @@ pub(super) struct Feed {
 /// A text that matched, with our id.
 pub(super) struct Hit {
     pub(super) id: usize,
+    pub(super) start: u64,
     pub(super) end: u64,
     pub(super) groups: Vec<Option<Vec<u8>>>,
     pub(super) names: Vec<(String, Option<Vec<u8>>)>,
@@ -102,11 +103,27 @@ impl Feed {
     fn hit(&self, found: Match) -> Hit {
         Hit {
             id: self.ids[found.id],
+            start: found.start,
             end: found.end,
             groups: found.groups,
             names: found.names,
             before: found.before,
         }
+    }
+
+    /// What `hit` shows of secrets without having all of them.
+    pub(super) fn fragments(
+        &self,
+        hit: &Hit,
+        view: View,
+        mask: &Mask,
+    ) -> Vec<zeroize::Zeroizing<Vec<u8>>> {
+        let reach = mask.reach();
+        let sides = (hit.before.len() + reach, reach);
+        let around = self.matcher.around(view, (hit.start, hit.end), sides);
+        let groups = hit.groups.iter().flatten().map(Vec::as_slice);
+        let values: Vec<&[u8]> = groups.chain([hit.before.as_slice()]).collect();
+        mask.fragments(around, &values)
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -123,6 +140,10 @@ impl Feed {
     pub(super) fn expect_echo(&mut self, bytes: &[u8]) {
         self.echoed = true;
         self.matcher.expect_echo(bytes);
+    }
+
+    pub(super) fn draws(&self) -> bool {
+        self.matcher.draws()
     }
 
     pub(super) fn resize(&mut self, cols: u16, rows: u16) {
@@ -143,7 +164,7 @@ impl Feed {
             return Vec::new();
         }
         let lines = String::from_utf8_lossy(&mask.part(&all, start..end)).into_owned();
-        lines.split('\n').map(|line| line.chars().take(LINE).collect()).collect()
+        lines.split('\n').map(|line| overwritten(line).chars().take(LINE).collect()).collect()
     }
 
     /// A pattern whose match was lost because it was longer than the window.
@@ -164,4 +185,10 @@ impl Feed {
         let (before, after) = (self.matcher.matched(view), self.matcher.unmatched(view));
         Shown { all: [before, after].concat(), cursor: before.len() }
     }
+}
+
+/// What is left of a line after its carriage returns: a progress bar is its last state, and ssh begins its
+/// prompts with one.
+fn overwritten(line: &str) -> &str {
+    line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default()
 }

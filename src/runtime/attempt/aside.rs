@@ -114,7 +114,7 @@ impl Running<'_, '_> {
                     self.shared.asked.insert(name, Secret::of(bytes));
                     self.shared.outlets.set_mask(&mask, self.channels.iter_mut());
                     if let Some(dialogue) = &mut self.dialogue {
-                        dialogue.set_mask(mask.clone());
+                        dialogue.set_mask(&mask);
                     }
                     self.shared.mask = mask;
                     Answer::Kept
@@ -178,13 +178,16 @@ impl Running<'_, '_> {
         self.tell(|dialogue, now, out| dialogue.interact_over(now, None, out));
     }
 
-    fn resize(&mut self, size: (u16, u16)) {
+    pub(super) fn resize(&mut self, size: (u16, u16)) {
         let Some(pty) = &self.launched.pty else { return };
         // Fails only when the terminal is gone, and then nobody misses it.
         let _ = tty::set_size(pty.fd(), size);
         self.shared.size = size;
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.resize(size.0, size.1);
+        }
+        if let Some(answers) = &mut self.answers {
+            answers.resize(size);
         }
         let at = self.shared.clock.active();
         self.shared.outlets.resized(at, size);

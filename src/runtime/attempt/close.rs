@@ -28,6 +28,7 @@ impl Running<'_, '_> {
         let took = self.now();
         fault::point("close");
         self.end_asides();
+        self.tell_exit();
         let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.
@@ -71,6 +72,7 @@ impl Running<'_, '_> {
             requests: self.supervisor.requests().to_vec(),
             streams: std::mem::take(&mut self.launched.streams),
             dialogue: self.dialogue.as_ref().map(Dialogue::record),
+            advice: self.dialogue.as_ref().map(Dialogue::advice).unwrap_or_default(),
             strays: std::mem::take(&mut self.strays),
             strays_left,
             unkillable: left,

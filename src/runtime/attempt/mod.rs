@@ -29,15 +29,17 @@ use super::tree::Member;
 use crate::config::plan::{Containment, Plan, Secret, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
+use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::tty;
+use crate::sys::{fdio, tty};
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -99,6 +101,8 @@ pub struct Attempt {
     pub streams: Vec<Stream>,
     /// What the dialogue did.
     pub dialogue: Option<Record>,
+    /// What may explain why a limit ended it.
+    pub advice: Vec<String>,
     /// Members that outlived the leader.
     pub strays: Vec<Member>,
     /// Whether they were left alive on purpose.
@@ -127,8 +131,10 @@ pub trait Observer {
     /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
     /// so that whatever becomes of heeler, somebody knows of it.
     fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
-    /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
+    /// Attempt `n` runs. Gives a warning for the report.
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
+    /// The run has lasted for [`SHORT`]. Gives a warning for the report.
+    fn lasting(&mut self) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -149,6 +155,7 @@ struct Running<'s, 'a> {
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
     streams_told: bool,
+    exit_told: bool,
     /// The core was told as well: nothing is under way any more that the end has to wait for.
     end_told: bool,
     /// Someone asked for the end: it does not wait for the dialogue.
@@ -162,8 +169,12 @@ struct Running<'s, 'a> {
     /// Our terminal, raw while a person has it.
     person: Option<RawMode>,
     stalled: bool,
+    /// What answers the command where no terminal of ours does.
+    answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When the run is no short one any more, until that has been told.
+    short_until: Option<Duration>,
     finished: bool,
 }
 
@@ -225,6 +236,7 @@ pub fn run(
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
+        exit_told: false,
         end_told: false,
         hurry: false,
         helper: None,
@@ -232,21 +244,29 @@ pub fn run(
         lent_modes: None,
         person: None,
         stalled: false,
+        answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
     };
     let fault = fault::caught(|| {
         let pid = running.launched.tree.leader();
-        let warning = observer.spawned(n, pid, running.launched.tree.leaf());
-        running.shared.warnings.extend(warning);
+        running.shared.warnings.extend(observer.spawned(n, &running.launched));
         let now = running.shared.clock.active();
         running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
         fault::point("spawned");
+        if running.shared.raw.is_some() {
+            running.launched.input.watch_way_out();
+        }
         running.start();
         while !running.finished {
             running.turn();
+            if running.short_until.is_some_and(|until| running.now() >= until) {
+                running.short_until = None;
+                running.shared.warnings.extend(observer.lasting());
+            }
         }
     });
     // Whatever it was: the tree is ended, and its end is told.
@@ -299,6 +319,7 @@ impl Attempt {
             requests,
             streams: Vec::new(),
             dialogue: None,
+            advice: Vec::new(),
             strays: Vec::new(),
             strays_left: false,
             unkillable: Vec::new(),
@@ -311,6 +332,12 @@ impl Attempt {
             had_terminal: false,
         }
     }
+}
+
+/// Where a person's terminal sees the output and types the input, it answers by itself.
+fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
+    let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
+    (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
 }
 
 fn limits(plan: &Plan) -> Limits {

@@ -105,11 +105,7 @@ impl Running<'_, '_> {
                 Typed::Sent { bytes, typing } => {
                     let at = self.shared.clock.active();
                     self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
-                    if let (Some(dialogue), Some(stream)) =
-                        (&mut self.dialogue, self.launched.streams.first())
-                    {
-                        dialogue.sent(stream.id, &bytes, typing == Typing::Shown);
-                    }
+                    self.echoed(&bytes, typing);
                     let fields = json!({ "bytes": bytes.len() });
                     self.shared.outlets.event(now, "sent", &fields);
                     self.event(Event::Active);
@@ -120,6 +116,8 @@ impl Running<'_, '_> {
                     self.event(Event::Active);
                     self.tell(Dialogue::secret_sent);
                 }
+                // Not activity: the command talks to itself.
+                Typed::Answered { bytes, typing } => self.echoed(&bytes, typing),
                 Typed::Relayed { bytes, typing } => {
                     let at = self.shared.clock.active();
                     self.shared.outlets.input(at, &bytes, typing, By::Source);
@@ -131,6 +129,14 @@ impl Running<'_, '_> {
                 }
                 Typed::Closed => self.send_failed(&SendError::InputClosed),
             }
+        }
+    }
+
+    /// What was typed and comes back is not output.
+    fn echoed(&mut self, bytes: &[u8], typing: Typing) {
+        if let (Some(dialogue), Some(stream)) = (&mut self.dialogue, self.launched.streams.first())
+        {
+            dialogue.sent(stream.id, bytes, typing == Typing::Shown);
         }
     }
 

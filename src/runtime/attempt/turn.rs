@@ -8,6 +8,7 @@ use crate::core::limits::earliest;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
 use crate::expect::dialogue::Dialogue;
+use crate::runtime::input::Asked;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals;
 
@@ -87,11 +88,7 @@ impl Running<'_, '_> {
         for source in waiting.ready() {
             match source {
                 Source::Sink(index) => self.shared.outlets.flush(index),
-                // True when the person who had our terminal left it.
-                Source::Input if self.launched.input.read_source() => {
-                    self.pump_input();
-                    self.person_left();
-                }
+                Source::Input => self.read_input(),
                 Source::Helper | Source::HelperOutput => self.look_at_helper(),
                 Source::Answer => self.read_answer(),
                 _ => {}
@@ -106,6 +103,24 @@ impl Running<'_, '_> {
         self.watch_outlets();
         self.take_time();
         self.waiting = waiting;
+    }
+
+    fn read_input(&mut self) {
+        match self.launched.input.read_source(self.now()) {
+            Asked::Nothing => {}
+            Asked::PersonLeft => {
+                self.pump_input();
+                self.person_left();
+            }
+            Asked::Stop => self.stop_request(signals::TERM),
+        }
+    }
+
+    fn stop_request(&mut self, signal: i32) {
+        // A command that is over by now has its own verdict.
+        self.look_at_leader();
+        self.hurry |= self.streams_told;
+        self.event(Event::StopRequest { signal });
     }
 
     fn wait(&mut self, waiting: &mut Waiting) {
@@ -156,7 +171,7 @@ impl Running<'_, '_> {
     fn next_deadline(&self) -> Option<Duration> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
-        let ours = earliest(ours, self.end_due());
+        let ours = earliest(earliest(ours, self.end_due()), self.short_until);
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
     }
 
@@ -179,12 +194,7 @@ impl Running<'_, '_> {
                 signals::USR1 => self.say_status(),
                 signals::CONT => {}
                 // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
-                signal => {
-                    // A command that is over by now has its own verdict.
-                    self.look_at_leader();
-                    self.hurry |= self.streams_told;
-                    self.event(Event::StopRequest { signal });
-                }
+                signal => self.stop_request(signal),
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Signals that a fault raises (SEGV, ABRT and their kin), in heeler itself.
 //!
-//! Another process may send one too, and that is a request like any other: it goes to the loop, in a real-time
-//! signal that is blocked. Where it is a fault of our own there is no loop to go to, nor a heap that could be
-//! trusted: the handler ends the tree, puts the terminal back and lets the fault take its course. It makes
+//! Another process may send one too, and where there is a loop that is a request like any other: it goes
+//! there in a real-time signal that is blocked. A fault of our own has no loop to go to, nor a heap that could
+//! be trusted: the handler ends the tree, puts the terminal back and lets the fault take its course. It makes
 //! system calls only. No report is written; the record tells that the run's end was not seen.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
 use super::signals::disposition;
@@ -38,6 +39,9 @@ static TREE: AtomicBool = AtomicBool::new(false);
 static LEADER: AtomicI32 = AtomicI32::new(0);
 static KILL: AtomicI32 = AtomicI32::new(-1);
 static HELD: AtomicBool = AtomicBool::new(false);
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+/// Whether there is a loop that reads signals.
+static LOOP: AtomicBool = AtomicBool::new(false);
 
 /// Written while `HELD` is not set, read by a handler while it is.
 struct Shared<T>(UnsafeCell<T>);
@@ -86,6 +90,8 @@ pub fn hold_terminal(fd: BorrowedFd<'_>, modes: &Attributes, group: i32) -> bool
         *TERMINAL.0.get() = Some(Terminal { fd: fd.as_raw_fd(), modes: modes.clone(), group });
     };
     HELD.store(true, SeqCst);
+    install();
+    hook_panics();
     true
 }
 
@@ -94,8 +100,29 @@ pub fn let_terminal_go() {
     HELD.store(false, SeqCst);
 }
 
-/// Takes the signals that are not ignored.
-pub(super) fn install() {
+/// Nobody could read a panic's message on a raw terminal.
+fn hook_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // SAFETY: no handler is at work; the state is as `hold_terminal` left it.
+            unsafe { put_terminal_back() };
+            before(info);
+        }));
+    });
+}
+
+/// Takes the signals that are not ignored. From here on a loop reads what others send.
+pub(super) fn install_for_loop() {
+    install();
+    LOOP.store(true, SeqCst);
+}
+
+fn install() {
+    if INSTALLED.swap(true, SeqCst) {
+        return;
+    }
     OWNER.store(super::ids::pid(), SeqCst);
     for (at, signal) in FAULTS.into_iter().enumerate() {
         if disposition(signal) == libc::SIG_IGN {
@@ -120,7 +147,7 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_
         let us = libc::getpid();
         let sent = (*info).si_code <= 0;
         let ours = us == OWNER.load(SeqCst);
-        if ours && sent && (*info).si_pid() != us {
+        if ours && LOOP.load(SeqCst) && sent && (*info).si_pid() != us {
             let value = libc::sigval { sival_ptr: signal as usize as *mut libc::c_void };
             if libc::sigqueue(us, carrier(), value) == 0 {
                 return;

@@ -38,6 +38,23 @@ pub fn remote(path: &Path) -> io::Result<Option<&'static str>> {
     Ok(REMOTE.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name))
 }
 
+/// Gives a file another name, which nobody may have yet.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(()),
+        Err(errno @ rustix::io::Errno::EXIST) => return Err(errno.into()),
+        // Not on every file system.
+        Err(_) => {}
+    }
+    match std::fs::hard_link(from, to) {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Nor are hard links (FAT, some FUSE).
+        Err(_) => std::fs::rename(from, to),
+    }
+}
+
 /// Bytes that an ordinary user may still write on the file system of `path`.
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;

@@ -7,6 +7,7 @@ pub mod cgroup;
 mod clone;
 pub mod crash;
 pub mod descriptor;
+pub mod environ;
 pub mod errnos;
 pub mod fdio;
 pub mod fs;

@@ -60,13 +60,13 @@ pub(super) fn set_disposition(signal: i32, handler: libc::sighandler_t) {
     }
 }
 
-fn set_of(signals: &[i32]) -> libc::sigset_t {
+fn set_of(signals: impl IntoIterator<Item = i32>) -> libc::sigset_t {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset initialises the set before anything else touches it.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         for signal in signals {
-            libc::sigaddset(set.as_mut_ptr(), *signal);
+            libc::sigaddset(set.as_mut_ptr(), signal);
         }
         set.assume_init()
     }
@@ -104,19 +104,13 @@ pub struct Signals {
 
 impl Signals {
     /// Saves what the caller had set, blocks what we take and opens the descriptor. From here on none of
-    /// these signals can kill heeler. Requests to stop that the caller ignores (nohup, a background job) are
-    /// not taken: the kernel queues a blocked signal even when it is ignored, so they would arrive.
+    /// these signals can kill heeler.
     ///
     /// SIGCHLD is set to its default, for a caller that ignores it would make children vanish uncollected;
     /// SIGTTIN and SIGTTOU are ignored, for handing the terminal over and back happens in the background.
     pub fn take() -> io::Result<Signals> {
-        let mut taken = TAKEN.to_vec();
-        taken.extend(other_requests());
-        taken.retain(|signal| {
-            let request = REQUESTS.contains(signal) || !TAKEN.contains(signal);
-            !(request && disposition(*signal) == libc::SIG_IGN)
-        });
-        let set = set_of(&taken);
+        let taken = TAKEN.into_iter().chain(other_requests());
+        let set = set_of(taken);
         let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: both sets are valid; the old mask is written on success, which is checked.
         let mask = unsafe {
@@ -141,7 +135,7 @@ impl Signals {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        super::crash::install();
+        super::crash::install_for_loop();
         Ok(Signals { fd: super::fdio::own(fd), inherited: Inherited { mask, ignored } })
     }
 
@@ -155,7 +149,9 @@ impl Signals {
         &self.inherited
     }
 
-    /// The signals that arrived since the last call.
+    /// The signals that arrived since the last call. Requests that the caller ignores (nohup, a background
+    /// job) are left out: the kernel queues a blocked signal even when it is ignored. Their dispositions stay
+    /// what the caller set, so they are asked for when it matters: fifty of them are not, at every start.
     pub fn read(&self) -> Vec<Received> {
         let mut received = Vec::new();
         loop {
@@ -175,7 +171,10 @@ impl Signals {
             {
                 signal = info.ssi_int;
             }
-            received.push(Received { signal, pid });
+            let request = REQUESTS.contains(&signal) || !TAKEN.contains(&signal);
+            if !(request && disposition(signal) == libc::SIG_IGN) {
+                received.push(Received { signal, pid });
+            }
         }
     }
 }
@@ -209,7 +208,7 @@ pub fn die_of(signal: i32) {
         // The command has dumped its own core; a second one of ours would bury it (GNU timeout).
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
         set_disposition(signal, libc::SIG_DFL);
-        let set = set_of(&[signal]);
+        let set = set_of([signal]);
         libc::raise(signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
     }

@@ -30,6 +30,15 @@ fn a_timeout_names_the_step_the_clock_the_patterns_and_what_came_close() {
     assert_eq!(bed.dialogue.record().steps[1].waited, Some(ms(5000)));
 }
 
+/// A progress bar, and a prompt as ssh writes it.
+#[test]
+fn a_last_line_is_what_its_carriage_returns_left() {
+    let mut bed = Bed::new(steps(vec![step("x", vec![])]));
+    bed.output(0, "10%\r20%\r100%\r\nsent\r\r\n\rpassword: ");
+    let out = bed.tick(30_000);
+    assert_eq!(failed(&out).last_lines, ["100%", "sent", "password: "]);
+}
+
 #[test]
 fn the_common_limit_is_called_by_its_flag() {
     let mut bed = Bed::new(steps(vec![step("x", vec![])]));
