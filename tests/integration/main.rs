@@ -44,6 +44,7 @@ mod learn;
 mod limits;
 mod output;
 mod pipe;
+mod proofs;
 mod pty;
 mod record;
 mod replay;
