@@ -73,6 +73,9 @@ fn everything_that_happens() {
     assert_eq!(of(&events, "output")[1]["stream"], "stderr");
     assert_eq!(of(&events, "signal")[0]["signal"], "SIGTERM");
     assert_eq!(of(&events, "exit")[1]["signal"], "SIGTERM");
+    // One clock, that of the run: an attempt does not begin anew.
+    let at: Vec<u64> = events.iter().map(|event| event["at_ms"].as_u64().unwrap()).collect();
+    assert!(at.is_sorted(), "{at:?}");
 }
 
 /// On a terminal there is one stream; `-` is stderr.

@@ -87,6 +87,13 @@ impl Shared<'_> {
     }
 }
 
+impl Shared<'_> {
+    /// Tells an event, at its time in the run: that of an attempt begins anew with each.
+    fn event(&mut self, name: &str, fields: &serde_json::Value) {
+        self.outlets.event(self.clock.active(), name, fields);
+    }
+}
+
 /// How an attempt went.
 #[derive(Debug)]
 pub struct Attempt {
