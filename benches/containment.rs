@@ -193,7 +193,7 @@ fn fill(dir: &Path, rows: usize) {
         tracker.finished(&RunEnd {
             outcome: Outcome::Exited,
             exit_code: 0,
-            ended_ms: heeler::runtime::reaper::wall_ms(),
+            ended_ms: heeler::reaper::wall_ms(),
             left_members: false,
             left: Vec::new(),
             report_json: "{}".into(),

@@ -5,13 +5,16 @@
 //! promises are the exit codes, the report, the script format and the control protocol.
 //!
 //! Imports run one way: `command` uses everything below it; `runtime`, `store` and `report` use `core` and
-//! `expect`; `core`, `expect` and `script` are pure; `sys` knows nothing of ours.
+//! `expect`; `reaper` ends what `store` knows of; `core`, `expect` and `script` are pure; `sys` knows
+//! nothing of ours.
 
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod core;
 pub mod expect;
+pub mod reaper;
 pub mod report;
 pub mod runtime;
 pub mod script;

@@ -23,6 +23,7 @@ mod counts;
 mod dialogue;
 mod figures;
 mod group;
+mod matching;
 mod passing;
 mod peers;
 mod publish;
@@ -97,6 +98,7 @@ fn run(args: &[String]) -> Result<(), String> {
     groups.extend(starting::groups(&tools, &peers, scale));
     groups.extend(passing::groups(&tools, &peers, scale));
     groups.extend(dialogue::groups(&tools, &peers, scale));
+    groups.extend(matching::groups(&tools, &peers, scale));
     groups.extend(counts::groups(&tools, &peers));
     if flag("--list") {
         for group in &groups {

@@ -1,5 +1,7 @@
 //! What clap has to say, in one line: what was tried, what is wrong, which flag may have been meant.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Whether this is help or the version, which were asked for.
@@ -7,8 +9,11 @@ pub fn is_answer(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
 }
 
-/// The message of a usage error, without the program's name.
-pub fn one_line(error: &clap::Error) -> String {
+/// The message of a usage error in this command line, without the program's name.
+pub fn one_line(error: &clap::Error, line: &[OsString]) -> String {
+    if let Some(message) = negative(error, line) {
+        return printable(&message);
+    }
     let rendered = error.render().to_string();
     let mut parts: Vec<String> = Vec::new();
     let mut paragraph = Vec::new();
@@ -41,6 +46,24 @@ fn flush(parts: &mut Vec<String>, paragraph: &mut Vec<&str>) {
     }
 }
 
+/// `-1s` behind `--timeout` looks like a flag.
+fn negative(error: &clap::Error, line: &[OsString]) -> Option<String> {
+    let (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    else {
+        return None;
+    };
+    let is_number = word.strip_prefix('-')?.starts_with(|c: char| c.is_ascii_digit());
+    let begins = |value: &OsString| value.to_string_lossy().starts_with(word.as_str());
+    let at = line.iter().position(begins).filter(|_| is_number)?;
+    let (flag, value) = (line[at.checked_sub(1)?].to_str()?, line[at].to_string_lossy());
+    flag.starts_with("--").then(|| {
+        format!(
+            "invalid value '{value}' for '{flag}': it is negative; nothing here is, and 0 is off"
+        )
+    })
+}
+
 /// What clap cannot know.
 fn hint(error: &clap::Error) -> Option<String> {
     match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
@@ -67,7 +90,7 @@ mod tests {
 
     fn message(argv: &[&str]) -> String {
         let argv: Vec<_> = argv.iter().map(std::ffi::OsString::from).collect();
-        one_line(&crate::cli::parse(&argv).expect_err("bad usage"))
+        one_line(&crate::cli::parse(&argv).expect_err("bad usage"), &argv)
     }
 
     #[test]
@@ -84,6 +107,12 @@ mod tests {
         let message = message(&["heeler", "run", "--timeout", "5x", "--", "true"]);
         assert!(message.contains("'5x' for '--timeout <D>'"), "{message}");
         assert!(message.contains("unknown unit 'x'"), "{message}");
+    }
+
+    #[test]
+    fn a_negative_value_is_told_with_its_flag() {
+        let message = message(&["heeler", "run", "--timeout", "-1s", "--", "true"]);
+        assert!(message.contains("'-1s' for '--timeout': it is negative"), "{message}");
     }
 
     #[test]

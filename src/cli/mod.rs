@@ -2,6 +2,7 @@
 //! a generator or a test needs nothing else. What is typed becomes what is meant in `config`.
 
 mod check;
+pub mod detached;
 pub mod error;
 pub mod exit_codes;
 pub mod generate;
@@ -14,7 +15,7 @@ pub mod value;
 
 use std::ffi::OsString;
 
-use clap::{Args, CommandFactory, Parser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
 pub use check::Check;
 pub use own::{Completions, Doctor, Format, Help, Man, Schema};
@@ -57,6 +58,20 @@ pub enum Command {
     Check(Check),
     /// Print everything known of a run, as JSON
     Inspect(Inspect),
+    /// Print the output of a detached run
+    Logs(detached::Logs),
+    /// Type to a detached run
+    Send(detached::Send),
+    /// Wait for output of a detached run
+    Expect(detached::Expect),
+    /// Wait for the end of a detached run, and exit as it did
+    Wait(detached::Wait),
+    /// Send a signal to every process of a detached run
+    Signal(detached::Signal),
+    /// Give the terminal of a detached run another size
+    Resize(detached::Resize),
+    /// Print what the terminal of a detached run shows
+    Screen(detached::Screen),
     /// Watch a person do it once, and write the script
     #[command(max_term_width = 100)]
     Learn(Box<Learn>),
@@ -66,7 +81,7 @@ pub enum Command {
     Doctor(Doctor),
     /// Print shell completions
     Completions(Completions),
-    /// Print heeler(1), or write all man pages
+    /// Print a man page, or write all of them
     Man(Man),
     /// Print the JSON Schema of a format
     Schema(Schema),
@@ -86,7 +101,13 @@ pub fn run_tree() -> clap::Command {
 
 /// Parses a command line, the program's own name first.
 pub fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
-    let mut cli = Cli::try_parse_from(argv)?;
+    let mut tree = Cli::command();
+    let matches = tree.try_get_matches_from_mut(argv);
+    // Hundreds of small pieces, which the end of the process gives back faster than we do.
+    let mut tree = std::mem::ManuallyDrop::new(tree);
+    let mut matches = matches?;
+    let mut cli =
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
     if let Command::Run(run) = &mut cli.command {
         run.script.dashes = run::behind_dashes(argv, run.command.len());
     }

@@ -22,9 +22,13 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
-/// Print heeler(1), or write all man pages.
+/// Print a man page, or write all of them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Man {
+    /// The command whose page it is; without one, heeler(1)
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    pub command: Option<String>,
+
     /// Write every man page into DIR, which is made if need be
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub out: Option<PathBuf>,
@@ -35,6 +39,8 @@ pub struct Man {
 pub enum Format {
     /// What `run --report` writes
     Report,
+    /// What clients and the heeler of a detached run say to each other
+    Control,
     /// What `run --script-json` reads; a TOML script holds the same
     Script,
 }

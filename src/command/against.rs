@@ -44,10 +44,11 @@ fn against(args: &cli::Check, cast: &Path) -> Result<Played, Refused> {
     if file.as_os_str() == "-" && cast.as_os_str() == "-" {
         return Err(plain("the script and the recording cannot both be stdin".to_owned()));
     }
+    // Whether the files are there comes before what is in them.
     let loaded = script::load(file, false, &Surroundings::look())
         .map_err(|error| (error.message, Vec::new()))?;
-    let (program, secrets) = compiled(&loaded, &args.set, false)?;
     let tape = replay::load(cast).map_err(plain)?.tape;
+    let (program, secrets) = compiled(&loaded, &args.set, false)?;
     offline::play(program, &tape, secrets).map_err(|error| plain(error.to_string()))
 }
 

@@ -225,7 +225,7 @@ fn database(db: Option<&Path>) -> Check {
 }
 
 fn try_database(db: &Path) -> Result<(String, Option<&'static str>, u64), StoreError> {
-    let mut store = Store::open(db, Duration::from_secs(5))?;
+    let store = Store::open(db, Duration::from_secs(5))?;
     store.check_integrity()?;
     store.try_write()?;
     let runs = place::runs_dir(db);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::tracked::{Tracked, find, print_json};
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::reap::Subject;
+use crate::reaper::wall_ms;
 use crate::report::output::Io;
 use crate::report::runs::{InspectedAttempt, Inspection, RunRow, SentRow, timestamp};
-use crate::runtime::reaper::wall_ms;
 use crate::store::{AttemptRow, StoreError, Which};
 
 /// What was typed.

@@ -16,6 +16,7 @@ use crate::expect::tape::{Session, Tape, What};
 use crate::report::cast::{Encoder, Header, write};
 use crate::report::output;
 use crate::runtime::attempt::{Attempt, Observer};
+use crate::runtime::launch::Launched;
 use crate::runtime::run::{Finished, Names, execute};
 use crate::script::learn::{About, Learned, learn};
 use crate::store::id::new_run_id;
@@ -54,14 +55,14 @@ fn watch(args: &cli::Learn) -> Result<Finished, String> {
         "learning: do it once, and end the command as usual; then {} is written",
         shown(&args.script)
     ));
-    execute(&plan, names, &mut Nobody, |_, _, _| {}).map_err(|error| error.to_string())
+    execute(&plan, names, &mut Nobody, None, |_, _, _| {}).map_err(|error| error.to_string())
 }
 
 /// As `heeler run --pty -- COMMAND` would, with the session kept.
 fn plan(command: &[OsString], around: &Surroundings) -> Result<Plan, String> {
     let line = ["heeler", "run", "--pty", "--track", "off", "--"].map(OsString::from);
     let line: Vec<OsString> = line.into_iter().chain(command.iter().cloned()).collect();
-    let parsed = cli::parse(&line).map_err(|error| cli::error::one_line(&error))?;
+    let parsed = cli::parse(&line).map_err(|error| cli::error::one_line(&error, &line))?;
     let Command::Run(run) = parsed.command else { return Err("no command".to_owned()) };
     let mut plan = resolve(&run, around).map_err(|error| error.message)?;
     debug_assert_eq!(plan.track, Track::Off);
@@ -200,7 +201,11 @@ impl Observer for Nobody {
         None
     }
 
-    fn spawned(&mut self, _: u32, _: i32, _: Option<&Leaf>) -> Option<String> {
+    fn spawned(&mut self, _: u32, _: &Launched) -> Option<String> {
+        None
+    }
+
+    fn lasting(&mut self) -> Option<String> {
         None
     }
 

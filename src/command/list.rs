@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::tracked::{Tracked, print_json, tagged};
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::reap::State;
+use crate::reaper::wall_ms;
 use crate::report::output::Io;
 use crate::report::runs::RunRow;
 use crate::report::table;
-use crate::runtime::reaper::wall_ms;
 use crate::store::Which;
 
 /// What was typed.

@@ -1,13 +1,13 @@
-//! `heeler man [--out DIR]`.
+//! `heeler man [COMMAND] [--out DIR]`.
 
 use std::path::Path;
 
 use crate::cli::{self, generate};
 
-/// Prints heeler(1), or writes every page.
+/// Prints a page, or writes every one.
 pub fn run(args: &cli::Man) -> i32 {
     match &args.out {
-        None => super::print(&generate::pages().swap_remove(0).1),
+        None => print(args.command.as_deref()),
         Some(dir) => match write(dir) {
             Ok(()) => 0,
             Err(error) => {
@@ -16,6 +16,17 @@ pub fn run(args: &cli::Man) -> i32 {
                 super::fail(&format!("cannot write man pages to {dir}: {error} (--out)"))
             }
         },
+    }
+}
+
+fn print(command: Option<&str>) -> i32 {
+    let file = command.map_or("heeler.1".to_owned(), |command| format!("heeler-{command}.1"));
+    match generate::pages().into_iter().find(|(name, _)| *name == file) {
+        Some((_, text)) => super::print(&text),
+        None => super::fail(&format!(
+            "there is no man page of '{}'; heeler --help lists the commands",
+            cli::error::printable(command.unwrap_or_default())
+        )),
     }
 }
 

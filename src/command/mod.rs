@@ -3,6 +3,7 @@
 mod against;
 mod check;
 mod completions;
+pub mod detached;
 pub mod doctor;
 mod help;
 pub mod inspect;
@@ -24,13 +25,14 @@ use crate::report::output::{self, with_stdio};
 
 /// Does what the command line says, and returns the exit code.
 pub fn main(line: &[OsString]) -> i32 {
+    crate::sys::signals::take_file_limit_as_error();
     if line.len() <= 1 {
         return print(&help::root());
     }
     match cli::parse(line) {
         Ok(cli) => dispatch(cli.command, line),
         Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
-        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error))),
+        Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error, line))),
     }
 }
 
@@ -43,6 +45,13 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
         Command::Learn(args) => learn::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Logs(args) => with_stdio(|io| detached::logs::run(&args, io)),
+        Command::Send(args) => with_stdio(|io| detached::send::run(&args, io)),
+        Command::Expect(args) => with_stdio(|io| detached::expect::run(&args, io)),
+        Command::Wait(args) => with_stdio(|io| detached::wait::run(&args, io)),
+        Command::Signal(args) => with_stdio(|io| detached::signal(&args, io)),
+        Command::Resize(args) => with_stdio(|io| detached::resize(&args, io)),
+        Command::Screen(args) => with_stdio(|io| detached::screen::run(&args, io)),
         Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -8,9 +8,9 @@ use super::tracked::{Tracked, find, print_json, runs_around_us};
 use crate::core::members::Member;
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::reap::{Deed, Item, Selection, plan};
+use crate::reaper::{Reaped, carry_out, wall_ms};
 use crate::report::output::{Io, escape};
 use crate::report::runs::{MemberRow, ReapReport, ReapedRun, SentRow, SurvivorRow, timestamp};
-use crate::runtime::reaper::{Reaped, carry_out, wall_ms};
 use crate::store::Which;
 
 /// Between TERM and KILL, as in the default ladder of a run.

@@ -163,7 +163,7 @@ fn a_running_one_an_orphan_and_what_is_over() {
     let end = RunEnd {
         outcome: Outcome::Exited,
         exit_code: 3,
-        ended_ms: crate::runtime::reaper::wall_ms(),
+        ended_ms: crate::reaper::wall_ms(),
         left_members: false,
         left: Vec::new(),
         report_json: r#"{"schema":"heeler.report/1","exit_code":3}"#.into(),

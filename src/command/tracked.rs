@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::core::reap::{Subject, Unresolved, resolve};
 use crate::core::record::{COOKIE, cookie_runs};
+use crate::reaper::survey::{Scene, Survey};
 use crate::report::output::Io;
-use crate::runtime::survey::{Scene, Survey};
 use crate::store::{Store, StoreError, Which, place};
 
 /// How long a query waits for other processes: nobody's output waits meanwhile.

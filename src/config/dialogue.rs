@@ -107,7 +107,11 @@ impl Builder {
             Word::Within(limit) => {
                 let limit = if limit.is_zero() { OFF } else { *limit };
                 match (self.open, self.program.steps.last_mut()) {
-                    (Open::Step, Some(step)) => step.within = Some(limit),
+                    (Open::Step, Some(step)) => {
+                        if step.within.replace(limit).is_some() {
+                            return Err(twice("--within", "--expect"));
+                        }
+                    }
                     _ => {
                         return Err(ConfigError::usage(
                             "--within is the limit of the --expect before it, and there is none; \
@@ -117,7 +121,11 @@ impl Builder {
                 }
             }
             Word::Max(times) => match (self.open, self.program.rules.last_mut()) {
-                (Open::Rule, Some(rule)) => rule.max = Some(*times),
+                (Open::Rule, Some(rule)) => {
+                    if rule.max.replace(*times).is_some() {
+                        return Err(twice("--max", "--on"));
+                    }
+                }
                 _ => {
                     return Err(ConfigError::usage(
                         "--max says how often the --on before it may fire, and there is none; \
@@ -155,6 +163,7 @@ impl Builder {
             Word::SendSecret(name) => {
                 self.actions().push(Action::Secret { name: name.clone(), echo_ok: false });
             }
+            Word::Pace(pace) => self.actions().push(Action::Pace(*pace)),
             Word::Do(what) => {
                 let action = self.act(what)?;
                 self.actions().push(action);
@@ -214,6 +223,10 @@ impl Builder {
             ))
         })
     }
+}
+
+fn twice(flag: &str, opener: &str) -> ConfigError {
+    ConfigError::usage(format!("{flag} is given twice for one {opener}"))
 }
 
 fn listen(flag: &str, text: &str) -> Result<Listen, ConfigError> {

@@ -1,5 +1,6 @@
 //! The plan as JSON, for `--dry-run`: schema `heeler.plan/1`. Absent rather than null, as in the report.
-//! The values of secrets are not in the plan of a dry run, and would not be written here if they were.
+//! The values of secrets are masked wherever else they stand in the plan, as far as they are known: nobody
+//! is asked, and nothing is run to get one.
 
 mod program;
 
@@ -11,10 +12,11 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::core::retry::{Condition, RetryPolicy};
+use crate::expect::mask::Mask;
 use crate::report::model::Mode;
 use crate::sys::names;
 
-use super::plan::{Launch, Output, Plan, ReportTo, Stdin, Strays, Track};
+use super::plan::{Launch, Output, Plan, ReportTo, Secret, Stdin, Strays, Track};
 use super::surroundings::Surroundings;
 
 /// The plan as one JSON object, for people and programs.
@@ -74,7 +76,18 @@ pub fn json(plan: &Plan, around: &Surroundings) -> Value {
     put("db", plan.db.as_deref().filter(|_| plan.track != Track::Off).map(path));
     put("name", plan.name.as_ref().map(|name| json!(name)));
     put("tags", (!plan.tags.is_empty()).then(|| tags(&plan.tags)));
-    Value::Object(object)
+    masked(Value::Object(object), &Mask::new(plan.secrets.values().map(Secret::bytes)))
+}
+
+fn masked(value: Value, mask: &Mask) -> Value {
+    match value {
+        Value::String(text) => Value::String(mask.text(text.as_bytes())),
+        Value::Array(all) => all.into_iter().map(|value| masked(value, mask)).collect(),
+        Value::Object(all) => {
+            all.into_iter().map(|(name, value)| (name, masked(value, mask))).collect()
+        }
+        other => other,
+    }
 }
 
 /// Who gets Ctrl-C: `child` (the terminal in front of it is its own), `shared` (it has ours, as it would
@@ -104,6 +117,7 @@ fn stdin(stdin: &Stdin) -> Value {
     match stdin {
         Stdin::Inherit => json!("inherit"),
         Stdin::Null => json!("null"),
+        Stdin::Open => json!("open"),
         Stdin::File(file) => json!({"file": path(file)}),
         Stdin::Bytes(bytes) => json!({"bytes": bytes.len()}),
     }

@@ -1,5 +1,7 @@
 //! Why there is no plan.
 
+use crate::expect::mask::Mask;
+
 /// What kind of mistake it is; the name is `error.kind` of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -55,6 +57,17 @@ impl ConfigError {
     pub fn with_details(mut self, lines: &[String]) -> ConfigError {
         self.details = lines.iter().map(|line| crate::cli::error::printable(line)).collect();
         self
+    }
+
+    /// The same with secrets masked.
+    #[must_use]
+    pub fn masked(self, mask: &Mask) -> ConfigError {
+        let text = |text: String| mask.text(text.as_bytes());
+        ConfigError {
+            message: text(self.message),
+            details: self.details.into_iter().map(text).collect(),
+            ..self
+        }
     }
 
     /// A mistake on the command line.

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{self, value::StdinFrom};
-use crate::expect::program::Program;
+use crate::expect::program::{Program, View};
+use crate::expect::view::emulator::{MOST_CELLS, MOST_SIDE, fits};
 use crate::report::model::Mode;
 use crate::sys;
 
@@ -25,6 +26,14 @@ pub(super) fn resolve(
     around: &Surroundings,
 ) -> Result<Launch, ConfigError> {
     let flags = &run.launch;
+    let size = flags.size.or(around.size.filter(|_| !flags.detach)).unwrap_or(SIZE);
+    if flags.size.is_some() && !fits(size) && draws(program) {
+        return Err(ConfigError::usage(format!(
+            "--view screen draws at most {MOST_CELLS} cells, and {MOST_SIDE} in a row or column; \
+             --size {}x{} is more than that",
+            size.0, size.1
+        )));
+    }
     Ok(Launch {
         argv: argv(run)?,
         mode,
@@ -33,8 +42,8 @@ pub(super) fn resolve(
         cwd: directory(flags.cwd.as_deref(), around)?,
         env: environment::compose(run, mode, around)?,
         stdin: stdin(run, program, around)?,
-        size: flags.size.or(around.size).unwrap_or(SIZE),
-        follow_size: flags.size.is_none() && around.size.is_some(),
+        size,
+        follow_size: flags.size.is_none() && around.size.is_some() && !flags.detach,
         no_echo: flags.no_echo,
         nice: flags.nice,
         umask: flags.umask,
@@ -49,6 +58,10 @@ pub(super) fn resolve(
             .map(|name| values::ignorable(name))
             .collect::<Result<_, _>>()?,
     })
+}
+
+fn draws(program: &Program) -> bool {
+    program.all_listens().any(|listen| listen.view == View::Screen)
 }
 
 fn argv(run: &cli::Run) -> Result<Vec<OsString>, ConfigError> {
@@ -94,6 +107,7 @@ fn stdin(run: &cli::Run, program: &Program, around: &Surroundings) -> Result<Std
         Some(StdinFrom::Inherit) => Ok(Stdin::Inherit),
         Some(StdinFrom::Null) => Ok(Stdin::Null),
         Some(StdinFrom::File(path)) => file(path, around).map(Stdin::File),
+        None if flags.detach => Ok(Stdin::Open),
         None => {
             let retries = run.retries.retries.unwrap_or(0) > 0;
             let answers =

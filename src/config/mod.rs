@@ -1,5 +1,6 @@
 //! Flags, script and environment resolved into one plan, checked once, before anything starts.
 
+mod detach;
 mod dialogue;
 pub mod dry_run;
 pub mod emit;
@@ -14,6 +15,7 @@ mod policy;
 mod report_target;
 pub mod script;
 mod secrets;
+pub mod send;
 mod surroundings;
 mod values;
 
@@ -23,20 +25,29 @@ pub use report_target::report_target;
 pub use surroundings::Surroundings;
 
 use crate::cli;
+use crate::expect::program::Program;
 use plan::Plan;
 use secrets::Want;
 
 /// What the flags mean here.
 ///
 /// Secrets are read from their sources, and last, so that nobody is asked for a password before a mistake
-/// is found; with `--dry-run` they are not read at all.
+/// is found; with `--dry-run` nobody is asked at all. A mistake is told with them masked, as far as they are
+/// known by then.
 pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigError> {
-    let (run, base) = script::under(run, around)?;
-    let run = &run;
+    let flags = &run.dialogue.secrets;
+    let under = script::under(run, around);
+    let (run, base) = under.map_err(|why| why.masked(&secrets::at_hand(flags, around)))?;
+    let flags = &run.dialogue.secrets;
+    plan(&run, base, around).map_err(|why| why.masked(&secrets::at_hand(flags, around)))
+}
+
+fn plan(run: &cli::Run, base: Option<Program>, around: &Surroundings) -> Result<Plan, ConfigError> {
     let noted = policy::noted(&run.retries);
     let program = dialogue::compile(&run.dialogue, &noted, base.unwrap_or_default())?;
     let report = output::report(run, around)?;
     let mode = mode::choose(run, &program, report.as_ref(), around)?;
+    let detach = detach::resolve(run, report.as_ref(), around)?;
     let output = output::resolve(run, mode.0, report, around)?;
     let launch = launch::resolve(run, mode, &program, around)?;
     let track = policy::track(&run.tracking);
@@ -49,6 +60,7 @@ pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigErro
         output,
         program,
         secrets,
+        secret_variables: secrets::variables(&run.dialogue.secrets).map(str::to_owned).collect(),
         limits: policy::limits(&run.limits),
         stop,
         retry,
@@ -56,6 +68,7 @@ pub fn resolve(run: &cli::Run, around: &Surroundings) -> Result<Plan, ConfigErro
         track,
         db: database_path(run.tracking.db_path().map(|path| &**path), around),
         name: run.tracking.name.clone(),
+        detach,
         tags: run.tracking.tag.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
     })
 }

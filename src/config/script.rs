@@ -1,6 +1,9 @@
 //! `--script`: the file and its includes read, compiled, and put under the flags.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use clap_lex::OsStrExt;
 
 use crate::cli;
 use crate::expect::program::Program;
@@ -97,6 +100,9 @@ pub(super) fn under(
     };
     let loaded = load(file, json, around)?;
     let fills = loaded.has_command() && !run.script.dashes;
+    if fills {
+        one_word_each(run, &loaded)?;
+    }
     let secrets: Vec<String> = secrets::names(&run.dialogue.secrets).map(str::to_owned).collect();
     let given = Given {
         set: &run.script.set,
@@ -124,6 +130,31 @@ pub(super) fn under(
         ));
     }
     Ok((merged, Some(compiled.program)))
+}
+
+/// Whether each word behind the flags fills a param.
+fn one_word_each(run: &cli::Run, loaded: &Loaded) -> Result<(), ConfigError> {
+    let names: Vec<&str> = loaded.params().collect();
+    let is_open = |name: &&&str| !run.script.set.iter().any(|(set, _)| set == **name);
+    let Some(word) = run.command.get(names.iter().filter(is_open).count()) else { return Ok(()) };
+    let option = run.command.iter().find(|word| word.as_encoded_bytes().starts_with(b"--"));
+    let message = if let Some(option) = option {
+        format!(
+            "`{}` stands behind a word of the script, so it is a word too: heeler's options go before them",
+            option.display()
+        )
+    } else {
+        let takes = match names.as_slice() {
+            [] => "no params".to_owned(),
+            names => names.join(", "),
+        };
+        format!(
+            "`{}` is one word too many: the script takes {takes}; a command in place of the script's own goes \
+             behind `--`",
+            word.display()
+        )
+    };
+    Err(ConfigError::usage(message))
 }
 
 /// All errors among the findings as one.
@@ -167,8 +198,11 @@ fn put_under(run: &mut cli::Run, script: Settings, named: &[String]) {
         launch.no_echo |= script.no_echo;
     }
     or(&mut launch.cwd, script.cwd.map(Into::into));
-    let env = script.env.into_iter().map(|(name, value)| format!("{name}={value}").into());
-    launch.env.splice(0..0, env);
+    let env = script.env.into_iter().map(|(name, value)| OsString::from(format!("{name}={value}")));
+    let is_unset = |word: &OsString| {
+        launch.unset.iter().any(|name| word.split_once("=").is_some_and(|(key, _)| key == name))
+    };
+    launch.script_env = env.filter(|word| !is_unset(word)).collect();
     launch.env_clear |= script.env_clear;
     launch.unset.extend(script.unset.into_iter().map(Into::into));
     if launch.stdin.is_none() && launch.input.is_none() {

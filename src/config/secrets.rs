@@ -7,6 +7,7 @@ use std::path::Path;
 
 use clap_lex::OsStrExt;
 
+use crate::expect::mask::Mask;
 use crate::expect::program::{Action, Program};
 use crate::sys;
 
@@ -35,7 +36,8 @@ enum Source<'a> {
 pub(super) enum Want {
     /// Read them.
     Values,
-    /// Only check how they are written: nothing is going to be started.
+    /// Nothing is going to be started: only check how they are written. Those that can be had without
+    /// asking, waiting or running anything are read nevertheless, so that they can be masked.
     Names,
 }
 
@@ -85,12 +87,30 @@ pub(super) fn read(
     }
     let value = |(name, source): (String, Source<'_>)| {
         let secret = match want {
-            Want::Names => Secret::new(Vec::new()),
+            Want::Names => quietly(&name, source, around).unwrap_or(Secret::new(Vec::new())),
             Want::Values => Secret::new(value(&name, source, around)?),
         };
         Ok((name, secret))
     };
     sources.into_iter().map(value).collect()
+}
+
+/// Those that can be had without asking, waiting or running anything: to mask what is said before the
+/// secrets are read.
+pub(super) fn at_hand(flags: &[OsString], around: &Surroundings) -> Mask {
+    let sources = flags.iter().filter_map(|flag| parse(flag).ok());
+    let found: Vec<Secret> =
+        sources.filter_map(|(name, source)| quietly(name, source, around)).collect();
+    Mask::new(found.iter().map(Secret::bytes))
+}
+
+fn quietly(name: &str, source: Source<'_>, around: &Surroundings) -> Option<Secret> {
+    let still = match source {
+        Source::Env(_) => true,
+        Source::File(path) => around.absolute(path).is_file(),
+        Source::Fd(_) | Source::Cmd(_) | Source::Ask => false,
+    };
+    still.then(|| value(name, source, around).ok()).flatten().map(Secret::new)
 }
 
 fn used(program: &Program) -> impl Iterator<Item = &str> {

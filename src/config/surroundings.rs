@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroize;
+
 /// What of the world around us decides what the flags mean.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -44,6 +46,16 @@ impl Surroundings {
     /// A variable that is set and not empty.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.env.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// Forgets these variables, here and where the kernel shows them.
+    pub fn forget(&mut self, names: &[String]) {
+        for name in names {
+            if let Some(value) = self.env.remove(OsStr::new(name)) {
+                value.into_encoded_bytes().zeroize();
+            }
+        }
+        crate::sys::environ::forget(names.iter().map(String::as_str));
     }
 
     /// A path as it is from our working directory.

@@ -2,10 +2,14 @@
 //! `reap`. Values only; nothing in here has been compared with the living yet.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Scope, Sighting};
+
+/// A run that ends within this is a short one: it opens no database.
+pub const SHORT: Duration = Duration::from_millis(100);
 
 /// The environment variable that every member of a run carries: the ids of the runs around it, outermost
 /// first, separated by colons.

@@ -10,7 +10,13 @@
 //! part that still could be one, and never more. Where a person looks on, a line that happens to end in `h`
 //! must not stay unfinished until the next one comes: [`Masker::pause`] lets so short a part go and still
 //! masks the rest.
+//!
+//! At the end of a stream (which may have been cut off by a limit) the rest of a secret never comes. A
+//! beginning of one is masked there all the same when it tells much: more than half of the secret, or four
+//! characters that are more than a quarter of it. What is shorter is a word of its own more likely than not.
+//! A value that was complete from the start has no such end.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -99,18 +105,20 @@ impl Mask {
         let mut out = Vec::with_capacity(whole.len());
         let mut masker = Masker::new(self.clone());
         masker.mask(whole, &mut out);
+        masker.partial.clear();
         masker.finish(&mut out);
         out
     }
 
-    /// A part of `whole`, masked as what it is a part of: a line of a secret that has several is none by
-    /// itself, and would show.
+    /// A part of `whole`, which is a stream's text, masked as what it is a part of: a line of a secret that
+    /// has several is none by itself, and would show.
     pub fn part(&self, whole: &[u8], part: std::ops::Range<usize>) -> Vec<u8> {
         let mut masker = Masker::new(self.clone());
         if !self.is_empty() {
             for &byte in whole {
                 masker.step(byte);
             }
+            masker.cut_off();
         }
         masker.found.sort_unstable();
         let (mut out, mut at, mut masked_to) = (Vec::new(), part.start, 0);
@@ -128,6 +136,51 @@ impl Mask {
         }
         out.extend_from_slice(&whole[at..part.end]);
         out
+    }
+
+    /// What `values`, taken out of the stream's text `around`, show of secrets that are there without being
+    /// one of them as a whole: `ter2`, where it was cut out of `hunter2`. Up to two characters are let go.
+    pub fn fragments(&self, around: &[u8], values: &[&[u8]]) -> Vec<Zeroizing<Vec<u8>>> {
+        let mut masker = Masker::new(self.clone());
+        for &byte in around {
+            masker.step(byte);
+        }
+        let begun = masker.partial.iter().filter(|begun| self.tells_much(begun));
+        let mut there: Vec<usize> = begun.map(|begun| begun.secret).chain(masker.whole).collect();
+        there.sort_unstable();
+        there.dedup();
+        let mut out = Vec::new();
+        for secret in there {
+            let secret = &self.secrets[secret].bytes;
+            for value in values {
+                let plain = value.iter().copied().filter(|&byte| !is_line_end(byte));
+                let value: Zeroizing<Vec<u8>> = Zeroizing::new(plain.collect());
+                let most = value.len().min(secret.len() - 1);
+                let begins = (3..=most).rev().find(|&n| value.ends_with(&secret[..n]));
+                let ends =
+                    (3..=most).rev().find(|&n| value.starts_with(&secret[secret.len() - n..]));
+                let within = value.len() == most && memchr::memmem::find(secret, &value).is_some();
+                let found = [
+                    begins.map(|n| &secret[..n]),
+                    ends.map(|n| &secret[secret.len() - n..]),
+                    (within && most >= 3).then_some(&value[..]),
+                ];
+                out.extend(found.into_iter().flatten().map(|bytes| Zeroizing::new(bytes.to_vec())));
+            }
+        }
+        out
+    }
+
+    /// How many bytes of a stream the longest secret may take there.
+    pub fn reach(&self) -> usize {
+        let longest = self.secrets.iter().map(|secret| secret.bytes.len()).max().unwrap_or(0);
+        longest.saturating_mul(1 + usize::from(LINE_END))
+    }
+
+    fn tells_much(&self, begun: &Partial) -> bool {
+        let whole = self.secrets[begun.secret].bytes.len();
+        let shown = begun.matched;
+        2 * shown > whole || (shown >= 4 && 4 * shown > whole)
     }
 
     /// A whole value as text: masked first, then bytes that are not UTF-8 become U+FFFD. The other order
@@ -151,6 +204,8 @@ pub struct Masker {
     found: Vec<(u64, u64)>,
     /// Everything before this offset is given on or masked.
     masked_to: u64,
+    /// The secrets that were found as a whole.
+    whole: BTreeSet<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -158,6 +213,8 @@ struct Partial {
     secret: usize,
     begin: u64,
     matched: usize,
+    /// Where what has come of it ends.
+    end: u64,
     gap_left: u8,
 }
 
@@ -177,6 +234,7 @@ impl Masker {
             partial: Vec::new(),
             found: Vec::new(),
             masked_to: 0,
+            whole: BTreeSet::new(),
         }
     }
 
@@ -213,10 +271,17 @@ impl Masker {
         }
     }
 
-    /// The stream has ended: a secret that was only begun is none.
+    /// The stream has ended: a secret that was only begun is one when that tells much of it.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        self.partial.clear();
+        self.cut_off();
         self.give(self.end(), out);
+    }
+
+    /// Nothing more comes.
+    fn cut_off(&mut self) {
+        let mask = &self.mask;
+        let cut = self.partial.drain(..).filter(|begun| mask.tells_much(begun));
+        self.found.extend(cut.map(|begun| (begun.begin, begun.end)));
     }
 
     /// The stream has paused, and someone looks on: gives on what is held where it shows at most two
@@ -245,7 +310,7 @@ impl Masker {
         let offset = self.end();
         self.held.push(byte);
         let secrets = &self.mask.secrets;
-        let found = &mut self.found;
+        let (found, whole) = (&mut self.found, &mut self.whole);
         if is_line_end(byte) {
             self.partial.retain_mut(|partial| {
                 partial.gap_left = partial.gap_left.wrapping_sub(1);
@@ -259,11 +324,13 @@ impl Masker {
                 return false;
             }
             partial.matched += 1;
+            partial.end = offset + 1;
             if let Some(&gap) = needle.gaps.get(partial.matched) {
                 partial.gap_left = gap;
                 return true;
             }
             found.push((partial.begin, offset + 1));
+            whole.insert(partial.secret);
             false
         });
         if !self.mask.begins[usize::from(byte)] {
@@ -273,7 +340,8 @@ impl Masker {
             if needle.bytes[0] == byte {
                 match needle.gaps.get(1) {
                     Some(&gap_left) => {
-                        self.partial.push(Partial { secret, begin: offset, matched: 1, gap_left });
+                        let (begin, end) = (offset, offset + 1);
+                        self.partial.push(Partial { secret, begin, matched: 1, end, gap_left });
                     }
                     None => found.push((offset, offset + 1)),
                 }

@@ -135,6 +135,13 @@ impl Matcher {
         Ok(())
     }
 
+    /// What lies before `offset` counts as consumed already. For a matcher that begins within a stream: it is
+    /// given some of what came before, so that it knows where it stands. To be called before anything is
+    /// armed.
+    pub fn begin_at(&mut self, offset: u64) {
+        self.cursor = offset;
+    }
+
     /// Arms these patterns, in order of precedence, for the text after the cursor: also for what of it has
     /// been there for some time. Arming what is armed changes nothing.
     pub fn arm(&mut self, ids: &[usize]) {
@@ -201,6 +208,11 @@ impl Matcher {
         self.pauses.push_back(self.total);
         self.text.pauses.push_back(self.text.window.end());
         self.raw.pauses.push_back(self.raw.window.end());
+    }
+
+    /// Whether it draws a screen.
+    pub fn draws(&self) -> bool {
+        self.screen.is_some()
     }
 
     /// The output pauses here: what was held as a possible echo is output, and the screen is looked at.
@@ -319,6 +331,24 @@ impl Matcher {
             lines.clear();
         }
         lines
+    }
+
+    /// The text of a view from up to `behind` bytes before a match to up to `ahead` bytes behind it. Of the
+    /// screen: all.
+    pub fn around(
+        &self,
+        view: View,
+        (start, end): (u64, u64),
+        (behind, ahead): (usize, usize),
+    ) -> &[u8] {
+        let window = match view {
+            View::Text => &self.text.window,
+            View::Raw => &self.raw.window,
+            View::Screen => return self.unmatched(View::Screen),
+        };
+        let from = window.position_at(start).saturating_sub(behind as u64).max(window.base());
+        let to = window.position_at(end).saturating_add(ahead as u64).min(window.end());
+        window.between(from.min(to), to)
     }
 
     /// What is retained of a view after the cursor: what was awaited in vain. Of the screen: all of it.

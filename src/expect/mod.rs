@@ -1,6 +1,7 @@
 //! What is waited for and what is answered: patterns, views, the matcher, the dialogue. Pure.
 
 pub mod automaton;
+pub mod detach;
 pub mod dialogue;
 pub mod escape;
 pub mod failure;

@@ -71,8 +71,15 @@ impl Seen {
     }
 }
 
-/// What came close, most useful first.
+/// What came close, most useful first, and what looks like a question.
 pub(crate) fn misses(wanted: &[Wanted<'_>], seen: &[Seen], mask: &Mask) -> Vec<String> {
+    let mut out = close(wanted, seen, mask);
+    out.extend(prompts(seen, mask));
+    out
+}
+
+/// What came close.
+pub(crate) fn close(wanted: &[Wanted<'_>], seen: &[Seen], mask: &Mask) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for wanted in wanted.iter().take(TRIED) {
         if let Some(hint) = hint(wanted, seen, mask)
@@ -82,8 +89,12 @@ pub(crate) fn misses(wanted: &[Wanted<'_>], seen: &[Seen], mask: &Mask) -> Vec<S
         }
     }
     out.truncate(MOST);
-    out.extend(seen.iter().filter_map(|seen| prompt(seen, mask)));
     out
+}
+
+/// What looks like a question that nobody answered.
+pub(crate) fn prompts(seen: &[Seen], mask: &Mask) -> Vec<String> {
+    seen.iter().filter_map(|seen| prompt(seen, mask)).collect()
 }
 
 fn hint(wanted: &Wanted<'_>, seen: &[Seen], mask: &Mask) -> Option<String> {

@@ -4,6 +4,26 @@
 //! read any more is not written, and the exit code says what it would have said.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+
+use crate::expect::mask::Mask;
+
+/// The secrets of the run: whatever is complained of has passed it, wherever it comes from.
+static MASK: Mutex<Option<Mask>> = Mutex::new(None);
+
+/// What is said on stderr from here on has these secrets masked.
+pub fn keep_secret(mask: &Mask) {
+    if let Ok(mut kept) = MASK.lock() {
+        *kept = Some(mask.clone());
+    }
+}
+
+fn masked(text: &str) -> String {
+    match MASK.lock().ok().and_then(|mask| mask.clone()) {
+        Some(mask) => mask.text(text.as_bytes()),
+        None => text.to_owned(),
+    }
+}
 
 /// Where a command prints to, and how.
 pub struct Io<'a> {
@@ -57,12 +77,12 @@ pub fn out(text: &str) -> io::Result<()> {
 /// Says what went wrong, in one line on stderr.
 pub fn complain(message: &str) {
     // There is nobody to tell when stderr is closed.
-    let _ = writeln!(io::stderr(), "heeler: {}", escape(message));
+    let _ = writeln!(io::stderr(), "heeler: {}", escape(&masked(message)));
 }
 
 /// A line that belongs to the complaint before it.
 pub fn explain(line: &str) {
-    let _ = writeln!(io::stderr(), "  {}", escape(line));
+    let _ = writeln!(io::stderr(), "  {}", escape(&masked(line)));
 }
 
 /// <https://no-color.org>: present and not empty means no; so does a terminal that has none.

@@ -86,7 +86,7 @@ impl Helper {
             // It is nobody's member, so nobody would end it if we were killed.
             death_signal: Some(crate::core::supervisor::KILL),
         };
-        let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?;
+        let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?.pid;
         let Some(pidfd) = PidFd::open(pid)? else { return Err(io::ErrorKind::NotFound.into()) };
         Ok(Helper { pid, pidfd, stdout: wanted.capture.then_some(read), got: Vec::new() })
     }

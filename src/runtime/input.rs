@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::remote::NotTyped;
+use crate::core::wayout::WayOut;
+use crate::expect::detach::DetachKeys;
 use crate::expect::tape::Typing;
 use crate::sys::{fdio, tty};
 
@@ -28,6 +31,22 @@ pub enum Target {
     /// The write end of a pipe, non-blocking.
     Pipe(OwnedFd),
 }
+
+/// Who types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Typist {
+    /// A person, a file, or whatever our own input is.
+    Source,
+    /// The dialogue.
+    Dialogue,
+    /// A client of a detached run, with the ticket that the answer refers to.
+    Client(u64),
+    /// We, in place of a terminal that nobody looks at.
+    Terminal,
+}
+
+/// Bytes that were typed, wiped when dropped, and what the terminal did with them.
+pub type Done = (Zeroizing<Vec<u8>>, Typing);
 
 /// Something that happened to what was to be typed.
 #[derive(Debug)]
@@ -47,6 +66,13 @@ pub enum Typed {
     TooLong(usize),
     /// Nobody reads any more.
     Closed,
+    /// An answer of ours to what the command asked its terminal.
+    Answered {
+        /// What.
+        bytes: Zeroizing<Vec<u8>>,
+        /// What the terminal did with it.
+        typing: Typing,
+    },
     /// Input of another source went out.
     Relayed {
         /// What, wiped when dropped.
@@ -54,21 +80,30 @@ pub enum Typed {
         /// What the terminal did with it.
         typing: Typing,
     },
+    /// What a client wanted typed was: a secret, and the end of the input, without the bytes.
+    Client {
+        /// The client's ticket.
+        ticket: u64,
+        /// What, wiped when dropped, and what the terminal did with it; or why not.
+        result: Result<Option<Done>, NotTyped>,
+    },
 }
 
 enum Item {
     Bytes {
         data: Zeroizing<Vec<u8>>,
         done: usize,
-        dialogue: bool,
+        by: Typist,
         secret: bool,
     },
     Secret {
         data: Zeroizing<Vec<u8>>,
         deadline: Option<Duration>,
+        by: Typist,
     },
-    /// The terminal's end-of-file character, or a closed pipe.
-    End,
+    /// A closed pipe, or the terminal's end-of-file character: to the kernel where that takes lines, to a
+    /// line editor as the key that means the same. A raw terminal has no such character, only bytes.
+    End(Typist),
 }
 
 impl std::fmt::Debug for Item {
@@ -77,13 +112,22 @@ impl std::fmt::Debug for Item {
     }
 }
 
+/// What reading our own input brought, beside what is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing.
+    Nothing,
+    /// The person who had our terminal left it.
+    PersonLeft,
+    /// The keyboard's way out: the command is to be stopped.
+    Stop,
+}
+
 /// A person who types until a key.
 #[derive(Debug)]
 struct Person {
     fd: OwnedFd,
-    key: Vec<u8>,
-    /// How much of the key was typed last, and not passed on.
-    typed: usize,
+    key: DetachKeys,
 }
 
 /// The command's input.
@@ -94,6 +138,8 @@ pub struct Input {
     source: Option<OwnedFd>,
     /// Our terminal, lent to a person who types instead of the source.
     person: Option<Person>,
+    /// The source is a keyboard of ours whose keys all go to the command.
+    way_out: Option<WayOut>,
     /// The source waits: a question is open on the same terminal.
     held: bool,
     /// Whether the end of the source ends the input.
@@ -111,6 +157,7 @@ impl Input {
             queue: VecDeque::new(),
             source: None,
             person: None,
+            way_out: None,
             held: false,
             source_ends: true,
             at_line_start: true,
@@ -125,40 +172,92 @@ impl Input {
         self.source_ends = ends;
     }
 
+    /// The source is our terminal, made raw.
+    pub fn watch_way_out(&mut self) {
+        self.way_out = Some(WayOut::default());
+    }
+
     /// Types `bytes` as the first thing; then the input's end if `ends`.
     pub fn preload(&mut self, bytes: &[u8], ends: bool) {
-        self.queue.push_back(Item::Bytes {
-            data: Zeroizing::new(bytes.to_vec()),
-            done: 0,
-            dialogue: false,
-            secret: false,
-        });
+        self.queue_bytes(Zeroizing::new(bytes.to_vec()), Typist::Source);
         if ends {
-            self.queue.push_back(Item::End);
+            self.end();
         }
+    }
+
+    fn queue_bytes(&mut self, data: Zeroizing<Vec<u8>>, by: Typist) {
+        self.queue.push_back(Item::Bytes { data, done: 0, by, secret: false });
     }
 
     /// Types `bytes` for the dialogue.
     pub fn send(&mut self, bytes: Vec<u8>) {
+        self.queue_bytes(Zeroizing::new(bytes), Typist::Dialogue);
+    }
+
+    /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits
+    /// may wait for the command, and that for the answer.
+    pub fn answer(&mut self, bytes: Vec<u8>) {
+        let first = |item: &Item| matches!(item, Item::Bytes { done, by, .. } if *done > 0 || *by == Typist::Terminal);
+        let at = self.queue.iter().take_while(|item| first(item)).count();
         let data = Zeroizing::new(bytes);
-        self.queue.push_back(Item::Bytes { data, done: 0, dialogue: true, secret: false });
+        self.queue.insert(at, Item::Bytes { data, done: 0, by: Typist::Terminal, secret: false });
+    }
+
+    /// Types `bytes` for a client.
+    pub fn send_for(&mut self, ticket: u64, bytes: Zeroizing<Vec<u8>>) {
+        self.queue_bytes(bytes, Typist::Client(ticket));
+    }
+
+    /// As [`Input::send_secret`], for a client.
+    pub fn send_secret_for(
+        &mut self,
+        now: Duration,
+        ticket: u64,
+        data: Zeroizing<Vec<u8>>,
+        deadline: Option<Duration>,
+    ) {
+        self.queue_secret(now, data, deadline, Typist::Client(ticket));
+    }
+
+    /// Ends the input for a client.
+    pub fn end_for(&mut self, ticket: u64) {
+        self.queue.push_back(Item::End(Typist::Client(ticket)));
+    }
+
+    /// What a client wanted typed, and what is not yet, is not wanted any more; what was begun goes on, for
+    /// nobody could tell how much of it there was.
+    pub fn forget(&mut self, ticket: u64) {
+        let client = Typist::Client(ticket);
+        self.queue.retain(|item| match item {
+            Item::Bytes { done, by, .. } => *done > 0 || *by != client,
+            Item::Secret { by, .. } | Item::End(by) => *by != client,
+        });
     }
 
     /// Types a secret once the terminal has stopped echoing, until `deadline`; without one, at once.
     pub fn send_secret(&mut self, now: Duration, bytes: Vec<u8>, deadline: Option<Duration>) {
-        let data = Zeroizing::new(bytes);
+        self.queue_secret(now, Zeroizing::new(bytes), deadline, Typist::Dialogue);
+    }
+
+    fn queue_secret(
+        &mut self,
+        now: Duration,
+        data: Zeroizing<Vec<u8>>,
+        deadline: Option<Duration>,
+        by: Typist,
+    ) {
         self.recheck = Some((now, Duration::from_millis(1)));
-        self.queue.push_back(Item::Secret { data, deadline });
+        self.queue.push_back(Item::Secret { data, deadline, by });
     }
 
     /// A secret that waits is not wanted any more.
     pub fn drop_secret(&mut self) {
-        self.queue.retain(|item| !matches!(item, Item::Secret { .. }));
+        self.queue.retain(|item| !matches!(item, Item::Secret { by: Typist::Dialogue, .. }));
     }
 
     /// Ends the input after what is queued.
     pub fn end(&mut self) {
-        self.queue.push_back(Item::End);
+        self.queue.push_back(Item::End(Typist::Source));
     }
 
     /// Whether bytes wait for room.
@@ -190,7 +289,7 @@ impl Input {
 
     /// A person types from `fd` until they type `key`.
     pub fn lend(&mut self, fd: OwnedFd, key: &[u8]) {
-        self.person = Some(Person { fd, key: key.to_vec(), typed: 0 });
+        self.person = Some(Person { fd, key: DetachKeys::new(key.to_vec()) });
     }
 
     /// They type no more.
@@ -203,47 +302,37 @@ impl Input {
         self.held = held;
     }
 
-    /// Reads what our own input has. True when the person who has it left.
-    pub fn read_source(&mut self) -> bool {
-        let Some(person) = &mut self.person else {
-            self.read_own();
-            return false;
-        };
-        let mut buffer = Zeroizing::new(vec![0; READ]);
-        let (typed, left) = match fdio::read(person.fd.as_fd(), &mut buffer) {
-            Ok(Some(count)) if count > 0 => person.take(&buffer[..count]),
-            Ok(None) => return false,
-            Ok(Some(_)) | Err(_) => (Zeroizing::default(), true),
-        };
-        if !typed.is_empty() {
-            self.queue.push_back(Item::Bytes {
-                data: typed,
-                done: 0,
-                dialogue: false,
-                secret: false,
-            });
-        }
-        left
-    }
-
-    fn read_own(&mut self) {
-        let Some(source) = &self.source else { return };
-        let mut buffer = vec![0; READ];
-        match fdio::read(source.as_fd(), &mut buffer) {
-            Ok(Some(count)) if count > 0 => {
-                buffer.truncate(count);
-                let data = Zeroizing::new(buffer);
-                self.queue.push_back(Item::Bytes { data, done: 0, dialogue: false, secret: false });
-            }
-            Ok(None) => {}
+    /// Reads what our own input has.
+    pub fn read_source(&mut self, now: Duration) -> Asked {
+        let mut data = Zeroizing::new(vec![0; READ]);
+        let source = self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref());
+        let Some(source) = source else { return Asked::Nothing };
+        let count = match fdio::read(source.as_fd(), &mut data) {
+            Ok(None) => return Asked::Nothing,
             // EIO: our terminal is gone, or we are in its background.
-            Ok(Some(_)) | Err(_) => {
-                self.source = None;
-                if self.source_ends {
-                    self.end();
-                }
+            Ok(Some(count)) => count,
+            Err(_) => 0,
+        };
+        data.truncate(count);
+        let mut asked = Asked::Nothing;
+        if let Some(person) = &mut self.person {
+            let mut typed = Zeroizing::new(Vec::with_capacity(count));
+            if person.key.push(&data, &mut typed).is_some() || count == 0 {
+                asked = Asked::PersonLeft;
             }
+            data = typed;
+        } else if count == 0 {
+            self.source = None;
+            if self.source_ends {
+                self.end();
+            }
+        } else if self.way_out.as_mut().is_some_and(|way| way.push(now, &data)) {
+            asked = Asked::Stop;
         }
+        if !data.is_empty() {
+            self.queue_bytes(data, Typist::Source);
+        }
+        asked
     }
 
     /// Writes what can be written, and says what became of it.
@@ -252,9 +341,7 @@ impl Input {
         self.full = false;
         while let Some(item) = self.queue.pop_front() {
             if self.target.is_none() {
-                if !matches!(item, Item::End) {
-                    typed.push(Typed::Closed);
-                }
+                typed.extend(closed(item.by(), matches!(item, Item::End(_))));
                 continue;
             }
             if let Some(back) = self.take(now, item, &mut typed) {
@@ -268,13 +355,18 @@ impl Input {
     /// Handles one item; gives it back when it has to wait.
     fn take(&mut self, now: Duration, item: Item, typed: &mut Vec<Typed>) -> Option<Item> {
         match item {
-            Item::Secret { data, deadline } => {
+            Item::Secret { data, deadline, by } => {
                 if deadline.is_none() || !self.echoes() {
-                    let item = Item::Bytes { data, done: 0, dialogue: true, secret: true };
+                    let item = Item::Bytes { data, done: 0, by, secret: true };
                     return self.take(now, item, typed);
                 }
                 if deadline.is_some_and(|deadline| now >= deadline) {
-                    typed.push(Typed::StillEchoing);
+                    typed.push(match by {
+                        Typist::Client(ticket) => {
+                            Typed::Client { ticket, result: Err(NotTyped::Echo) }
+                        }
+                        _ => Typed::StillEchoing,
+                    });
                     return None;
                 }
                 let (at, step) = self.recheck.unwrap_or((now, Duration::from_millis(1)));
@@ -283,13 +375,14 @@ impl Input {
                     let next = deadline.map_or(next, |deadline| next.min(deadline));
                     self.recheck = Some((next, (step * 2).min(Duration::from_millis(20))));
                 }
-                Some(Item::Secret { data, deadline })
+                Some(Item::Secret { data, deadline, by })
             }
-            Item::Bytes { data, done, dialogue, secret } => {
-                self.write(data, done, dialogue, secret, typed)
-            }
-            Item::End => {
+            Item::Bytes { data, done, by, secret } => self.write(data, done, by, secret, typed),
+            Item::End(by) => {
                 self.write_end();
+                if let Typist::Client(ticket) = by {
+                    typed.push(Typed::Client { ticket, result: Ok(None) });
+                }
                 None
             }
         }
@@ -299,15 +392,20 @@ impl Input {
         &mut self,
         data: Zeroizing<Vec<u8>>,
         mut done: usize,
-        dialogue: bool,
+        by: Typist,
         secret: bool,
         typed: &mut Vec<Typed>,
     ) -> Option<Item> {
-        if dialogue
+        if !matches!(by, Typist::Source | Typist::Terminal)
             && done == 0
             && let Some(length) = self.too_long(&data)
         {
-            typed.push(Typed::TooLong(length));
+            typed.push(match by {
+                Typist::Client(ticket) => {
+                    Typed::Client { ticket, result: Err(NotTyped::TooLong(length)) }
+                }
+                _ => Typed::TooLong(length),
+            });
             return None;
         }
         let typing = self.typing();
@@ -320,21 +418,24 @@ impl Input {
                 }
                 Ok(None) => {
                     self.full = true;
-                    return Some(Item::Bytes { data, done, dialogue, secret });
+                    return Some(Item::Bytes { data, done, by, secret });
                 }
                 Err(error) => {
                     self.lose(&error);
-                    if dialogue {
-                        typed.push(Typed::Closed);
-                    }
+                    typed.extend(closed(by, matches!(by, Typist::Source | Typist::Terminal)));
                     return None;
                 }
             }
         }
-        typed.push(match (dialogue, secret) {
+        typed.push(match (by, secret) {
+            (Typist::Client(ticket), true) => Typed::Client { ticket, result: Ok(None) },
+            (Typist::Client(ticket), false) => {
+                Typed::Client { ticket, result: Ok(Some((data, typing))) }
+            }
             (_, true) => Typed::SecretSent,
-            (true, false) => Typed::Sent { bytes: data, typing },
-            (false, false) => Typed::Relayed { bytes: data, typing },
+            (Typist::Dialogue, false) => Typed::Sent { bytes: data, typing },
+            (Typist::Source, false) => Typed::Relayed { bytes: data, typing },
+            (Typist::Terminal, false) => Typed::Answered { bytes: data, typing },
         });
         None
     }
@@ -350,7 +451,8 @@ impl Input {
             Some(Target::Pipe(_)) => self.target = None,
             Some(Target::Terminal(fd)) => {
                 let attributes = tty::attributes(fd.as_fd()).ok();
-                if let Some(eof) = attributes.as_ref().and_then(tty::eof_character) {
+                let minded = attributes.filter(tty::minds_keys);
+                if let Some(eof) = minded.as_ref().and_then(tty::eof_character) {
                     // In the middle of a line the character only delivers the line so far; a second one
                     // then stands at the start of a line and is the end of file (POSIX, termios).
                     let bytes = [eof, eof];
@@ -393,46 +495,18 @@ impl Input {
     }
 }
 
-impl Person {
-    /// What of `bytes` is for the command, and whether the key was typed.
-    fn take(&mut self, bytes: &[u8]) -> (Zeroizing<Vec<u8>>, bool) {
-        let mut out = Zeroizing::new(Vec::with_capacity(bytes.len() + self.key.len()));
-        for &byte in bytes {
-            // Keys are a character or a few that begin with one that does not come again in them.
-            if self.key.get(self.typed) != Some(&byte) {
-                out.extend_from_slice(&self.key[..self.typed]);
-                self.typed = 0;
-            }
-            if self.key.get(self.typed) == Some(&byte) {
-                self.typed += 1;
-                if self.typed == self.key.len() {
-                    return (out, true);
-                }
-            } else {
-                out.push(byte);
-            }
+impl Item {
+    fn by(&self) -> Typist {
+        match self {
+            Item::Bytes { by, .. } | Item::Secret { by, .. } | Item::End(by) => *by,
         }
-        (out, false)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_ends_it_and_its_beginning_is_held_back() {
-        let mut person = Person {
-            fd: fdio::null().expect("the null device"),
-            key: b"\x10\x11".to_vec(),
-            typed: 0,
-        };
-        let mut take = |bytes: &[u8]| {
-            let (out, left) = person.take(bytes);
-            (out.to_vec(), left)
-        };
-        assert_eq!(take(b"ab\x10"), (b"ab".to_vec(), false));
-        assert_eq!(take(b"c\x10\x10"), (b"\x10c\x10".to_vec(), false));
-        assert_eq!(take(b"\x11rest"), (Vec::new(), true));
+/// What is told of something that nobody reads any more.
+fn closed(by: Typist, silent: bool) -> Option<Typed> {
+    match by {
+        Typist::Client(ticket) => Some(Typed::Client { ticket, result: Err(NotTyped::Closed) }),
+        _ => (!silent).then_some(Typed::Closed),
     }
 }

@@ -17,7 +17,9 @@ use crate::runtime::tree::Tree;
 use crate::sys::cgroup::Leaf;
 use crate::sys::pty::{self, Pty};
 use crate::sys::signals::Inherited;
-use crate::sys::spawn::{Announce, Command, Group, SpawnError, Stage, c_string, spawn};
+use crate::sys::spawn::{
+    Announce, Announced, Command, Group, SpawnError, Spawned, Stage, c_string, spawn,
+};
 use crate::sys::{errnos, fdio, tty};
 
 /// A command that runs.
@@ -25,6 +27,8 @@ use crate::sys::{errnos, fdio, tty};
 pub struct Launched {
     /// Its processes.
     pub tree: Tree,
+    /// What its leader wrote down about itself.
+    pub announced: Option<Announced>,
     /// What is read from it.
     pub streams: Vec<Stream>,
     /// What is typed to it.
@@ -48,6 +52,13 @@ pub struct LaunchError {
     pub errno: Option<String>,
     /// heeler's exit code: 125, 126 or 127.
     pub exit_code: i32,
+}
+
+impl LaunchError {
+    /// heeler itself failed.
+    pub fn internal(message: String) -> LaunchError {
+        LaunchError { kind: "internal", message, errno: None, exit_code: EXIT_HEELER }
+    }
 }
 
 /// What differs between attempts and runs, beside the plan's launch.
@@ -116,6 +127,13 @@ pub fn launch(
         announce: announce(leaf.as_ref()),
         death_signal: context.death_signal,
     };
+    // What it takes to hold a process and to signal its members, so that there are no descriptors too few once
+    // there is a command.
+    let room = [(); 3].map(|()| fdio::null());
+    if let Some(Err(error)) = room.iter().find(|null| null.is_err()) {
+        leaf.as_ref().map(Leaf::remove);
+        return Err(resource("hold a new process", error));
+    }
     let mut spawned = spawn(&command);
     if let (Err(SpawnError { stage: Stage::Fork, errno }), Some(leaf)) = (&spawned, &leaf) {
         // EACCES and EOPNOTSUPP of a cgroup that may be made but not entered, ENOSYS of a sandbox: without.
@@ -132,7 +150,7 @@ pub fn launch(
     if let Some(leaf) = leaf.as_ref().filter(|_| spawned.is_err() || !in_leaf) {
         leaf.remove();
     }
-    let pid = spawned.map_err(|error| {
+    let Spawned { pid, announced } = spawned.map_err(|error| {
         if let (Some(fd), Some(saved)) = (wiring.lend, &saved) {
             // The child may have taken the terminal before its exec failed.
             let _ = tty::set_foreground(fd, tty::own_group());
@@ -140,11 +158,12 @@ pub fn launch(
         }
         explain(launch, &error)
     })?;
+    drop(room);
     let tree = Tree::new(pid, leaf.filter(|_| in_leaf))
         .map_err(|error| resource("hold the new process", &error))?;
     let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));
     let Wiring { streams, input, pty, .. } = wiring;
-    Ok(Launched { tree, streams, input, pty, lent, no_leaf })
+    Ok(Launched { tree, announced, streams, input, pty, lent, no_leaf })
 }
 
 fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
@@ -158,7 +177,7 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     match &launch.stdin {
         // As with `< /dev/null`, or a command that reads would wait for ever.
         Stdin::Null if !context.types => input.end(),
-        Stdin::Null => {}
+        Stdin::Null | Stdin::Open => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
         Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
@@ -204,7 +223,7 @@ fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, In
         let stdin = match &launch.stdin {
             Stdin::Inherit => fdio::duplicate(fdio::standard(0)),
             Stdin::File(path) => fdio::open_read(path),
-            Stdin::Null | Stdin::Bytes(_) => fdio::null(),
+            Stdin::Null | Stdin::Open | Stdin::Bytes(_) => fdio::null(),
         };
         return Ok((stdin?, Input::new(None)));
     }
@@ -212,7 +231,7 @@ fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, In
     fdio::set_nonblocking(write.as_fd(), true)?;
     let mut input = Input::new(Some(Target::Pipe(write)));
     match &launch.stdin {
-        Stdin::Null => {}
+        Stdin::Null | Stdin::Open => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, false),
         Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
@@ -328,6 +347,11 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
             None if launch.argv[0].as_bytes().contains(&b'/') => {
                 ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: no such file"))
             }
+            None if launch.argv[0].is_empty() => (
+                "not_found",
+                EXIT_NOT_FOUND,
+                "cannot run '': the command's name is empty (an unset variable?)".to_owned(),
+            ),
             None => ("not_found", EXIT_NOT_FOUND, format!("cannot run {name}: not found in PATH")),
         },
         Stage::Exec if error.errno == errnos::ENOEXEC => (

@@ -5,16 +5,15 @@
 
 pub mod attempt;
 pub mod clock;
+pub mod fault;
 pub mod helper;
 pub mod input;
-pub mod keeper;
 pub mod launch;
 pub mod outlets;
 pub mod player;
-pub mod reaper;
+pub mod remote;
 pub mod run;
 pub mod sink;
 pub mod stream;
-pub mod survey;
 pub mod terminal;
 pub mod tree;

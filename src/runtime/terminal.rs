@@ -1,19 +1,24 @@
 //! Our own terminal: raw mode behind one guard, and the foreground lent to the command.
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use zeroize::Zeroizing;
 
 use crate::expect::program::Question;
-use crate::sys::{fdio, tty};
+use crate::sys::{crash, fdio, tty};
 
-/// Puts our terminal back when it goes out of scope: at the end, on an error and on a panic. Signals do
-/// not end heeler past it, for they are input to the loop.
+/// Our terminal in raw mode. It is put back when this goes out of scope: at the end, on an error and on a
+/// panic; a fatal signal puts it back as well ([`crash`]). The other signals do not end heeler past it, for
+/// they are input to the loop. Only SIGKILL leaves a raw terminal behind.
 #[derive(Debug)]
 pub struct RawMode {
     fd: OwnedFd,
     saved: tty::Attributes,
     raw: tty::Attributes,
+    is_raw: Cell<bool>,
+    /// Whether a fault of our own puts back what is `saved` here.
+    first: bool,
 }
 
 impl RawMode {
@@ -29,7 +34,8 @@ impl RawMode {
         }
         let saved = tty::attributes(fd.as_fd()).ok()?;
         let raw = tty::raw(&saved);
-        let guard = RawMode { fd, saved, raw };
+        let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group());
+        let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), first };
         guard.resume();
         Some(guard)
     }
@@ -39,20 +45,35 @@ impl RawMode {
         &self.saved
     }
 
-    /// Raw again, after a stop.
-    pub fn resume(&self) {
-        let _ = tty::set_attributes(self.fd.as_fd(), &self.raw);
+    /// Raw again, after a stop. Not in the background (`bg`): there it is the shell's. Says whether it is raw.
+    pub fn resume(&self) -> bool {
+        let ours = tty::in_foreground(self.fd.as_fd());
+        if ours {
+            let _ = tty::set_attributes(self.fd.as_fd(), &self.raw);
+            self.is_raw.set(true);
+        }
+        ours
     }
 
     /// As it was, for a stop.
     pub fn suspend(&self) {
-        let _ = tty::set_attributes(self.fd.as_fd(), &self.saved);
+        if self.is_raw.replace(false) {
+            let _ = tty::set_attributes(self.fd.as_fd(), &self.saved);
+        }
+    }
+
+    /// Whether it is raw now.
+    pub fn is_raw(&self) -> bool {
+        self.is_raw.get()
     }
 }
 
 impl Drop for RawMode {
     fn drop(&mut self) {
         self.suspend();
+        if self.first {
+            crash::let_terminal_go();
+        }
     }
 }
 
@@ -63,6 +84,7 @@ pub struct Lent {
     fd: BorrowedFd<'static>,
     group: i32,
     saved: Option<tty::Attributes>,
+    first: bool,
 }
 
 impl Lent {
@@ -75,7 +97,8 @@ impl Lent {
     /// The terminal has been given to `group` (the child did that itself, before exec). `saved` is how its
     /// modes were before.
     pub fn to(fd: BorrowedFd<'static>, group: i32, saved: Option<tty::Attributes>) -> Lent {
-        Lent { fd, group, saved }
+        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group));
+        Lent { fd, group, saved, first }
     }
 
     /// Takes it back for a stop; gives the command's own modes.
@@ -104,6 +127,9 @@ impl Drop for Lent {
         // Only when the command's group still has it: a shell that moved on keeps it.
         if tty::foreground(self.fd) == Some(self.group) || tty::in_foreground(self.fd) {
             self.take_back();
+        }
+        if self.first {
+            crash::let_terminal_go();
         }
     }
 }

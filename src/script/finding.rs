@@ -106,6 +106,17 @@ impl Log {
         &mut self.found[last]
     }
 
+    /// Whether there is one of this code in this text.
+    pub fn has(&self, source: usize, code: &str) -> bool {
+        self.found.iter().any(|finding| finding.span.source == source && finding.code == code)
+    }
+
+    /// Drops all findings in this text but those of this code.
+    pub fn keep(&mut self, source: usize, code: &str) {
+        self.found.retain(|finding| finding.span.source != source || finding.code == code);
+        self.errors = self.found.iter().filter(|f| f.severity == Severity::Error).count();
+    }
+
     /// Whether anything keeps the script from running.
     pub fn has_errors(&self) -> bool {
         self.errors > 0

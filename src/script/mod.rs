@@ -113,6 +113,9 @@ impl Loaded {
     /// Compiles it, and looks for what is probably not meant.
     pub fn check(&self, given: &Given<'_>) -> Vec<Finding> {
         let mut log = self.log.clone();
+        if self.is_broken() {
+            return log.finish();
+        }
         let compiled = compile::compile(&self.scripts, &self.sources, given, &mut log);
         if !log.has_errors() {
             check::check(&compiled, &mut log);
@@ -123,8 +126,16 @@ impl Loaded {
     /// Compiles it. The findings have an error exactly when there is nothing to run.
     pub fn compile(&self, given: &Given<'_>) -> (Compiled, Vec<Finding>) {
         let mut log = self.log.clone();
+        if self.is_broken() {
+            return (Compiled::default(), log.finish());
+        }
         let compiled = compile::compile(&self.scripts, &self.sources, given, &mut log);
         (compiled, log.finish())
+    }
+
+    /// Whether a text cannot even be read.
+    fn is_broken(&self) -> bool {
+        (0..self.sources.len()).any(|source| self.log.has(source, "syntax"))
     }
 }
 
@@ -146,7 +157,12 @@ fn parse(format: Format, source: usize, text: &str, log: &mut Log) -> Script {
         Format::Toml => toml::parse(source, text, log),
         Format::Json => json::parse(source, text, log),
     };
+    let broken = log.has(source, "syntax");
     let mut script = Script::read(&node, log).unwrap_or_default();
+    if broken {
+        // What a reader makes of the rest of a broken text is guesswork, and so are the mistakes in it.
+        log.keep(source, "syntax");
+    }
     // What is about the whole script is shown at its first line.
     script.at = source::Span { source, start: 0, end: 0 };
     script

@@ -113,6 +113,8 @@ impl Store {
         let mut version = check(&conn, path)?;
         if version < migrate::CURRENT {
             version = migrate::migrate(&mut conn).map_err(sql)?;
+            // Into the file with it, where a short run looks ([`looks_fine`]).
+            let _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         }
         if version > migrate::CURRENT {
             return Err(newer(path, version));
@@ -210,6 +212,24 @@ impl Store {
             self.conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sql)?;
         if answer == "ok" { Ok(()) } else { Err(StoreError::Corrupt { path: self.path.clone() }) }
     }
+}
+
+/// Whether the file's first bytes are those of a database that we can write: for a run that leaves its row
+/// to others, so that it does not rely on a file that is damaged, foreign or read-only. Not to be called while
+/// this process has it open: closing it drops the locks (POSIX).
+pub(super) fn looks_fine(path: &Path) -> bool {
+    use std::os::unix::fs::FileExt;
+    let mut header = [0; 100];
+    #[expect(clippy::disallowed_methods, reason = "the store owns its files")]
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path);
+    // https://www.sqlite.org/fileformat.html#the_database_header
+    let number = |header: &[u8; 100], at| {
+        header.get(at..at + 4).and_then(|b| b.try_into().ok()).map(i32::from_be_bytes)
+    };
+    file.is_ok_and(|file| file.read_exact_at(&mut header, 0).is_ok())
+        && header.starts_with(b"SQLite format 3\0")
+        && number(&header, 60) == Some(migrate::CURRENT)
+        && number(&header, 68) == Some(migrate::APPLICATION_ID)
 }
 
 fn newer(path: &Path, found: i32) -> StoreError {

@@ -84,6 +84,13 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX actions_run ON actions (run);
     ",
+    // 2: when something that is done now and then was last done.
+    "
+    CREATE TABLE upkeep (
+        what TEXT PRIMARY KEY,
+        at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// The schema that this heeler writes.

@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use crate::sys::fs;
+
 /// The environment variable that names the database.
 pub const DB_VAR: &str = "HEELER_DB";
 
@@ -19,18 +21,7 @@ pub fn default_path(var: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(path) = set(DB_VAR) {
         return Some(path);
     }
-    // The XDG specification: a path that is not absolute is to be ignored.
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let state = if cfg!(target_os = "macos") {
-        set("HOME").map(|home| home.join("Library/Application Support"))
-    } else if cfg!(windows) {
-        set("LOCALAPPDATA")
-    } else {
-        set("XDG_STATE_HOME")
-            .and_then(absolute)
-            .or_else(|| set("HOME").map(|home| home.join(".local/state")))
-    };
-    Some(state.and_then(absolute)?.join("heeler").join("heeler.db"))
+    Some(fs::state_dir(set)?.join("heeler").join("heeler.db"))
 }
 
 /// The directory of the lock files of `db`.
@@ -92,7 +83,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn the_first_that_is_set_wins() {
         let home = ("HOME", "/h");
         let table: &[(Vars<'_>, Option<&str>)] = &[

@@ -70,8 +70,14 @@ fn end(left: bool) -> RunEnd {
 }
 
 fn whole_run(db: &Path) -> (String, Vec<String>) {
-    let start = start();
-    let (mut tracker, mut warnings) = Tracker::begin(db, Policy::Auto, &start).unwrap();
+    // One that takes nothing in, as 31 in 32.
+    let mut run = id::new_run_id().unwrap();
+    run.replace_range(id::LEN - 1.., "1");
+    a_run(db, Policy::Auto, RunStart { run, ..start() }, &end(false))
+}
+
+fn a_run(db: &Path, policy: Policy, start: RunStart, end: &RunEnd) -> (String, Vec<String>) {
+    let (mut tracker, mut warnings) = Tracker::begin(db, policy, &start).unwrap();
     warnings.extend(tracker.spawned(&leader()));
     tracker.attempt_ended(&AttemptEnd {
         attempt: 1,
@@ -80,12 +86,19 @@ fn whole_run(db: &Path) -> (String, Vec<String>) {
         exit_code: None,
         signal: Some(15),
     });
-    warnings.extend(tracker.finished(&end(false)));
+    warnings.extend(tracker.finished(end));
     (start.run, warnings)
 }
 
+fn owed(db: &Path) -> usize {
+    lockfile::scan(db).unwrap().iter().filter(|lock| lock.finish.is_some()).count()
+}
+
+/// The database, with everything taken in that it is owed.
 fn open(db: &Path) -> Store {
-    Store::open_existing(db, SECOND).unwrap().expect("a database")
+    let store = Store::open_existing(db, SECOND).unwrap().expect("a database");
+    store.take_in(usize::MAX).unwrap();
+    store
 }
 
 fn ourselves(role: &str, db: &Path) -> Child {
@@ -369,7 +382,7 @@ fn the_log_stays_short_when_one_run_follows_the_other() {
     let log = place::suffixed(&place.db, "-wal");
     let lengths: Vec<u64> = (0..80)
         .map(|_| {
-            whole_run(&place.db);
+            a_run(&place.db, Policy::Require, start(), &end(false));
             std::fs::metadata(&log).unwrap().len()
         })
         .collect();
@@ -379,20 +392,132 @@ fn the_log_stays_short_when_one_run_follows_the_other() {
     assert_eq!(open(&place.db).records(Which::All).unwrap().len(), 80);
 }
 
+const DAY: i64 = 24 * 3600 * 1000;
+
 #[test]
-fn old_runs_are_forgotten_a_few_at_a_time() {
+fn what_ended_two_weeks_ago_is_forgotten_once_a_day() {
+    let place = place();
+    let at = |ended_ms| {
+        let end = RunEnd { ended_ms, ..end(false) };
+        a_run(&place.db, Policy::Require, start(), &end);
+        open(&place.db).records(Which::All).unwrap().len()
+    };
+    assert_eq!([0, 1, DAY].map(at), [1, 2, 3]);
+    assert_eq!(at(14 * DAY), 4, "the oldest is fourteen days old, not older");
+    assert_eq!(at(14 * DAY + 5), 5, "they were looked for just now");
+    assert_eq!(at(15 * DAY), 4, "a day later: two are gone");
+    assert_eq!(at(15 * DAY + 7), 5, "and no more today");
+    assert_eq!(at(0), 6, "a clock that was set back: it has been looked at anew,");
+    assert_eq!(at(30 * DAY), 1, "and did not keep the next from it");
+}
+
+#[test]
+fn a_lot_that_is_old_goes_in_pieces() {
+    let place = place();
+    whole_run(&place.db);
+    let store = open(&place.db);
+    store
+        .conn
+        .execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+             INSERT INTO runs (run, tags, host, boot, pidns, uid, supervisor_pid, command, started_ms, ended_ms)
+             SELECT 'r' || i, '{}', '', '', 0, 0, 1, '[]', 0, 1 FROM n;",
+        )
+        .unwrap();
+    let left: Vec<i64> = (0..4)
+        .map(|i| {
+            let end = RunEnd { ended_ms: 100 * DAY + i, ..end(false) };
+            a_run(&place.db, Policy::Require, start(), &end);
+            let count = "SELECT count(*) FROM runs WHERE ended_ms < 5000";
+            store.conn.query_row(count, [], |row| row.get(0)).unwrap()
+        })
+        .collect();
+    assert_eq!(left, [701, 201, 0, 0]);
+}
+
+#[test]
+fn a_short_run_leaves_its_row_to_others() {
+    let place = place();
+    whole_run(&place.db);
+    open(&place.db);
+    let read = |run: &str| {
+        let store = open(&place.db);
+        let attempts = store.attempts(run).unwrap();
+        (store.record(run).unwrap().unwrap(), attempts.len(), store.report(run).unwrap())
+    };
+    let (run, warnings) = whole_run(&place.db);
+    assert_eq!(warnings, Vec::<String>::new());
+    let store = Store::open_existing(&place.db, SECOND).unwrap().unwrap();
+    assert_eq!(store.record(&run).unwrap(), None, "the database was not touched");
+    let found = lockfile::look(&place.db, &run).expect("its file stays");
+    assert_eq!(found.held, Held::No);
+    lockfile::remove_stale(&place.db, &run).unwrap();
+    assert_eq!(owed(&place.db), 1, "what is owed is not stale");
+    let taken = read(&run);
+    assert_eq!(found.record.as_ref(), Some(&taken.0), "both tell the same");
+    assert_eq!((taken.1, taken.2), (1, Some(end(false).report_json)));
+    assert_eq!(owed(&place.db), 0);
+
+    for _ in 0..5 {
+        whole_run(&place.db);
+    }
+    assert_eq!(owed(&place.db), 5);
+    let last = RunStart { run: "abcdefgh1230".into(), ..start() };
+    let (_, warnings) = a_run(&place.db, Policy::Auto, last, &end(false));
+    assert_eq!((owed(&place.db), warnings), (0, Vec::new()), "now and then a run takes all in");
+    assert_eq!(store.records(Which::All).unwrap().len(), 8);
+}
+
+/// Killed between the row and the removal of the file, whoever takes in leaves it to be taken in again.
+#[test]
+fn taken_in_twice_is_the_same_as_once() {
+    let place = place();
+    whole_run(&place.db);
+    open(&place.db);
+    let (run, _) = whole_run(&place.db);
+    let file = place::runs_dir(&place.db).join(format!("{run}.lock"));
+    let text = std::fs::read(&file).unwrap();
+    let once = open(&place.db).records(Which::All).unwrap();
+    std::fs::write(&file, &text).unwrap();
+    let store = open(&place.db);
+    assert_eq!(store.records(Which::All).unwrap(), once);
+    assert_eq!(store.attempts(&run).unwrap().len(), 1);
+    assert!(!file.exists());
+    // A line that is cut anywhere is no end.
+    let end_at = text.iter().rposition(|&b| b == b'\n').unwrap();
+    for cut in [end_at, end_at - 1, end_at - 200] {
+        std::fs::write(&file, &text[..cut]).unwrap();
+        let found = lockfile::look(&place.db, &run).unwrap();
+        assert_eq!((found.finish, found.record.unwrap().end), (None, None));
+    }
+}
+
+#[test]
+fn several_who_take_in_at_once_lose_nothing() {
+    let place = place();
+    let runs: Vec<String> = (0..300).map(|_| whole_run(&place.db).0).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| open(&place.db));
+        }
+    });
+    let known = open(&place.db).known(&runs.iter().cloned().collect()).unwrap();
+    assert_eq!((known.len(), owed(&place.db)), (300, 0));
+}
+
+#[test]
+fn what_belongs_to_a_run_is_forgotten_with_it() {
     let place = place();
     for _ in 0..3 {
         whole_run(&place.db);
     }
+    a_run(&place.db, Policy::Require, start(), &RunEnd { ended_ms: 15 * DAY, ..end(false) });
+    open(&place.db);
     let start = start();
-    let (mut tracker, _) = Tracker::begin(&place.db, Policy::Auto, &start).unwrap();
-    tracker.spawned(&leader());
-    let weeks = 15 * 24 * 3600 * 1000;
-    tracker.finished(&RunEnd { ended_ms: weeks, ..end(false) });
+    a_run(&place.db, Policy::Require, start, &RunEnd { ended_ms: 16 * DAY, ..end(false) });
     let store = open(&place.db);
     let records = store.records(Which::All).unwrap();
-    assert_eq!(records.len(), 1);
+    assert_eq!(records.len(), 2);
     assert_eq!(store.attempts(&records[0].facts.run).unwrap().len(), 1);
     let orphans: i64 = store
         .conn

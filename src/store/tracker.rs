@@ -1,11 +1,19 @@
 //! A run's own record of itself: what the runtime calls.
 //!
 //! ```text
-//! begin      before the spawn   lock file made, locked, filled      (--track require: the row too)
-//! announce   before each spawn  what the leader is to write into the lock file before its exec
-//! spawned    after each spawn   the row
-//! finished   at the end         the row is completed, the lock file removed unless members were left
+//! begin      before the spawn    lock file made, locked, filled      (--track require: the row too)
+//! announce   before each spawn   what the leader is to write into the lock file before its exec
+//! spawned    after each spawn    nothing, where the lock file has it
+//! lasting    after 100 ms        the row
+//! finished   at the end          the row is completed, the lock file removed unless members were left;
+//!                                of a short run the lock file is completed and stays: the row is owed
 //! ```
+//!
+//! Opening the database costs more than all the rest of a short run's start and end, so a short run does not
+//! open it: it leaves what the database is to know in its lock file, and whoever is at the database next
+//! takes it in ([`super::ingest`]): everyone who asks, and now and then a run that ends. Where that cannot be
+//! relied on (no database yet, or one that is damaged, foreign, newer or read-only, as its first bytes tell;
+//! no lock file; members left) the row is written at once, right after the spawn.
 //!
 //! The row is written while the child already runs, so waiting for it is waiting with the child's output
 //! unread: it waits a quarter of a second at most, and what could not be written then is written at the end,
@@ -16,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::db::{Store, StoreError};
-use super::lockfile::LockFile;
+use super::lockfile::{Finish, LockFile};
 use super::write::{self, AttemptEndRow};
 use crate::core::identity::{Scope, Sighting};
 use crate::core::outcome::Outcome;
@@ -27,6 +35,11 @@ use crate::sys;
 const BUSY_RUNNING: Duration = Duration::from_millis(250);
 /// How long the end may wait for other processes: longer than a hundred that end in the same moment need.
 const BUSY_END: Duration = Duration::from_secs(5);
+
+/// A longer report goes into the database at once.
+const OWED: usize = 256 << 10;
+/// How many runs one that ends takes in: it does some of the others' work, not all that there may be.
+const AT_ONCE: usize = 256;
 
 /// What a failure to record means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +152,8 @@ pub struct Tracker {
     attempts: Vec<(Leader, Option<AttemptEndRow>)>,
     /// Whether the leader of the attempt writes itself into the lock file.
     announced: bool,
+    /// Whether the row can wait until someone takes it in.
+    can_wait: bool,
     /// How many of `attempts` are in the database in their final form.
     written: usize,
     warned: bool,
@@ -159,6 +174,7 @@ impl Tracker {
             store: None,
             attempts: Vec::new(),
             announced: false,
+            can_wait: policy == Policy::Auto && super::db::looks_fine(db),
             written: 0,
             warned: false,
         };
@@ -195,14 +211,28 @@ impl Tracker {
         let lock = self.lock.as_mut().filter(|_| !self.announced);
         let noted = lock.map_or(Ok(()), |lock| lock.leader(&leader));
         self.attempts.push((leader, None));
-        match self.flush(BUSY_RUNNING, None) {
-            // Many end or start in this moment: there is another chance at the end.
-            Ok(()) | Err(StoreError::Busy { .. }) => {}
-            Err(error) => return self.warn(&error),
+        self.can_wait &= self.lock.is_some() && self.store.is_none();
+        if !self.can_wait
+            && let Some(warning) = self.row()
+        {
+            return Some(warning);
         }
         let source = noted.err()?;
         let path = super::place::runs_dir(&self.db);
         self.warn(&StoreError::Place { path, source })
+    }
+
+    /// To be called when the run has lasted for [`SHORT`](crate::core::record::SHORT): from here on there is a row.
+    pub fn lasting(&mut self) -> Option<String> {
+        if self.store.is_none() { self.row() } else { None }
+    }
+
+    fn row(&mut self) -> Option<String> {
+        match self.flush(BUSY_RUNNING, None) {
+            // Many end or start in this moment: there is another chance at the end.
+            Ok(()) | Err(StoreError::Busy { .. }) => None,
+            Err(error) => self.warn(&error),
+        }
     }
 
     /// Notes how an attempt ended; it reaches the disk with the next spawn or the end.
@@ -221,16 +251,44 @@ impl Tracker {
 
     /// Completes the record. Not called (a crash): the lock is free and the record open, which is the truth.
     pub fn finished(mut self, end: &RunEnd) -> Option<String> {
+        if self.store.is_none() && self.owe(end) {
+            return if self.takes_in() { self.take_in() } else { None };
+        }
         let written = self.flush(BUSY_END, Some(end));
         if end.left_members {
             // The lock goes with this process; the file stays, for `list` and `reap`.
             if let Some(lock) = self.lock.as_mut() {
-                let _ = lock.end(&end_of(end), &end.left);
+                let _ = lock.end(&end_of(end), &end.left, None);
             }
         } else {
             self.drop_lock();
         }
         written.err().and_then(|error| self.warn(&error))
+    }
+
+    /// Leaves in the lock file what the database is owed; false when that is not to be, or fails.
+    fn owe(&mut self, end: &RunEnd) -> bool {
+        if !self.can_wait || end.left_members || end.report_json.len() > OWED {
+            return false;
+        }
+        let Some(lock) = self.lock.as_mut().filter(|lock| lock.is_there()) else { return false };
+        let attempts = self.attempts.clone();
+        let finish = Finish { attempts, report: end.report_json.clone() };
+        lock.end(&end_of(end), &[], Some(finish)).is_ok()
+    }
+
+    /// One run in 32, by its random id, takes in what it and the others before it owe.
+    fn takes_in(&self) -> bool {
+        self.facts.run.ends_with('0')
+    }
+
+    fn take_in(mut self) -> Option<String> {
+        // Someone else who is at the database just now may be doing the same.
+        let taken = Store::open(&self.db, Duration::ZERO).and_then(|store| store.take_in(AT_ONCE));
+        match taken {
+            Ok(()) | Err(StoreError::Busy { .. }) => None,
+            Err(error) => self.warn(&error),
+        }
     }
 
     /// Nothing was started after all: takes back what [`Tracker::begin`] left.
@@ -259,7 +317,7 @@ impl Tracker {
         if self.store.is_none() {
             self.store = Some(Store::open(&self.db, busy)?);
         }
-        let Some(store) = self.store.as_mut() else { return Ok(()) };
+        let Some(store) = &self.store else { return Ok(()) };
         store.set_busy(busy);
         let (facts, attempts) = (&self.facts, &self.attempts[self.written..]);
         store.write(|tx| {
@@ -270,6 +328,7 @@ impl Tracker {
             if let Some(end) = end {
                 write::insert_sightings(tx, &facts.run, &end.left, end.ended_ms)?;
                 write::end_run(tx, &facts.run, &end_of(end), &end.report_json)?;
+                write::forget_old(tx, end.ended_ms)?;
             }
             Ok(())
         })?;

@@ -1,19 +1,22 @@
 //! What is written: short transactions, each of them immediate.
 
 use rusqlite::{Transaction, TransactionBehavior, named_params, params};
+use serde::{Deserialize, Serialize};
 
 use super::db::{Store, StoreError};
 use crate::core::identity::Sighting;
 use crate::core::record::{End, Leader, RunFacts};
 
-/// Ended runs are kept so long (14 days) ...
-const KEEP_MS: i64 = 14 * 24 * 3600 * 1000;
-/// ... and so many are forgotten in one go: each end of a run clears away a little, nobody ever a lot.
-const FORGET_AT_ONCE: i64 = 16;
+/// Ended runs are kept so long (14 days), ...
+const KEEP_MS: i64 = 14 * SWEEP_MS;
+/// ... those that are older are looked for once in so long (a day) ...
+const SWEEP_MS: i64 = 24 * 3600 * 1000;
+/// ... and so many are forgotten in one go: nobody clears away a lot.
+const FORGET_AT_ONCE: u32 = 500;
 
 /// The end of one attempt.
-#[derive(Clone, Debug)]
-pub(super) struct AttemptEndRow {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEndRow {
     pub(super) ended_ms: i64,
     pub(super) outcome: String,
     pub(super) exit_code: Option<i32>,
@@ -48,20 +51,21 @@ impl Store {
     /// One transaction that writes from its beginning. A deferred one that turns into a write fails at once
     /// when another process writes, whatever the busy timeout.
     pub(super) fn write<T>(
-        &mut self,
+        &self,
         body: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let path = self.path.clone();
         let sql = |error| StoreError::sql(&path, error);
+        // Nothing of ours begins one within another.
         let tx =
-            self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+            Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate).map_err(sql)?;
         let value = body(&tx).map_err(sql)?;
         tx.commit().map_err(sql)?;
         Ok(value)
     }
 
     /// Writes something that changes nothing, all the way to the log: for `doctor`.
-    pub fn try_write(&mut self) -> Result<(), StoreError> {
+    pub fn try_write(&self) -> Result<(), StoreError> {
         self.write(|tx| {
             let version: i32 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             tx.pragma_update(None, "user_version", version)
@@ -214,13 +218,29 @@ pub(super) fn end_run(
         "UPDATE runs SET ended_ms = ?2, outcome = ?3, exit_code = ?4, left_members = ?5, report = ?6
          WHERE run = ?1",
     )?
-    .execute(params![run, end.ended_ms, end.outcome, end.exit_code, end.left, report])?;
-    tx.prepare_cached(
+    .execute(params![run, end.ended_ms, end.outcome, end.exit_code, end.left, report])
+    .map(drop)
+}
+
+/// Forgets what ended too long ago, at most once a day; where there is a lot of it, the next one goes on.
+pub(super) fn forget_old(tx: &Transaction<'_>, now_ms: i64) -> rusqlite::Result<()> {
+    // A clock that was set back must not stop it until it has caught up.
+    let due = tx
+        .prepare_cached("SELECT 1 FROM upkeep WHERE what = 'swept' AND at_ms BETWEEN ?1 AND ?2")?
+        .exists(params![now_ms - SWEEP_MS + 1, now_ms])
+        .map(|swept| !swept)?;
+    if !due {
+        return Ok(());
+    }
+    let forgotten = tx.execute(
         "DELETE FROM runs WHERE run IN (
              SELECT run FROM runs WHERE ended_ms < ?1 AND left_members = 0 ORDER BY ended_ms LIMIT ?2)",
-    )?
-    .execute(params![end.ended_ms - KEEP_MS, FORGET_AT_ONCE])
-    .map(drop)
+        params![now_ms - KEEP_MS, FORGET_AT_ONCE],
+    )?;
+    if forgotten < FORGET_AT_ONCE as usize {
+        tx.execute("INSERT OR REPLACE INTO upkeep (what, at_ms) VALUES ('swept', ?1)", [now_ms])?;
+    }
+    Ok(())
 }
 
 /// Maps and lists of strings always serialise.

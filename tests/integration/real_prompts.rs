@@ -272,7 +272,11 @@ fn a_question_that_nobody_answers_is_silence() {
     let t = Test::new();
     let done = apt(&t, "--idle-timeout 300ms --on 'no such question' --line y", "sh apt.sh")
         .exit(124)
-        .err("heeler: silent for 300ms (--idle-timeout)\n")
+        .err(concat!(
+            "heeler: silent for 300ms (--idle-timeout)\n",
+            "  the last line looks like a prompt: `Do you want to continue? [Y/n] `; ",
+            "answer it with `--on 'Do you want to continue? [Y/n]' --line …`\n"
+        ))
         .check();
     done.has("/outcome", "idle").has("/stop/reason", "idle");
 }

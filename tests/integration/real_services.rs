@@ -87,7 +87,7 @@ fn a_server_never_becomes_ready() {
 fn a_server_dies_before_it_is_ready() {
     let t = Test::new();
     t.run(words("--until 'listening on' --timeout 50s -- sh -c 'echo no such port >&2; exit 3'"))
-        .err("no such port\n")
+        .err("no such port\nheeler: warning: `listening on` (--until) had not appeared\n")
         .exit(3)
         .check();
 }

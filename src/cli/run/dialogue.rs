@@ -29,6 +29,8 @@ pub enum Word {
     SendSecret(String),
     /// `--do WHAT`.
     Do(Do),
+    /// `--pace D`.
+    Pace(Duration),
     /// `--within D`.
     Within(Duration),
     /// `--max N`.
@@ -94,6 +96,13 @@ struct Flags {
     #[arg(long = "do", value_name = "WHAT", value_parser = value::do_action)]
     do_: Vec<Do>,
 
+    /// Action: from here on type with this pause between characters
+    ///
+    /// For programs that lose what comes faster than a person types. 0 is none again; a secret is typed at
+    /// once.
+    #[arg(long, value_name = "D", value_parser = value::duration, hide_short_help = true)]
+    pace: Vec<Duration>,
+
     /// The limit of the --expect before it, instead of --expect-timeout
     #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
     within: Vec<Duration>,
@@ -128,6 +137,9 @@ struct Flags {
     fail_on: Vec<String>,
 
     /// The job is done when P appears: stop it, success; may stand anywhere
+    ///
+    /// A command that exits by itself before P appears counts by its exit code, with a warning; to insist on
+    /// P, wait for it with --expect.
     #[arg(long, value_name = "P", allow_hyphen_values = true)]
     until: Vec<String>,
 
@@ -180,6 +192,7 @@ impl FromArgMatches for Dialogue {
         take("send", flags.send.into_iter().map(Word::Send).collect());
         take("line", flags.line.into_iter().map(Word::Line).collect());
         take("do_", flags.do_.into_iter().map(Word::Do).collect());
+        take("pace", flags.pace.into_iter().map(Word::Pace).collect());
         take("within", flags.within.into_iter().map(Word::Within).collect());
         take("max", flags.max.into_iter().map(Word::Max).collect());
         take("stream", flags.stream.into_iter().map(Word::Stream).collect());

@@ -12,12 +12,24 @@ use crate::cli::value;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Launch")]
 pub struct Launch {
+    /// Leave it running in the background, and print its id
+    ///
+    /// Returns as soon as the command runs, or has failed to start. It has pipes, or with --pty a terminal
+    /// of 80x24, and its input stays open for `heeler send`. Talk to it with heeler attach, logs, send,
+    /// expect, wait, signal, resize, screen and run-script; list, reap and inspect know it too.
+    #[arg(short = 'd', long)]
+    pub detach: bool,
+
     /// Give it a terminal of its own
     ///
     /// stdout and stderr are then one stream. Without --pty, --pipe or --inherit the command sees a
     /// terminal exactly when it would have seen one without heeler: nothing is put in between when nothing
     /// has to look at its output; else it gets a terminal when stdin, stdout and stderr all are one, and
     /// pipes otherwise. --dry-run and the report say which.
+    ///
+    /// At a terminal every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl-] three times within a
+    /// second, which it gets as well, stops a command that listens to none. Where no terminal of ours is
+    /// there to do it, heeler answers what it asks its terminal: its kind, its state, where the cursor is.
     #[arg(short = 't', long, conflicts_with_all = ["pipe", "inherit"])]
     pub pty: bool,
 
@@ -26,7 +38,7 @@ pub struct Launch {
     pub pipe: bool,
 
     /// Give it our own stdin, stdout and stderr, and read nothing
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub inherit: bool,
 
     /// With --inherit: a process group of its own, so that Ctrl-C reaches only heeler
@@ -59,6 +71,10 @@ pub struct Launch {
     /// Remove a variable
     #[arg(long, value_name = "K", hide_short_help = true)]
     pub unset: Vec<OsString>,
+
+    /// Variables that a script sets, as `K=V`. Filled in where the script is read.
+    #[arg(skip)]
+    pub script_env: Vec<OsString>,
 
     /// Where its input comes from: inherit, null, or a file
     ///

@@ -1,5 +1,6 @@
 //! From what happened to what is told: the report of a run, and the lines for people.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::plan::{Plan, Strays};
@@ -24,7 +25,8 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
     let last = finished.attempts.last();
     let mut report = Report {
         mode: Some(plan.launch.mode),
-        cwd: Some(plan.launch.cwd.display().to_string()),
+        detached: plan.detach.is_some(),
+        cwd: Some(cwd(plan, &mask)),
         ..blank(plan, run, &mask)
     };
     report.started_at = rfc3339(finished.started_at);
@@ -35,7 +37,8 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
     report.exit_code = exit_code;
     report.success = last.is_some_and(|last| succeeded(plan, finished.outcome, last.ended));
     report.flaky = report.success && finished.attempts.len() > 1;
-    report.warnings.clone_from(&finished.warnings);
+    report.warnings =
+        finished.warnings.iter().map(|warning| mask.text(warning.as_bytes())).collect();
     if plan.retry.retries > 0 {
         let delays = finished.delays.iter().map(|d| Some(millis(*d))).chain([None]);
         report.attempts = finished
@@ -66,6 +69,10 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
         report.streams = Some(streams(&last.streams));
     }
     report.dialogue = last.dialogue.as_ref().map(dialogue);
+    if !matches!(report.outcome, Outcome::Until | Outcome::DialogueFailed | Outcome::Cancelled) {
+        let missing = last.dialogue.iter().flat_map(|record| record.missing.iter().cloned());
+        report.warnings.extend(missing);
+    }
     report
 }
 
@@ -73,8 +80,8 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
 pub(super) fn blank(plan: &Plan, run: &str, mask: &Mask) -> Report {
     Report {
         run: run.to_owned(),
-        name: plan.name.clone(),
-        tags: plan.tags.clone(),
+        name: name(plan, mask),
+        tags: tags(plan, mask),
         command: command(plan, mask),
         ..empty()
     }
@@ -90,6 +97,7 @@ pub(super) fn empty() -> Report {
         tags: std::collections::BTreeMap::new(),
         command: Vec::new(),
         mode: None,
+        detached: false,
         cwd: None,
         started_at: String::new(),
         ended_at: String::new(),
@@ -119,6 +127,22 @@ pub(super) fn mask(plan: &Plan) -> Mask {
 /// The command line as text, secrets masked (they have no business there, but people put them there).
 pub(super) fn command(plan: &Plan, mask: &Mask) -> Vec<String> {
     plan.launch.argv.iter().map(|arg| mask.text(arg.as_encoded_bytes())).collect()
+}
+
+/// Where it runs.
+pub(super) fn cwd(plan: &Plan, mask: &Mask) -> String {
+    mask.text(plan.launch.cwd.as_os_str().as_encoded_bytes())
+}
+
+/// Its name.
+pub(super) fn name(plan: &Plan, mask: &Mask) -> Option<String> {
+    plan.name.as_ref().map(|name| mask.text(name.as_bytes()))
+}
+
+/// Its tags.
+pub(super) fn tags(plan: &Plan, mask: &Mask) -> BTreeMap<String, String> {
+    let tag = |(key, value): (&String, &String)| (key.clone(), mask.text(value.as_bytes()));
+    plan.tags.iter().map(tag).collect()
 }
 
 fn millis(duration: Duration) -> u64 {

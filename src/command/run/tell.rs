@@ -21,12 +21,23 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     } else if let Some(text) = text {
         output::complain(&text);
     }
+    if is_limit(outcome) {
+        attempt.advice.iter().for_each(|line| output::explain(line));
+    }
     if let Some(failure) = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref()) {
         for line in details(failure) {
             output::explain(&line);
         }
     }
     strays(plan, attempt);
+}
+
+/// Whether it was ended by a limit of the run, which leaves open what it waited for.
+fn is_limit(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Timeout | Outcome::Idle | Outcome::TotalTimeout | Outcome::OutputLimit
+    )
 }
 
 /// Why heeler ended it, or what failed; nothing for a command that ended by itself.

@@ -8,15 +8,17 @@ use crate::config::plan::{Plan, Strays, Track};
 use crate::core::identity::Sighting;
 use crate::core::outcome::{Ended, Outcome};
 use crate::core::record::{self, Leader};
+use crate::reaper::keeper::{Keeper, Ward};
 use crate::report::model::Mode;
 use crate::report::model::Report;
 use crate::report::write;
 use crate::runtime::attempt::{Attempt, Observer};
-use crate::runtime::keeper::{Keeper, Ward};
+use crate::runtime::launch::Launched;
 use crate::runtime::run::Finished;
 use crate::store::tracker::{self, AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
 use crate::store::{StoreError, lockfile};
-use crate::sys::{cgroup::Leaf, ids, pidfd::PidFd, poll, proc, spawn::Announce};
+use crate::sys::spawn::{Announce, Announced};
+use crate::sys::{cgroup::Leaf, ids, pidfd::PidFd, poll, proc};
 
 /// Why a run could not be recorded or guarded as it has to be.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +48,13 @@ impl Tracking {
         run: &str,
         outer: Option<&str>,
     ) -> Result<(Tracking, Vec<String>), BeginError> {
+        let mask = describe::mask(plan);
         let start = RunStart {
             run: run.to_owned(),
-            name: plan.name.clone(),
-            tags: plan.tags.clone(),
-            argv: describe::command(plan, &describe::mask(plan)),
-            cwd: Some(plan.launch.cwd.display().to_string()),
+            name: describe::name(plan, &mask),
+            tags: describe::tags(plan, &mask),
+            argv: describe::command(plan, &mask),
+            cwd: Some(describe::cwd(plan, &mask)),
             mode: serde_json::to_value(plan.launch.mode)
                 .ok()
                 .and_then(|mode| mode.as_str().map(str::to_owned)),
@@ -162,18 +165,27 @@ impl Observer for Tracking {
         Some(Announce { to, pieces })
     }
 
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String> {
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String> {
         let tracker = self.tracker.as_mut()?;
+        let (pid, leaf) = (launched.tree.leader(), launched.tree.leaf());
+        let Announced { start_ticks, inode } = launched.announced.unwrap_or_else(|| Announced {
+            start_ticks: proc::stat(pid).ok().flatten().map(|stat| stat.start_ticks),
+            inode: inode(pid),
+        });
         tracker.spawned(&LeaderFacts {
             attempt: n,
             pid,
-            start_ticks: proc::stat(pid).ok().flatten().map(|stat| stat.start_ticks),
-            pidfs_ino: inode(pid),
+            start_ticks,
+            pidfs_ino: inode,
             pgid: pid,
             sid: if self.sessions { pid } else { ids::session() },
             started_ms: unix_ms(poll::wall()),
             cgroup: leaf.map(|leaf| (leaf.path().display().to_string(), leaf.inode())),
         })
+    }
+
+    fn lasting(&mut self) -> Option<String> {
+        self.tracker.as_mut().and_then(Tracker::lasting)
     }
 
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome) {

@@ -7,7 +7,7 @@ use super::{Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepS
 use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::near::{self, Wanted};
-use crate::expect::program::{Origin as Written, Place, StreamId};
+use crate::expect::program::{Listen, Origin as Written, Place, StreamId, Verdict};
 
 /// How many patterns a sentence names.
 const NAMED: usize = 3;
@@ -23,7 +23,11 @@ impl Dialogue {
     /// ``step 2: `Password: ` did not appear within 5s``.
     pub(super) fn unmet(&self, step: Place, within: &str) -> String {
         let sources = self.sources(step);
+        let all = self.program.step(step).is_some_and(|step| step.all);
         let what = match sources.as_slice() {
+            several if all && several.len() > 1 => {
+                format!("{} did not appear", several.join(" and "))
+            }
             [one] => format!("{one} did not appear"),
             [a, b] => format!("neither {a} nor {b} appeared"),
             more => format!("none of {} appeared", listed(more)),
@@ -37,8 +41,7 @@ impl Dialogue {
     }
 
     fn sources(&self, step: Place) -> Vec<String> {
-        self.table
-            .branches(step)
+        self.open(step)
             .map(|id| format!("`{}`", self.shown(self.table.all[id].source().as_bytes())))
             .collect()
     }
@@ -134,20 +137,68 @@ impl Dialogue {
         out
     }
 
+    /// What had not come about, where nothing failed on it: an `--until` that never appeared.
+    fn missing(&self) -> Vec<String> {
+        self.unmet_untils()
+            .map(|(id, from)| {
+                let word = match from {
+                    Written::Flags => "--until",
+                    Written::Script => "a watch",
+                };
+                let pattern = self.shown(self.table.all[id].source().as_bytes());
+                format!("`{pattern}` ({word}) had not appeared")
+            })
+            .collect()
+    }
+
+    /// What helps where a limit of the run ended it and nothing failed: what came close to an `--until`, and
+    /// a question that nobody answered.
+    pub fn advice(&self) -> Vec<String> {
+        if self.failure.is_some() {
+            return Vec::new();
+        }
+        let seen: Vec<_> = self.feeds.iter().map(super::Feed::seen).collect();
+        // A watch sees everything, whatever steps have consumed.
+        let mut whole = seen.clone();
+        for seen in &mut whole {
+            (seen.text.cursor, seen.raw.cursor) = (0, 0);
+        }
+        let untils: Vec<Wanted<'_>> = self.unmet_untils().map(|(id, _)| self.wanted(id)).collect();
+        let mut out = near::close(&untils, &whole, &self.mask);
+        out.extend(near::prompts(&seen, &self.mask));
+        out
+    }
+
+    fn unmet_untils(&self) -> impl Iterator<Item = (usize, Written)> {
+        let watches = self.table.watches().zip(&self.program.watches);
+        watches
+            .filter(|(id, watch)| watch.verdict == Verdict::Pass && self.table.all[*id].fired == 0)
+            .map(|(id, watch)| (id, watch.from))
+    }
+
+    fn wanted(&self, id: usize) -> Wanted<'_> {
+        let Listen { pattern, view, stream, .. } = &self.table.all[id].listen;
+        Wanted { pattern, view: *view, stream: *stream }
+    }
+
     fn near_misses(&self, lost: &[usize]) -> Vec<String> {
+        // The prompt came, and its answer waits: that is all there is to say.
+        let held = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
+        if let Some(secret) = held.filter(|secret| !secret.echo_ok) {
+            return vec![format!(
+                "the secret `{}` still waited for the terminal to stop echoing; `{}` sends it anyway",
+                secret.name,
+                self.echo_ok_words()
+            )];
+        }
         // A rule that fired has consumed what it looks for; one that never did may be the one meant.
         let unfired = self.table.rules().filter(|&id| self.table.all[id].fired == 0);
         let wanted: Vec<Wanted<'_>> = self
             .step
             .into_iter()
-            .flat_map(|step| self.table.branches(step))
+            .flat_map(|step| self.open(step))
             .chain(unfired)
-            .map(|id| &self.table.all[id].listen)
-            .map(|listen| Wanted {
-                pattern: &listen.pattern,
-                view: listen.view,
-                stream: listen.stream,
-            })
+            .map(|id| self.wanted(id))
             .collect();
         let seen: Vec<_> = self.feeds.iter().map(super::Feed::seen).collect();
         let mut out = near::misses(&wanted, &seen, &self.mask);
@@ -203,6 +254,7 @@ impl Dialogue {
             failure: self.failure.clone(),
             window_dropped_bytes: self.dropped(),
             notes: self.notes.clone(),
+            missing: self.missing(),
         }
     }
 

@@ -30,6 +30,7 @@ pub(super) struct Feed {
 /// A text that matched, with our id.
 pub(super) struct Hit {
     pub(super) id: usize,
+    pub(super) start: u64,
     pub(super) end: u64,
     pub(super) groups: Vec<Option<Vec<u8>>>,
     pub(super) names: Vec<(String, Option<Vec<u8>>)>,
@@ -102,11 +103,27 @@ impl Feed {
     fn hit(&self, found: Match) -> Hit {
         Hit {
             id: self.ids[found.id],
+            start: found.start,
             end: found.end,
             groups: found.groups,
             names: found.names,
             before: found.before,
         }
+    }
+
+    /// What `hit` shows of secrets without having all of them.
+    pub(super) fn fragments(
+        &self,
+        hit: &Hit,
+        view: View,
+        mask: &Mask,
+    ) -> Vec<zeroize::Zeroizing<Vec<u8>>> {
+        let reach = mask.reach();
+        let sides = (hit.before.len() + reach, reach);
+        let around = self.matcher.around(view, (hit.start, hit.end), sides);
+        let groups = hit.groups.iter().flatten().map(Vec::as_slice);
+        let values: Vec<&[u8]> = groups.chain([hit.before.as_slice()]).collect();
+        mask.fragments(around, &values)
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -123,6 +140,10 @@ impl Feed {
     pub(super) fn expect_echo(&mut self, bytes: &[u8]) {
         self.echoed = true;
         self.matcher.expect_echo(bytes);
+    }
+
+    pub(super) fn draws(&self) -> bool {
+        self.matcher.draws()
     }
 
     pub(super) fn resize(&mut self, cols: u16, rows: u16) {

@@ -51,6 +51,7 @@ mod feed;
 mod flow;
 mod listen;
 mod outside;
+mod pace;
 mod record;
 mod template;
 mod turn;
@@ -58,6 +59,8 @@ mod values;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 pub use effect::{Effect, Setup, SetupError, Told, What};
 pub use outside::{Answer, ExecEnd, ExitStatus};
@@ -69,6 +72,7 @@ use self::feed::Feed;
 use self::flow::Frame;
 use self::listen::Table;
 use self::outside::Busy;
+use self::pace::Typing;
 use self::values::Values;
 use super::failure::{Failure, Reason, SendError};
 use super::keypad::Keypad;
@@ -84,6 +88,8 @@ pub struct Dialogue {
     feeds: Vec<Feed>,
     terminal: bool,
     mask: Mask,
+    /// Parts of secrets that it masks besides.
+    fragments: Vec<Zeroizing<Vec<u8>>>,
     keypad: Keypad,
     phase: Phase,
     /// The current step; none before the first and after the last.
@@ -100,6 +106,10 @@ pub struct Dialogue {
     /// Which rules listen.
     enabled: Vec<bool>,
     clock: Clock,
+    /// The pause between characters that are typed.
+    pace: Duration,
+    /// The branches that matched, of a step that waits for all of them.
+    met: Vec<usize>,
     /// What is being done; nothing is listened to but watches meanwhile.
     acting: Option<Acting>,
     /// What the matchers are armed with does not fit any more.
@@ -136,6 +146,8 @@ struct Acting {
     next: bool,
     /// The secret that the runtime is to type.
     secret: Option<SecretWait>,
+    /// The text that is being typed.
+    typing: Option<Typing>,
 }
 
 struct SecretWait {
@@ -184,6 +196,8 @@ impl Dialogue {
         }
         Ok(Dialogue {
             clock: Clock::default(),
+            pace: Duration::ZERO,
+            met: Vec::new(),
             enabled: program.rules.iter().map(|rule| rule.enabled).collect(),
             values: Values::new(program.variables.clone()),
             program,
@@ -191,6 +205,7 @@ impl Dialogue {
             feeds,
             terminal: setup.terminal,
             mask: setup.mask,
+            fragments: Vec::new(),
             keypad: Keypad::default(),
             phase: Phase::Unstarted,
             step: None,
@@ -300,6 +315,7 @@ impl Dialogue {
             .chain(self.cleanup_deadline())
             .chain(self.exit_wanted())
             .chain(secret)
+            .chain(self.typing_due())
             .min()
     }
 
@@ -309,6 +325,11 @@ impl Dialogue {
         if echo && let Some(feed) = self.feed(stream) {
             feed.expect_echo(bytes);
         }
+    }
+
+    /// Whether any of the output is drawn, for patterns that look at the screen.
+    pub fn draws(&self) -> bool {
+        self.feeds.iter().any(Feed::draws)
     }
 
     /// The secret that was under way has been written.

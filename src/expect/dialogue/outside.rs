@@ -295,8 +295,8 @@ impl Dialogue {
     }
 
     /// There are more secrets to mask from here on.
-    pub fn set_mask(&mut self, mask: Mask) {
-        self.mask = mask;
+    pub fn set_mask(&mut self, mask: &Mask) {
+        self.mask = mask.with(&self.fragments);
     }
 
     /// How the leader ended, to be told before [`Dialogue::exited`].

@@ -20,6 +20,8 @@ pub struct Record {
     pub window_dropped_bytes: u64,
     /// What watches noted (`--retry-on match:P`), each once, in order.
     pub notes: Vec<usize>,
+    /// What had not come about although nothing failed on it: an `--until` that never appeared.
+    pub missing: Vec<String>,
 }
 
 /// A capture's value.

@@ -6,8 +6,14 @@ use super::feed::Hit;
 use super::listen::Who;
 use super::{Busy, Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
 use crate::expect::failure::human;
+use crate::expect::mask::MASKED;
 use crate::expect::pattern::Event;
-use crate::expect::program::{Action, Kind, Origin as Written, Text, Verdict};
+use crate::expect::program::{
+    Action, Kind, Origin as Written, Place, StreamId, Text, Then, Verdict,
+};
+
+/// How many parts of secrets are remembered: a script that takes one to pieces on purpose can print it too.
+const FRAGMENTS: usize = 256;
 
 impl Dialogue {
     /// Decides everything that can be decided by now.
@@ -25,7 +31,11 @@ impl Dialogue {
             self.begin(place, now, out);
             return true;
         }
-        if self.acting.as_ref().is_some_and(|acting| acting.secret.is_none()) {
+        let typing = self.typing_due().is_some();
+        if typing && self.type_on(now, out) {
+            return true;
+        }
+        if !typing && self.acting.as_ref().is_some_and(|acting| acting.secret.is_none()) {
             self.act(now, out);
             return true;
         }
@@ -60,8 +70,22 @@ impl Dialogue {
         if self.phase != Phase::Open {
             return true;
         }
-        let hit = self.feeds.iter_mut().find_map(|feed| feed.poll(now));
-        hit.map(|hit| self.hit(hit, now, out)).is_some()
+        let mut hits = self.feeds.iter_mut();
+        let hit = hits.find_map(|feed| Some((feed.poll(now)?, feed.stream)));
+        hit.map(|(hit, stream)| self.hit(hit, stream, now, out)).is_some()
+    }
+
+    /// A match that cuts through a secret shows a part of it, which nobody could tell from other text later:
+    /// from here on the dialogue masks that part as well.
+    fn mask_fragments(&mut self, hit: &Hit, stream: StreamId) {
+        let view = self.table.all[hit.id].listen.view;
+        let Some(feed) = self.feeds.iter().find(|feed| feed.stream == stream) else { return };
+        for part in feed.fragments(hit, view, &self.mask) {
+            if self.fragments.len() < FRAGMENTS && *self.mask.bytes(&part) != *MASKED {
+                self.mask = self.mask.with([&part]);
+                self.fragments.push(part);
+            }
+        }
     }
 
     fn arm(&mut self, now: Duration, out: &mut Vec<Effect>) {
@@ -83,8 +107,13 @@ impl Dialogue {
             return Vec::new();
         }
         let untils = self.frames.iter().rev().filter_map(|frame| self.table.until(frame.place));
-        let branches = self.step.map(|step| self.table.branches(step));
-        untils.chain(branches.into_iter().flatten()).chain(self.rules()).collect()
+        let branches = self.step.into_iter().flat_map(|step| self.open(step));
+        untils.chain(branches).chain(self.rules()).collect()
+    }
+
+    /// The branches of a step that may still match: those of one that waits for all match once.
+    pub(super) fn open(&self, step: Place) -> impl Iterator<Item = usize> {
+        self.table.branches(step).filter(|id| !self.met.contains(id))
     }
 
     /// The rules that listen.
@@ -92,7 +121,10 @@ impl Dialogue {
         self.table.rules().zip(&self.enabled).filter(|(_, enabled)| **enabled).map(|(id, _)| id)
     }
 
-    fn hit(&mut self, hit: Hit, now: Duration, out: &mut Vec<Effect>) {
+    fn hit(&mut self, hit: Hit, stream: StreamId, now: Duration, out: &mut Vec<Effect>) {
+        if !self.mask.is_empty() {
+            self.mask_fragments(&hit, stream);
+        }
         let watch = matches!(self.table.all[hit.id].who, Who::Watch(_));
         // A watch looks on: what the numbers of the match before mean to the actions under way stays.
         let kept = watch.then(|| {
@@ -134,7 +166,14 @@ impl Dialogue {
                 tell(What::Step, Some(self.label(step)), out);
                 let Some(step) = self.program.step(step) else { return };
                 let branch = &step.branches[branch];
-                let origin = Origin::Branch(branch.then.clone());
+                let mut then = branch.then.clone();
+                if step.all {
+                    self.met.push(id);
+                    if self.met.len() < step.branches.len() {
+                        then = Then::Again { reset: false };
+                    }
+                }
+                let origin = Origin::Branch(then);
                 (branch.max, branch.answers.clone(), branch.actions.clone(), origin, step.from)
             }
             Who::Until(place) => {
@@ -294,8 +333,10 @@ impl Dialogue {
     fn limit_passed(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let sleeps = matches!(self.busy, Some(Busy::Sleep { .. }));
         // What has come before the limit counts, also where it waited to settle.
-        if !sleeps && let Some(hit) = self.feeds.iter_mut().find_map(super::Feed::poll_at_once) {
-            return self.hit(hit, now, out);
+        let mut hits = self.feeds.iter_mut();
+        let hit = || hits.find_map(|feed| Some((feed.poll_at_once()?, feed.stream)));
+        if let Some((hit, stream)) = (!sleeps).then(hit).flatten() {
+            return self.hit(hit, stream, now, out);
         }
         let Some(step) = self.step else { return };
         if self.frame_limit().is_some_and(|due| due <= now) && self.frame_passed(now, out) {
@@ -356,7 +397,13 @@ impl Dialogue {
         if self.acting.is_some() || self.stopping || kind != Some(&Kind::Plain) {
             return false;
         }
-        let saved = self.table.branches(step).any(|id| self.may_happen(id))
+        let waits_for_all = self.program.step(step).is_some_and(|step| step.all);
+        let met = if waits_for_all {
+            self.open(step).all(|id| self.may_happen(id))
+        } else {
+            self.open(step).any(|id| self.may_happen(id))
+        };
+        let saved = met
             || self
                 .frames
                 .iter()

@@ -80,7 +80,7 @@ fn at_most_the_longest_part_is_held_back() {
     assert_eq!((out.as_slice(), masker.held()), (b"in thunter3".as_slice(), 0));
     masker.mask(b"hunter", &mut out);
     masker.finish(&mut out);
-    assert_eq!(out, b"in thunter3hunter");
+    assert_eq!(out, b"in thunter3***");
 }
 
 #[test]
@@ -101,6 +101,44 @@ fn a_pause_lets_a_short_part_go_and_masks_the_rest() {
     masker.mask(b"ecret-value", &mut out);
     masker.finish(&mut out);
     assert_eq!(out, b"listing files\r\nse***. s***");
+}
+
+#[test]
+fn at_the_end_a_beginning_that_tells_much_is_masked() {
+    let mask = Mask::new(["hunter2", "correct horse battery"]);
+    for (text, shown) in [
+        ("pw: hunter", "pw: ***"),
+        ("pw: hunt\r\n", "pw: ***\r\n"),
+        ("pw: hun", "pw: hun"),
+        ("pw: correct", "pw: ***"),
+        ("pw: corr", "pw: corr"),
+        ("pw: hunt.", "pw: hunt."),
+    ] {
+        assert_eq!(in_chunks(&mask, &[text.as_bytes()]), shown.as_bytes(), "{text:?}");
+        let whole = mask.part(text.as_bytes(), 0..text.len());
+        assert_eq!(whole, shown.as_bytes(), "{text:?}");
+        assert_eq!(mask.text(text.as_bytes()), text, "a value is complete");
+    }
+    assert_eq!(in_chunks(&Mask::new(["ok12"]), &[b"ok\n"]), b"ok\n", "a word of its own");
+    assert_eq!(in_chunks(&Mask::new(["ok1"]), &[b"ok\n"]), b"***\n");
+}
+
+#[test]
+fn what_was_cut_out_of_a_secret_is_found() {
+    let mask = Mask::new(["hunter2!", "other"]);
+    let found = |around: &str, value: &str| -> Vec<String> {
+        let found = mask.fragments(around.as_bytes(), &[value.as_bytes()]);
+        found.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+    };
+    assert_eq!(found("pw=hunter2! ok", "pw=hunt"), ["hunt"]);
+    assert_eq!(found("pw=hunter2! ok", "er2! ok"), ["er2!"]);
+    assert_eq!(found("pw=hunter2! ok", "unte"), ["unte"]);
+    assert_eq!(found("pw=hun\r\nter2! ok", "=hun\r\nt"), ["hunt"]);
+    // It may still become one.
+    assert_eq!(found("pw=hunte", "pw=hunte"), ["hunte"]);
+    assert!(found("pw=hunter2! ok", "pw=hu").is_empty(), "two characters tell little");
+    assert!(found("a hunter ran", "a hunter").is_empty(), "no secret is there");
+    assert!(found("pw=hunter2!", "pw=hunter2!").is_empty(), "the whole is masked as it is");
 }
 
 #[test]
@@ -139,7 +177,7 @@ proptest! {
             chunks.push(&text.as_bytes()[at..cut]);
             at = cut;
         }
-        prop_assert_eq!(in_chunks(&mask, &chunks), mask.bytes(text.as_bytes()));
+        prop_assert_eq!(in_chunks(&mask, &chunks), in_chunks(&mask, &[text.as_bytes()]));
     }
 
     #[test]

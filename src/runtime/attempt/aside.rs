@@ -13,6 +13,7 @@ use crate::expect::program::Question;
 use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::helper::{Helper, Wanted};
+use crate::runtime::remote::Fact;
 use crate::runtime::terminal::{Asked, Asking, RawMode};
 use crate::sys::{fdio, ids, tty};
 
@@ -110,13 +111,8 @@ impl Running<'_, '_> {
                     Answer::Nothing("nothing was entered".to_owned())
                 } else {
                     let name = std::mem::take(into);
-                    let mask = self.shared.mask.with([bytes.as_slice()]);
+                    self.mask(&bytes);
                     self.shared.asked.insert(name, Secret::of(bytes));
-                    self.shared.outlets.set_mask(&mask, self.channels.iter_mut());
-                    if let Some(dialogue) = &mut self.dialogue {
-                        dialogue.set_mask(mask.clone());
-                    }
-                    self.shared.mask = mask;
                     Answer::Kept
                 }
             }
@@ -124,6 +120,17 @@ impl Running<'_, '_> {
         };
         self.end_asking();
         self.answer(&answer);
+    }
+
+    /// There is one more secret from here on.
+    pub(super) fn mask(&mut self, secret: &[u8]) {
+        ids::keep_out_of_cores();
+        let mask = self.shared.mask.with([secret]);
+        self.shared.outlets.set_mask(&mask, self.channels.iter_mut());
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.set_mask(&mask);
+        }
+        self.shared.mask = mask;
     }
 
     fn answer(&mut self, answer: &Answer) {
@@ -178,7 +185,7 @@ impl Running<'_, '_> {
         self.tell(|dialogue, now, out| dialogue.interact_over(now, None, out));
     }
 
-    fn resize(&mut self, size: (u16, u16)) {
+    pub(super) fn resize(&mut self, size: (u16, u16)) {
         let Some(pty) = &self.launched.pty else { return };
         // Fails only when the terminal is gone, and then nobody misses it.
         let _ = tty::set_size(pty.fd(), size);
@@ -186,8 +193,12 @@ impl Running<'_, '_> {
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.resize(size.0, size.1);
         }
+        if let Some(answers) = &mut self.answers {
+            answers.resize(size);
+        }
         let at = self.shared.clock.active();
         self.shared.outlets.resized(at, size);
+        self.shared.note(Fact::Resized(size));
     }
 
     /// Ends everything beside the command: the attempt is over.

@@ -9,7 +9,12 @@ use crate::core::outcome::{EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
+use crate::expect::view::emulator::cells;
+use crate::expect::view::query::Answers;
+use crate::runtime::fault;
+use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
+use crate::runtime::tree::Member;
 use crate::sys::names;
 
 /// How long an end of file waits for the exit that may explain it.
@@ -27,7 +32,12 @@ impl Running<'_, '_> {
                     self.note_strays();
                     let name = names::signal_name(signal);
                     self.shared.outlets.event(now, "signal", &json!({ "signal": name }));
-                    self.launched.tree.signal(signal);
+                    let deaf = self.supervisor.for_the_deaf(signal);
+                    if self.launched.tree.signal_or(signal, deaf)
+                        && let Some(other) = deaf
+                    {
+                        self.supervisor.also_sent(now, other);
+                    }
                 }
                 Action::CloseStreams => {
                     for index in 0..self.launched.streams.len() {
@@ -47,6 +57,7 @@ impl Running<'_, '_> {
         if self.strays.is_empty() && self.supervisor.had_strays() {
             self.strays = self.launched.tree.members();
         }
+        self.strays.iter_mut().for_each(Member::read_name);
     }
 
     pub(super) fn look_at_leader(&mut self) {
@@ -61,8 +72,6 @@ impl Running<'_, '_> {
         };
         self.ended = Some(ended);
         let others = self.launched.tree.sweep();
-        let now = self.now();
-        self.shared.outlets.event(now, "exit", &exit_fields(ended));
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {
@@ -77,14 +86,28 @@ impl Running<'_, '_> {
         }
     }
 
+    /// How much is read in a turn. Where the output is drawn, a few bytes can clear the whole screen: less of
+    /// it then, so that limits are looked at in time.
+    fn chunk(&self) -> usize {
+        const DRAWN: usize = 64 << 20;
+        let drawn = self.dialogue.as_ref().is_some_and(Dialogue::draws)
+            || self.answers.as_ref().is_some_and(Answers::draws);
+        if drawn {
+            (DRAWN / (cells(self.shared.size) as usize).max(1)).clamp(256, self.buffer.len())
+        } else {
+            self.buffer.len()
+        }
+    }
+
     pub(super) fn read_stream(&mut self, index: usize) {
+        let most = self.chunk();
         let stream = &mut self.launched.streams[index];
         // Until nothing is there or the buffer is full, so that a terminal's many small reads make one
         // write; one buffer a turn, so that a flood delays nobody else.
         let mut filled = 0;
         let mut end = false;
-        while filled < self.buffer.len() {
-            match stream.read(&mut self.buffer[filled..]) {
+        while filled < most {
+            match stream.read(&mut self.buffer[filled..most]) {
                 Read::Bytes(count) => {
                     filled += count;
                     // A pipe gives all it has; a terminal at most 4 KiB a read.
@@ -100,6 +123,7 @@ impl Running<'_, '_> {
             }
         }
         if filled > 0 {
+            fault::point("output");
             self.take_output(index, filled);
         }
         if end {
@@ -136,7 +160,14 @@ impl Running<'_, '_> {
             None => bytes,
         };
         self.passed += count as u64;
-        self.shared.outlets.output(at, stream, &mut self.channels[index], shown);
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
+        let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
+        // A person who has our terminal just now has one that answers.
+        if !answers.is_empty() && self.person.is_none() {
+            self.launched.input.answer(answers);
+            self.pump_input();
+        }
         if !effects.is_empty() {
             self.effects(effects);
         }
@@ -150,16 +181,31 @@ impl Running<'_, '_> {
         stream.close();
         stream.held_open = false;
         self.eofs.push(stream.id);
-        self.shared.outlets.end(at, stream, &mut self.channels[index]);
+        let id = stream.id;
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.end(at, stream, &mut self.channels[index], remote);
+        self.shared.note(Fact::StreamEnded(id));
     }
 
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
     pub(super) fn tell_streams_ended(&mut self) {
         if !std::mem::replace(&mut self.streams_told, true) {
+            self.tell_exit();
             self.tell_eofs();
             self.tell(Dialogue::finish);
         }
         self.tell_end();
+    }
+
+    /// The event of the exit. It is told behind the command's output, which may be read after the exit was
+    /// seen, so that whoever reads events has all of it by then.
+    pub(super) fn tell_exit(&mut self) {
+        if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
+            self.exit_told = true;
+            let now = self.now();
+            self.shared.outlets.event(now, "exit", &exit_fields(ended));
+            self.shared.note(Fact::Exited(ended));
+        }
     }
 
     /// The core hears that nothing more comes; a step that does not need the command (a pause, a command of

@@ -9,6 +9,7 @@
 mod aside;
 mod close;
 mod flow;
+mod orders;
 mod own;
 mod talk;
 mod turn;
@@ -19,24 +20,28 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::Clock;
+use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
+use super::remote::{Fact, Remote};
 use super::stream::Stream;
 use super::terminal::{Asking, RawMode};
 use super::tree::Member;
-use crate::config::plan::{Containment, Plan, Secret, Strays};
+use crate::config::plan::{Containment, Plan, Secret, Stdin, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
+use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::tty;
+use crate::sys::{fdio, tty};
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -69,6 +74,17 @@ pub struct Shared<'a> {
     pub asked: BTreeMap<String, Secret>,
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// Whoever else has a say.
+    pub remote: Option<&'a mut (dyn Remote + 'a)>,
+}
+
+impl Shared<'_> {
+    /// Tells whoever else has a say.
+    pub fn note(&mut self, fact: Fact<'_>) {
+        if let Some(remote) = &mut self.remote {
+            remote.note(self.clock.active(), fact);
+        }
+    }
 }
 
 /// How an attempt went.
@@ -84,7 +100,7 @@ pub struct Attempt {
     pub began_wall: Duration,
     /// The leader's process id; absent when nothing was started.
     pub pid: Option<i32>,
-    /// Why nothing was started.
+    /// Why nothing was started, or how heeler failed.
     pub error: Option<LaunchError>,
     /// How the leader ended.
     pub ended: Option<Ended>,
@@ -98,6 +114,8 @@ pub struct Attempt {
     pub streams: Vec<Stream>,
     /// What the dialogue did.
     pub dialogue: Option<Record>,
+    /// What may explain why a limit ended it.
+    pub advice: Vec<String>,
     /// Members that outlived the leader.
     pub strays: Vec<Member>,
     /// Whether they were left alive on purpose.
@@ -126,8 +144,10 @@ pub trait Observer {
     /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
     /// so that whatever becomes of heeler, somebody knows of it.
     fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
-    /// Attempt `n` runs, with this leader. Gives a warning for the report.
-    fn spawned(&mut self, n: u32, pid: i32, leaf: Option<&Leaf>) -> Option<String>;
+    /// Attempt `n` runs. Gives a warning for the report.
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
+    /// The run has lasted for [`SHORT`]. Gives a warning for the report.
+    fn lasting(&mut self) -> Option<String>;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -148,6 +168,7 @@ struct Running<'s, 'a> {
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
     streams_told: bool,
+    exit_told: bool,
     /// The core was told as well: nothing is under way any more that the end has to wait for.
     end_told: bool,
     /// Someone asked for the end: it does not wait for the dialogue.
@@ -161,8 +182,12 @@ struct Running<'s, 'a> {
     /// Our terminal, raw while a person has it.
     person: Option<RawMode>,
     stalled: bool,
+    /// What answers the command where no terminal of ours does.
+    answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When the run is no short one any more, until that has been told.
+    short_until: Option<Duration>,
     finished: bool,
 }
 
@@ -192,7 +217,7 @@ pub fn run(
         ],
         merge: plan.output.merge,
         tail: plan.output.tail,
-        types: plan.program.types(),
+        types: plan.program.types() || plan.launch.stdin == Stdin::Open,
         size: shared.size,
         inherited: shared.signals.inherited(),
         leaf: (plan.stop.containment == Containment::Auto)
@@ -210,9 +235,6 @@ pub fn run(
             };
         }
     };
-    let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, pid, launched.tree.leaf()));
-    shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,
@@ -227,6 +249,7 @@ pub fn run(
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
+        exit_told: false,
         end_told: false,
         hurry: false,
         helper: None,
@@ -234,35 +257,66 @@ pub fn run(
         lent_modes: None,
         person: None,
         stalled: false,
+        answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
     };
-    running.start();
-    while !running.finished {
-        running.turn();
+    let fault = fault::caught(|| {
+        let pid = running.launched.tree.leader();
+        running.shared.warnings.extend(observer.spawned(n, &running.launched));
+        let now = running.shared.clock.active();
+        running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        running.shared.note(Fact::Started { attempt: n, pid });
+        fault::point("spawned");
+        if running.shared.raw.is_some() {
+            running.launched.input.watch_way_out();
+        }
+        running.start();
+        while !running.finished {
+            running.turn();
+            if running.short_until.is_some_and(|until| running.now() >= until) {
+                running.short_until = None;
+                running.shared.warnings.extend(observer.lasting());
+            }
+        }
+    });
+    // Whatever it was: the tree is ended, and its end is told.
+    let closed = fault::caught(|| {
+        if fault.is_err() {
+            running.give_up();
+        }
+        running.close(n, began_wall)
+    });
+    let (mut attempt, second) = match closed {
+        Ok(attempt) => (attempt, Ok(())),
+        Err(why) => (Attempt::unstarted(n, began, began_wall, Vec::new()), Err(why)),
+    };
+    if let Err(why) = fault.and(second) {
+        attempt.cause = Some(Cause::Internal);
+        attempt.error = Some(LaunchError::internal(why));
     }
-    running.close(n, began_wall)
+    attempt
 }
 
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended else {
-            return if self.error.is_some() {
-                Outcome::SpawnFailed
-            } else {
-                Outcome::InternalError
-            };
-        };
-        let outcome = Outcome::of(ended, self.cause);
-        let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
-        if strays == Strays::Fail && !self.strays.is_empty() && fine {
-            Outcome::StraysFailed
-        } else {
-            outcome
+        if self.error.is_some() && self.cause.is_none() {
+            return Outcome::SpawnFailed;
         }
+        let outcome = Outcome::of(self.ended, self.cause);
+        let code = self.ended.and_then(|ended| match ended {
+            Ended::Exited(code) => Some(code),
+            Ended::Signaled { .. } => None,
+        });
+        let fine = outcome == Outcome::Exited && code.is_some_and(ok);
+        // Who could not be seen has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        let left = !self.strays.is_empty() || unseen;
+        if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }
 
     fn unstarted(n: u32, began: Duration, began_wall: Duration, requests: Vec<i32>) -> Attempt {
@@ -279,6 +333,7 @@ impl Attempt {
             requests,
             streams: Vec::new(),
             dialogue: None,
+            advice: Vec::new(),
             strays: Vec::new(),
             strays_left: false,
             unkillable: Vec::new(),
@@ -291,6 +346,12 @@ impl Attempt {
             had_terminal: false,
         }
     }
+}
+
+/// Where a person's terminal sees the output and types the input, it answers by itself.
+fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
+    let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
+    (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
 }
 
 fn limits(plan: &Plan) -> Limits {

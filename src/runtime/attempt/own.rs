@@ -3,7 +3,7 @@
 use super::Running;
 use crate::report::output;
 use crate::runtime::stream::Stream;
-use crate::runtime::terminal::Lent;
+use crate::runtime::terminal::{Lent, RawMode};
 use crate::sys::{fdio, signals, tty};
 
 impl Running<'_, '_> {
@@ -19,9 +19,13 @@ impl Running<'_, '_> {
             asking.suspend();
         }
         let modes = self.launched.lent.as_ref().and_then(Lent::take_back);
-        signals::stop_self();
-        for raw in self.shared.raw.iter().chain(&self.person) {
-            raw.resume();
+        // With `bg` our terminal is the shell's, and a command that is typed to has to stop again, as one that
+        // reads the terminal by itself would.
+        loop {
+            signals::stop_self();
+            if self.shared.raw.iter().chain(&self.person).all(RawMode::resume) {
+                break;
+            }
         }
         if let Some((asking, _)) = &self.asking {
             asking.resume();
@@ -40,18 +44,9 @@ impl Running<'_, '_> {
             return;
         }
         let size = [1, 2, 0].iter().find_map(|fd| tty::size(fdio::standard(*fd)));
-        let (Some(size), Some(pty)) = (size, &self.launched.pty) else { return };
-        if size == self.shared.size {
-            return;
+        if let Some(size) = size.filter(|size| *size != self.shared.size) {
+            self.resize(size);
         }
-        self.shared.size = size;
-        // Fails only when the terminal is gone, and then nobody misses it.
-        let _ = tty::set_size(pty.fd(), size);
-        if let Some(dialogue) = &mut self.dialogue {
-            dialogue.resize(size.0, size.1);
-        }
-        let at = self.shared.clock.active();
-        self.shared.outlets.resized(at, size);
     }
 
     /// SIGUSR1: one line on stderr.

@@ -12,6 +12,7 @@ use crate::expect::failure::SendError;
 use crate::expect::tape::Typing;
 use crate::runtime::input::{CANONICAL_LIMIT, Typed};
 use crate::runtime::outlets::By;
+use crate::runtime::remote::Fact;
 use crate::sys::{signals, tty};
 
 impl Running<'_, '_> {
@@ -105,11 +106,10 @@ impl Running<'_, '_> {
                 Typed::Sent { bytes, typing } => {
                     let at = self.shared.clock.active();
                     self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
-                    if let (Some(dialogue), Some(stream)) =
-                        (&mut self.dialogue, self.launched.streams.first())
-                    {
-                        dialogue.sent(stream.id, &bytes, typing == Typing::Shown);
+                    if typing == Typing::Shown {
+                        self.shared.note(Fact::Echoed(&bytes));
                     }
+                    self.echoed(&bytes, typing);
                     let fields = json!({ "bytes": bytes.len() });
                     self.shared.outlets.event(now, "sent", &fields);
                     self.event(Event::Active);
@@ -120,17 +120,28 @@ impl Running<'_, '_> {
                     self.event(Event::Active);
                     self.tell(Dialogue::secret_sent);
                 }
+                // Not activity: the command talks to itself.
+                Typed::Answered { bytes, typing } => self.echoed(&bytes, typing),
                 Typed::Relayed { bytes, typing } => {
                     let at = self.shared.clock.active();
                     self.shared.outlets.input(at, &bytes, typing, By::Source);
                     self.event(Event::Active);
                 }
+                Typed::Client { ticket, result } => self.typed_for(ticket, result),
                 Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
                 Typed::TooLong(bytes) => {
                     self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
                 }
                 Typed::Closed => self.send_failed(&SendError::InputClosed),
             }
+        }
+    }
+
+    /// What was typed and comes back is not output.
+    fn echoed(&mut self, bytes: &[u8], typing: Typing) {
+        if let (Some(dialogue), Some(stream)) = (&mut self.dialogue, self.launched.streams.first())
+        {
+            dialogue.sent(stream.id, bytes, typing == Typing::Shown);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::core::limits::earliest;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
 use crate::expect::dialogue::Dialogue;
+use crate::runtime::input::Asked;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals;
 
@@ -24,6 +25,7 @@ enum Source {
     HelperOutput,
     Answer,
     Stream(usize),
+    Remote(usize),
 }
 
 /// What is waited for in a turn. Kept from turn to turn: a turn in which only output passes through
@@ -74,7 +76,9 @@ impl Running<'_, '_> {
     /// One wait, and everything that it brought.
     pub(super) fn turn(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
-        self.wait(&mut waiting);
+        let exit_open =
+            self.ended.is_some() && !self.exit_told && !self.shared.outlets.is_stalled();
+        self.wait(&mut waiting, exit_open);
         if waiting.has(Source::Signals) {
             self.take_signals();
         }
@@ -87,28 +91,54 @@ impl Running<'_, '_> {
         for source in waiting.ready() {
             match source {
                 Source::Sink(index) => self.shared.outlets.flush(index),
-                // True when the person who had our terminal left it.
-                Source::Input if self.launched.input.read_source() => {
-                    self.pump_input();
-                    self.person_left();
-                }
+                Source::Input => self.read_input(),
                 Source::Helper | Source::HelperOutput => self.look_at_helper(),
                 Source::Answer => self.read_answer(),
+                Source::Remote(index) => {
+                    let now = self.shared.clock.active();
+                    if let Some(remote) = &mut self.shared.remote {
+                        remote.ready(now, index);
+                    }
+                }
                 _ => {}
             }
         }
+        self.take_orders();
         self.pump_input();
         for source in waiting.ready() {
             if let Source::Stream(index) = source {
                 self.read_stream(index);
             }
         }
+        // What was written before the exit has been read: what comes now, others write.
+        if exit_open && !waiting.ready().any(|source| matches!(source, Source::Stream(_))) {
+            self.tell_exit();
+        }
         self.watch_outlets();
         self.take_time();
         self.waiting = waiting;
     }
 
-    fn wait(&mut self, waiting: &mut Waiting) {
+    fn read_input(&mut self) {
+        match self.launched.input.read_source(self.now()) {
+            Asked::Nothing => {}
+            Asked::PersonLeft => {
+                self.pump_input();
+                self.person_left();
+            }
+            Asked::Stop => self.stop_request(signals::TERM),
+        }
+    }
+
+    fn stop_request(&mut self, signal: i32) {
+        // A command that is over by now has its own verdict.
+        self.look_at_leader();
+        self.hurry |= self.streams_told;
+        self.event(Event::StopRequest { signal });
+    }
+
+    /// With `only_look`, for what is there already.
+    fn wait(&mut self, waiting: &mut Waiting, only_look: bool) {
         waiting.clear();
         waiting.add(Source::Signals, self.shared.signals.fd(), Want::Read);
         if self.ended.is_none() {
@@ -146,7 +176,15 @@ impl Running<'_, '_> {
                 }
             }
         }
+        if let Some(remote) = &mut self.shared.remote {
+            let mut count = 0;
+            remote.wait(&mut |fd, want| {
+                waiting.add(Source::Remote(count), fd, want);
+                count += 1;
+            });
+        }
         let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
+        let timeout = if only_look { Some(Duration::ZERO) } else { timeout };
         if waiting.set.wait(timeout).is_err() {
             // EINVAL and ENOMEM are all that is left: end the tree rather than spin beside it.
             self.event(Event::Verdict { cause: Cause::Internal, kill: true });
@@ -156,7 +194,9 @@ impl Running<'_, '_> {
     fn next_deadline(&self) -> Option<Duration> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
-        let ours = earliest(ours, self.end_due());
+        let ours = earliest(earliest(ours, self.end_due()), self.short_until);
+        let remote = self.shared.remote.as_ref().and_then(|remote| remote.next_deadline());
+        let ours = earliest(ours, remote.map(|at| at.saturating_sub(self.began)));
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
     }
 
@@ -179,10 +219,7 @@ impl Running<'_, '_> {
                 signals::USR1 => self.say_status(),
                 signals::CONT => {}
                 // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
-                signal => {
-                    self.hurry |= self.streams_told;
-                    self.event(Event::StopRequest { signal });
-                }
+                signal => self.stop_request(signal),
             }
         }
     }
@@ -223,6 +260,7 @@ impl Running<'_, '_> {
             self.event(Event::Verdict { cause: Cause::Timeout, kill: false });
         }
         self.tell_end();
+        self.tick_remote();
         self.pump_input();
     }
 }

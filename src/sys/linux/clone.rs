@@ -6,6 +6,7 @@
 //! the few instructions between the system call and the function are ours.
 
 use std::io;
+use std::mem::MaybeUninit;
 
 use super::cgroup::Leaf;
 
@@ -40,7 +41,7 @@ pub(super) type Entry = extern "C" fn(*mut libc::c_void) -> libc::c_int;
 /// points to. It is called with our memory: what it writes stays written.
 pub(super) unsafe fn borrow_memory(
     leaf: Option<&Leaf>,
-    stack: &mut [u8],
+    stack: &mut [MaybeUninit<u8>],
     entry: Entry,
     argument: *mut libc::c_void,
 ) -> io::Result<i32> {

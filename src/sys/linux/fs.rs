@@ -1,7 +1,7 @@
-//! What kind of file system a path is on, and how much room it has.
+//! Where state is kept, what kind of file system a path is on, and how much room it has.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Magic numbers of file systems whose other end is another machine or another program: shared memory and
 /// byte-range locks of SQLite's write-ahead log do not reach across. From `linux/magic.h` and statfs(2).
@@ -25,10 +25,34 @@ const REMOTE: &[(u32, &str)] = &[
     (0x4750_4653, "gpfs"),
 ];
 
+/// The directory for state that outlives a program, by the XDG specification, which has a path that is not
+/// absolute ignored. `var` reads the environment.
+pub fn state_dir(var: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let absolute = |name| var(name).filter(|path| path.is_absolute());
+    absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
+}
+
 /// The name of the network (or otherwise remote) file system that `path` is on; nothing when it is local.
 pub fn remote(path: &Path) -> io::Result<Option<&'static str>> {
     let magic = rustix::fs::statfs(path)?.f_type as u32;
     Ok(REMOTE.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name))
+}
+
+/// Gives a file another name, which nobody may have yet.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(()),
+        Err(errno @ rustix::io::Errno::EXIST) => return Err(errno.into()),
+        // Not on every file system.
+        Err(_) => {}
+    }
+    match std::fs::hard_link(from, to) {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Nor are hard links (FAT, some FUSE).
+        Err(_) => std::fs::rename(from, to),
+    }
 }
 
 /// Bytes that an ordinary user may still write on the file system of `path`.

@@ -25,7 +25,7 @@ impl std::fmt::Debug for Pty {
 pub fn open((columns, rows): (u16, u16)) -> io::Result<(Pty, OwnedFd)> {
     let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
     let pair = native_pty_system().openpty(size).map_err(|error| {
-        error.downcast::<io::Error>().unwrap_or_else(|error| io::Error::other(error.to_string()))
+        error.downcast::<io::Error>().unwrap_or_else(|error| system_error(&error.to_string()))
     })?;
     let name =
         pair.master.tty_name().ok_or_else(|| io::Error::other("the terminal has no name"))?;
@@ -36,6 +36,14 @@ pub fn open((columns, rows): (u16, u16)) -> io::Result<(Pty, OwnedFd)> {
     let master = super::fdio::duplicate(unsafe { BorrowedFd::borrow_raw(number) })?;
     super::fdio::set_nonblocking(master.as_fd(), true)?;
     Ok((Pty { master, _pair: pair.master }, slave))
+}
+
+/// The library hides the system's error in the text `failed to openpty: Os { code: 24, … }`.
+fn system_error(text: &str) -> io::Error {
+    let code = text
+        .split_once("code: ")
+        .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
+    code.map_or_else(|| io::Error::other(text.to_owned()), io::Error::from_raw_os_error)
 }
 
 impl Pty {

@@ -4,6 +4,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Signals that heeler takes as input for a purpose of their own.
 const TAKEN: [i32; 9] = [
@@ -24,8 +25,8 @@ const REQUESTS: [i32; 6] =
 
 /// The others that would end heeler, and leave its tree alone: each is a request to stop, like TERM. As PID 1
 /// it would not even get them (an init has no default actions), and a container may be stopped with any.
-/// Not here: what a fault of our own raises (SEGV, ABRT and their kin), what the kernel tells by an error as
-/// well (PIPE, XFSZ), and the signals that the C library keeps to itself (32, 33).
+/// Not here: what a fault raises (SEGV, ABRT and their kin; [`super::crash`]), what the kernel tells by an
+/// error as well (PIPE, XFSZ), and the signals that the C library keeps to itself (32, 33).
 fn other_requests() -> impl Iterator<Item = i32> {
     const OTHERS: [i32; 8] = [
         libc::SIGUSR2,
@@ -59,13 +60,13 @@ pub(super) fn set_disposition(signal: i32, handler: libc::sighandler_t) {
     }
 }
 
-fn set_of(signals: &[i32]) -> libc::sigset_t {
+fn set_of(signals: impl IntoIterator<Item = i32>) -> libc::sigset_t {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset initialises the set before anything else touches it.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         for signal in signals {
-            libc::sigaddset(set.as_mut_ptr(), *signal);
+            libc::sigaddset(set.as_mut_ptr(), signal);
         }
         set.assume_init()
     }
@@ -103,19 +104,13 @@ pub struct Signals {
 
 impl Signals {
     /// Saves what the caller had set, blocks what we take and opens the descriptor. From here on none of
-    /// these signals can kill heeler. Requests to stop that the caller ignores (nohup, a background job) are
-    /// not taken: the kernel queues a blocked signal even when it is ignored, so they would arrive.
+    /// these signals can kill heeler.
     ///
     /// SIGCHLD is set to its default, for a caller that ignores it would make children vanish uncollected;
     /// SIGTTIN and SIGTTOU are ignored, for handing the terminal over and back happens in the background.
     pub fn take() -> io::Result<Signals> {
-        let mut taken = TAKEN.to_vec();
-        taken.extend(other_requests());
-        taken.retain(|signal| {
-            let request = REQUESTS.contains(signal) || !TAKEN.contains(signal);
-            !(request && disposition(*signal) == libc::SIG_IGN)
-        });
-        let set = set_of(&taken);
+        let taken = TAKEN.into_iter().chain(other_requests());
+        let set = set_of(taken);
         let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: both sets are valid; the old mask is written on success, which is checked.
         let mask = unsafe {
@@ -124,7 +119,10 @@ impl Signals {
             }
             mask.assume_init()
         };
-        let mut ignored = vec![(libc::SIGPIPE, super::before_main::pipe_was_ignored())];
+        let mut ignored = vec![
+            (libc::SIGPIPE, super::before_main::pipe_was_ignored()),
+            (libc::SIGXFSZ, XFSZ_WAS_IGNORED.load(Ordering::Relaxed)),
+        ];
         for signal in [libc::SIGCHLD, libc::SIGTTIN, libc::SIGTTOU] {
             ignored.push((signal, disposition(signal) == libc::SIG_IGN));
         }
@@ -137,6 +135,7 @@ impl Signals {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
+        super::crash::install_for_loop();
         Ok(Signals { fd: super::fdio::own(fd), inherited: Inherited { mask, ignored } })
     }
 
@@ -150,7 +149,9 @@ impl Signals {
         &self.inherited
     }
 
-    /// The signals that arrived since the last call.
+    /// The signals that arrived since the last call. Requests that the caller ignores (nohup, a background
+    /// job) are left out: the kernel queues a blocked signal even when it is ignored. Their dispositions stay
+    /// what the caller set, so they are asked for when it matters: fifty of them are not, at every start.
     pub fn read(&self) -> Vec<Received> {
         let mut received = Vec::new();
         loop {
@@ -164,9 +165,28 @@ impl Signals {
             // SAFETY: the whole record was written.
             let info = unsafe { info.assume_init() };
             let pid = if info.ssi_code > 0 { 0 } else { info.ssi_pid };
-            received.push(Received { signal: info.ssi_signo as i32, pid });
+            let mut signal = info.ssi_signo as i32;
+            if signal == super::crash::carrier()
+                && (info.ssi_code, pid) == (libc::SI_QUEUE, super::ids::pid() as u32)
+            {
+                signal = info.ssi_int;
+            }
+            let request = REQUESTS.contains(&signal) || !TAKEN.contains(&signal);
+            if !(request && disposition(signal) == libc::SIG_IGN) {
+                received.push(Received { signal, pid });
+            }
         }
     }
+}
+
+static XFSZ_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// A file that reached its limit (`ulimit -f`) is an error like a full disk, here; a command still gets the
+/// signal. To be called before anything is written.
+pub fn take_file_limit_as_error() {
+    let ignored = disposition(libc::SIGXFSZ) == libc::SIG_IGN;
+    XFSZ_WAS_IGNORED.store(ignored, Ordering::Relaxed);
+    set_disposition(libc::SIGXFSZ, libc::SIG_IGN);
 }
 
 /// Whether a signal that was taken asks for the end of the run.
@@ -188,7 +208,7 @@ pub fn die_of(signal: i32) {
         // The command has dumped its own core; a second one of ours would bury it (GNU timeout).
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
         set_disposition(signal, libc::SIG_DFL);
-        let set = set_of(&[signal]);
+        let set = set_of([signal]);
         libc::raise(signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
     }

@@ -64,6 +64,24 @@ pub struct Announce {
     pub pieces: Vec<Piece>,
 }
 
+/// What a command wrote down about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// [`Piece::StartTicks`].
+    pub start_ticks: Option<u64>,
+    /// [`Piece::Inode`].
+    pub inode: Option<u64>,
+}
+
+/// A command that was started.
+#[derive(Clone, Copy, Debug)]
+pub struct Spawned {
+    /// Its process id, which stays ours until it is collected.
+    pub pid: i32,
+    /// What it wrote down about itself, where it was to: nobody has to look again.
+    pub announced: Option<Announced>,
+}
+
 /// A part of an [`Announce`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -127,21 +145,23 @@ struct Start<'a> {
     line: Vec<u8>,
     /// Who its parent has to be.
     us: i32,
+    announced: Option<Announced>,
     error: Option<SpawnError>,
 }
 
 /// The child's stack: it calls nothing but the kernel.
 const STACK: usize = 64 << 10;
 
-/// Starts `command` and waits until its exec has succeeded or failed. Gives its pid, which stays ours until
-/// it is collected.
-pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
+/// Starts `command` and waits until its exec has succeeded or failed.
+pub fn spawn(command: &Command<'_>) -> Result<Spawned, SpawnError> {
     let (argv, env) = (pointers(&command.argv), pointers(&command.env));
     let pieces = command.announce.iter().flat_map(|announce| &announce.pieces);
     let length = |piece: &Piece| if let Piece::Text(text) = piece { text.len() } else { 20 };
     let line = Vec::with_capacity(pieces.map(length).sum());
-    let mut start = Start { command, argv, env, line, us: super::ids::pid(), error: None };
-    let mut stack = vec![0u8; STACK];
+    let us = super::ids::pid();
+    let mut start = Start { command, argv, env, line, us, announced: None, error: None };
+    // Not filled: it is some pages that nobody touches otherwise.
+    let mut stack = Box::new_uninit_slice(STACK);
     let argument = (&raw mut start).cast();
     // SAFETY: `in_child` makes async-signal-safe calls only; `start` outlives the call and is the child's
     // alone meanwhile, for this thread is suspended (CLONE_VFORK) and is the only one.
@@ -150,7 +170,7 @@ pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
             SpawnError { stage: Stage::Fork, errno: e.raw_os_error().unwrap_or(libc::EIO) }
         })?;
     match start.error {
-        None => Ok(pid),
+        None => Ok(Spawned { pid, announced: start.announced }),
         Some(error) => {
             // The child has ended; collect it so that it leaves no zombie.
             // SAFETY: waits for our own child; a null status is allowed.
@@ -164,13 +184,14 @@ pub fn spawn(command: &Command<'_>) -> Result<i32, SpawnError> {
 extern "C" fn in_child(start: *mut libc::c_void) -> libc::c_int {
     // SAFETY: `spawn` passes a `Start` that nobody else touches meanwhile.
     let start = unsafe { &mut *start.cast::<Start<'_>>() };
-    start.error = Some(child(start.command, &start.argv, &start.env, &mut start.line, start.us));
+    start.error = Some(child(start));
     127
 }
 
 /// Writes the announcement. Allocates nothing: `line` has the room.
-fn announce(announce: &Announce, line: &mut Vec<u8>) {
+fn announce(announce: &Announce, line: &mut Vec<u8>) -> Announced {
     let me = super::ids::pid();
+    let mut announced = Announced::default();
     for piece in &announce.pieces {
         let number = match piece {
             Piece::Text(text) => {
@@ -178,9 +199,14 @@ fn announce(announce: &Announce, line: &mut Vec<u8>) {
                 continue;
             }
             Piece::Pid => u64::try_from(me).ok(),
-            Piece::StartTicks => own_start_ticks(),
+            Piece::StartTicks => {
+                announced.start_ticks = own_start_ticks();
+                announced.start_ticks
+            }
             Piece::Inode => {
-                super::pidfd::PidFd::open(me).ok().flatten().and_then(|handle| handle.inode())
+                let handle = super::pidfd::PidFd::open(me).ok().flatten();
+                announced.inode = handle.and_then(|handle| handle.inode());
+                announced.inode
             }
         };
         let Some(mut number) = number else {
@@ -204,6 +230,7 @@ fn announce(announce: &Announce, line: &mut Vec<u8>) {
         // parent writes the same to the database.
         unsafe { libc::write(*fd, line.as_ptr().cast(), line.len()) };
     }
+    announced
 }
 
 /// Field 22 of our own stat file, without allocating.
@@ -230,13 +257,8 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 }
 
 /// The child's side. Returns only what went wrong.
-fn child(
-    command: &Command<'_>,
-    argv: &[*const libc::c_char],
-    env: &[*const libc::c_char],
-    line: &mut Vec<u8>,
-    us: i32,
-) -> SpawnError {
+fn child(start: &mut Start<'_>) -> SpawnError {
+    let (command, us) = (start.command, start.us);
     let fail = |stage| SpawnError { stage, errno: errno() };
     // SAFETY: plain system calls, all async-signal-safe, on values prepared before the fork.
     unsafe {
@@ -290,7 +312,7 @@ fn child(
             }
         }
         if let Some(what) = &command.announce {
-            announce(what, line);
+            start.announced = Some(announce(what, &mut start.line));
         }
         for (signal, ignored) in &command.inherited.ignored {
             set_disposition(*signal, if *ignored { libc::SIG_IGN } else { libc::SIG_DFL });
@@ -306,7 +328,7 @@ fn child(
         // As execvp does: go on while a candidate is not there, remember that one could not be executed.
         let mut denied = false;
         for candidate in &command.candidates {
-            libc::execve(candidate.as_ptr(), argv.as_ptr(), env.as_ptr());
+            libc::execve(candidate.as_ptr(), start.argv.as_ptr(), start.env.as_ptr());
             match errno() {
                 libc::EACCES => denied = true,
                 libc::ENOENT | libc::ENOTDIR => {}

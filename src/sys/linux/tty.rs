@@ -63,6 +63,12 @@ pub fn is_canonical(attributes: &Attributes) -> bool {
     attributes.0.local_modes.contains(LocalModes::ICANON)
 }
 
+/// Whether some keys mean something there: to the kernel that takes lines, or to a line editor, which lets
+/// the kernel still make signals of keys. On a raw terminal every byte is data.
+pub fn minds_keys(attributes: &Attributes) -> bool {
+    attributes.0.local_modes.intersects(LocalModes::ICANON | LocalModes::ISIG)
+}
+
 /// The terminal's own end-of-file character, unless it is disabled (`_POSIX_VDISABLE`, 0 on Linux).
 pub fn eof_character(attributes: &Attributes) -> Option<u8> {
     let byte = attributes.0.special_codes[SpecialCodeIndex::VEOF];

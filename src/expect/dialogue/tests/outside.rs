@@ -144,7 +144,7 @@ fn a_question_has_a_default_for_its_limit_and_an_empty_answer() {
 fn a_secret_that_was_asked_for_is_sent_and_masked() {
     let send = acts(vec![secret("code")]);
     let (mut bed, _) = Bed::begun(steps(vec![ask(Question::Secret, None), send]));
-    bed.dialogue.set_mask(Mask::new(["sesame"]));
+    bed.dialogue.set_mask(&Mask::new(["sesame"]));
     let out = bed.answered(1, &Answer::Kept);
     assert!(matches!(&out[..], [Effect::Secret { name, .. }] if name == "code"), "{out:?}");
     bed.output(2, "sesame");

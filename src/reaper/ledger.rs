@@ -8,7 +8,7 @@ use super::{Reaped, key, wall_ms};
 use crate::core::identity::Sighting;
 use crate::core::members::Member;
 use crate::core::reap::{Deed, Item, Subject};
-use crate::runtime::survey::{Survey, leaves};
+use crate::reaper::survey::{Survey, leaves};
 use crate::store::{Store, StoreError, lockfile, place};
 
 /// The records, and the report of what is done.

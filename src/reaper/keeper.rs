@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::reaper::carry_out;
+use super::carry_out;
 use super::survey::Survey;
 use crate::core::ladder::Ladder;
 use crate::core::reap::Selection;
@@ -72,7 +72,9 @@ impl Keeper {
             Side::Apart => {
                 // The copies of what our caller owns are not ours to drop.
                 std::mem::forget((read, pipe));
-                keep(apart::kept(fd), ward);
+                // A fault of its own must not make it a second heeler.
+                let keep = || keep(apart::kept(fd), ward);
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(keep));
                 apart::leave()
             }
         }

@@ -91,10 +91,14 @@ impl Survey {
     ) -> Result<BTreeMap<String, (Record, Held)>, StoreError> {
         // Locks before rows: a run completes its row before it gives up its lock, so one that ends just now
         // is seen held with a row that is complete, never free with one that is open.
-        let locks = lockfile::scan(&self.db).map_err(|source| StoreError::Place {
+        let mut locks = lockfile::scan(&self.db).map_err(|source| StoreError::Place {
             path: crate::store::place::runs_dir(&self.db),
             source,
         })?;
+        if let Some(store) = store {
+            // Where the rows cannot be written now (busy, full), the files stay and tell the same.
+            let _ = store.ingest(&mut locks);
+        }
         let mut found: BTreeMap<String, (Record, Held)> = BTreeMap::new();
         for record in store.map_or_else(|| Ok(Vec::new()), |store| store.records(which))? {
             found.insert(record.facts.run.clone(), (record, Held::Unknown));

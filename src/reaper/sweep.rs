@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::core::reap::{Deed, Item, Subject};
-use crate::runtime::survey::{Survey, leaves};
+use crate::reaper::survey::{Survey, leaves};
 use crate::store::id::is_run_id;
 use crate::store::lockfile::{self, Held};
 use crate::sys::cgroup::{Found, below_own};

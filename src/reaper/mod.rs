@@ -10,7 +10,9 @@
 //! long as it is populated the run is not over, whoever was seen, and the last rung is its `cgroup.kill`.
 //! Without one only a run's own heeler, as their subreaper, can prove that nothing is left.
 
+pub mod keeper;
 mod ledger;
+pub mod survey;
 mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +25,7 @@ use crate::core::identity::{Same, Sighting};
 use crate::core::ladder::LAST_WAIT;
 use crate::core::members::Member;
 use crate::core::reap::{self, Deed, Item, Selection, Subject};
-use crate::runtime::survey::{Scene, Survey, leaves, pin};
+use crate::reaper::survey::{Scene, Survey, leaves, pin};
 use crate::store::{Action, Store, StoreError, Which};
 use crate::sys;
 use crate::sys::cgroup::Found;

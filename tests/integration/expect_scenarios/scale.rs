@@ -1,0 +1,71 @@
+//! Much output, byte by byte, and readers that stall.
+
+use super::*;
+
+#[test]
+fn s145_a_hundred_rules_and_a_hundred_thousand_lines() {
+    let t = Test::new();
+    let mut flags = words("--pipe -q");
+    for n in 0..100 {
+        flags.extend(words(&format!("--on '/^rule {n} of (?<it>.*)$/' --do fail")));
+    }
+    flags.extend(words("--expect 100000 --expect @eof -- seq 100000"));
+    t.run(flags).report().check().has("/streams/stdout/lines", 100_000);
+}
+
+/// The same dialogue with every byte in a write of its own.
+#[test]
+fn s146_bytes_that_come_one_by_one_make_the_same_dialogue() {
+    need("python3");
+    let t = Test::new();
+    t.write(
+        "slow.py",
+        "import os, sys\nstep = int(sys.argv[1])\n\
+         text = b'Name? \\r\\n\\x1b[32mcaf\\xc3\\xa9\\x1b[0m 1234 rows\\r\\nlogin: '\n\
+         for at in range(0, len(text), step): os.write(1, text[at:at + step])\n\
+         sys.stdin.readline()\n",
+    );
+    let run = |step: u32| {
+        let flags = format!(
+            r"--on '/caf. (?<n>\d+)/' --do next --expect 'Name? ' --expect 'rows'
+              --expect '/^login: $/' --line x -- python3 slow.py {step}"
+        );
+        let mut report = pty(&t, &flags).check().at("/dialogue");
+        for step in report["steps"].as_array_mut().unwrap() {
+            for time in ["at_ms", "waited_ms"] {
+                step.as_object_mut().unwrap().remove(time);
+            }
+        }
+        report
+    };
+    let whole = run(1000);
+    assert_eq!(whole["captures"]["n"], "1234");
+    for step in [1, 2, 7] {
+        assert_eq!(run(step), whole, "in pieces of {step}");
+    }
+}
+
+#[test]
+fn s149_a_copy_that_cannot_be_written_is_a_warning() {
+    let t = Test::new();
+    let done =
+        pipe(&t, "--output /dev/full --expect two -- printf 'one\\ntwo\\n'").any_err().check();
+    assert_eq!(done.out_text(), "one\ntwo\n");
+    let warnings = done.at("/warnings");
+    assert!(warnings.to_string().contains("/dev/full"), "{warnings}");
+}
+
+/// Nobody takes our output: the command waits, and its limit holds.
+#[test]
+fn s150_a_reader_that_stalls_does_not_stop_the_clock() {
+    let t = Test::new();
+    t.fifo("over");
+    t.sh(
+        "{ heeler run --pipe --timeout 1s --report r -- yes; echo $? >code; : >over; } | cat over",
+    )
+    .any_err()
+    .check();
+    assert_eq!(t.read("code"), "124\n");
+    let report: Value = serde_json::from_str(&t.read("r")).unwrap();
+    assert_eq!(report["outcome"], "timeout");
+}
