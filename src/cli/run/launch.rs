@@ -37,7 +37,7 @@ pub struct Launch {
     pub pipe: bool,
 
     /// Give it our own stdin, stdout and stderr, and read nothing
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub inherit: bool,
 
     /// With --inherit: a process group of its own, so that Ctrl-C reaches only heeler

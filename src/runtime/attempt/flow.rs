@@ -10,6 +10,7 @@ use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
 use crate::runtime::fault;
+use crate::runtime::outlets::Outlets;
 use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::runtime::tree::Member;
@@ -148,11 +149,26 @@ impl Running<'_, '_> {
         };
         self.passed += count as u64;
         let remote = self.shared.remote.as_deref_mut();
+        let watched = remote.is_some();
         self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
+        if watched {
+            let holds = self.channels.iter().any(Outlets::holds);
+            self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
+        }
         if !effects.is_empty() {
             self.effects(effects);
         }
         self.event(Event::Output(count as u64));
+    }
+
+    /// The output has paused: what is held back for secrets may be a prompt.
+    pub(super) fn show_held(&mut self) {
+        self.pause_due = None;
+        let at = self.shared.clock.active();
+        for (stream, channel) in self.launched.streams.iter_mut().zip(&mut self.channels) {
+            let remote = self.shared.remote.as_deref_mut();
+            self.shared.outlets.pause(at, stream, channel, remote);
+        }
     }
 
     /// Nothing more comes from stream `index`; the dialogue is told later.
