@@ -11,7 +11,7 @@ use crate::expect::program::StreamId;
 use crate::sys::fdio;
 
 /// How much is read at once.
-const READ: usize = 64 << 10;
+const READ: usize = 16 << 10;
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
