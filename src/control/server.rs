@@ -105,6 +105,7 @@ impl Server {
         place::prepare(&run.db)
             .map_err(|error| cannot("make a private directory beside", &run.db, error))?;
         place::remove_stale(&run.db);
+        place::remove_old(&run.db);
         let listener = socket::listen(&path).map_err(|error| cannot("listen at", &path, error))?;
         let mut warnings = Vec::new();
         let log = (run.log_max > 0).then(|| {

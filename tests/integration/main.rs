@@ -20,6 +20,7 @@ mod harness;
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod detached;
 mod docs;
 mod dry_run;
 mod env;

@@ -40,7 +40,7 @@ pub fn run(args: &Send, io: &mut Io<'_>) -> i32 {
             Err(code) => return code,
         };
     }
-    match writeln!(io.out, "{offset}") {
+    match io.out.write_all(format!("{offset}\n").as_bytes()) {
         Ok(()) => 0,
         Err(error) => {
             io.say(format_args!("cannot print the offset: {error}"));

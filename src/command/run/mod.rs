@@ -123,7 +123,7 @@ fn supervise_as(
         output::complain(&format!("warning: {error}"));
     }
     if let Some(server) = server {
-        detach::end(server, &finished, code);
+        detach::end(server, stage, &finished, code);
     }
     if let Some(signal) = last_word(&finished) {
         // As PID 1 the signal has no effect, and the exit code says it.

@@ -11,7 +11,7 @@ use crate::expect::program::StreamId;
 use crate::sys::fdio;
 
 /// How much is read at once.
-const READ: usize = 64 << 10;
+const READ: usize = 16 << 10;
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,13 +222,17 @@ impl Client {
         if self.is_pending() {
             return;
         }
-        if self.lost > 0 {
-            let lost = std::mem::take(&mut self.lost);
-            Frame::Lost.encode(&lost.to_le_bytes(), &mut self.out);
-        }
+        self.say_lost();
         if self.follows.is_some_and(|known| known < offset) {
             self.follows = Some(offset);
             self.say(&Reply::Log { offset });
+        }
+    }
+
+    fn say_lost(&mut self) {
+        let lost = std::mem::take(&mut self.lost);
+        if lost > 0 {
+            Frame::Lost.encode(&lost.to_le_bytes(), &mut self.out);
         }
     }
 
@@ -244,9 +248,7 @@ impl Client {
         match (&self.stage, std::mem::replace(&mut self.task, Task::None)) {
             (Stage::Attached { .. }, _) => {
                 self.stage = Stage::Closing;
-                if self.lost > 0 {
-                    Frame::Lost.encode(&self.lost.to_le_bytes(), &mut self.out);
-                }
+                self.say_lost();
                 let ended = serde_json::to_vec(ended).unwrap_or_default();
                 Frame::Ended.encode(&ended, &mut self.out);
             }

@@ -12,6 +12,7 @@ use crate::expect::program::StreamId;
 use crate::expect::view::emulator::cells;
 use crate::expect::view::query::Answers;
 use crate::runtime::fault;
+use crate::runtime::outlets::Outlets;
 use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::runtime::tree::Member;
@@ -161,6 +162,7 @@ impl Running<'_, '_> {
         };
         self.passed += count as u64;
         let remote = self.shared.remote.as_deref_mut();
+        let watched = remote.is_some();
         self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
         // A person who has our terminal just now has one that answers.
@@ -168,10 +170,24 @@ impl Running<'_, '_> {
             self.launched.input.answer(answers);
             self.pump_input();
         }
+        if watched {
+            let holds = self.channels.iter().any(Outlets::holds);
+            self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
+        }
         if !effects.is_empty() {
             self.effects(effects);
         }
         self.event(Event::Output(count as u64));
+    }
+
+    /// The output has paused: what is held back for secrets may be a prompt.
+    pub(super) fn show_held(&mut self) {
+        self.pause_due = None;
+        let at = self.shared.clock.active();
+        for (stream, channel) in self.launched.streams.iter_mut().zip(&mut self.channels) {
+            let remote = self.shared.remote.as_deref_mut();
+            self.shared.outlets.pause(at, stream, channel, remote);
+        }
     }
 
     /// Nothing more comes from stream `index`; the dialogue is told later.

@@ -193,6 +193,8 @@ struct Running<'s, 'a> {
     answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When what is held back for secrets is given to who waits for it.
+    pause_due: Option<Duration>,
     /// When the run is no short one any more, until that has been told.
     short_until: Option<Duration>,
     finished: bool,
@@ -267,6 +269,7 @@ pub fn run(
         answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        pause_due: None,
         short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,

@@ -195,6 +195,7 @@ impl Running<'_, '_> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
         let ours = earliest(earliest(ours, self.end_due()), self.short_until);
+        let ours = earliest(ours, self.pause_due);
         let remote = self.shared.remote.as_ref().and_then(|remote| remote.next_deadline());
         let ours = earliest(ours, remote.map(|at| at.saturating_sub(self.began)));
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
@@ -246,6 +247,9 @@ impl Running<'_, '_> {
 
     fn take_time(&mut self) {
         let now = self.now();
+        if self.pause_due.is_some_and(|due| now >= due) {
+            self.show_held();
+        }
         if self.eof_due.is_some_and(|due| now >= due) {
             self.tell_eofs();
         }
