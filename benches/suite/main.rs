@@ -27,6 +27,7 @@ mod counts;
 mod dialogue;
 mod figures;
 mod group;
+mod matching;
 mod passing;
 mod peers;
 mod plot;
@@ -109,6 +110,7 @@ fn run(args: &[String]) -> Result<usize, String> {
     groups.extend(passing::groups(&tools, &peers, scale));
     groups.extend(dialogue::groups(&tools, &peers, scale));
     groups.extend(records::groups(&tools, &peers, scale));
+    groups.extend(matching::groups(&tools, &peers, scale));
     groups.extend(counts::groups(&tools, &peers));
     groups.extend(counts::guards(&tools, &peers));
     if flag("--list") {

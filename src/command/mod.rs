@@ -3,6 +3,7 @@
 mod against;
 mod check;
 mod completions;
+pub mod detached;
 pub mod doctor;
 mod help;
 pub mod inspect;
@@ -44,6 +45,13 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
         Command::Learn(args) => learn::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Logs(args) => with_stdio(|io| detached::logs::run(&args, io)),
+        Command::Send(args) => with_stdio(|io| detached::send::run(&args, io)),
+        Command::Expect(args) => with_stdio(|io| detached::expect::run(&args, io)),
+        Command::Wait(args) => with_stdio(|io| detached::wait::run(&args, io)),
+        Command::Signal(args) => with_stdio(|io| detached::signal(&args, io)),
+        Command::Resize(args) => with_stdio(|io| detached::resize(&args, io)),
+        Command::Screen(args) => with_stdio(|io| detached::screen::run(&args, io)),
         Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

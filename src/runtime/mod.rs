@@ -11,6 +11,7 @@ pub mod input;
 pub mod launch;
 pub mod outlets;
 pub mod player;
+pub mod remote;
 pub mod run;
 pub mod sink;
 pub mod stream;

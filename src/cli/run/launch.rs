@@ -12,6 +12,14 @@ use crate::cli::value;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Launch")]
 pub struct Launch {
+    /// Leave it running in the background, and print its id
+    ///
+    /// Returns as soon as the command runs, or has failed to start. It has pipes, or with --pty a terminal
+    /// of 80x24, and its input stays open for `heeler send`. Talk to it with heeler attach, logs, send,
+    /// expect, wait, signal, resize, screen and run-script; list, reap and inspect know it too.
+    #[arg(short = 'd', long)]
+    pub detach: bool,
+
     /// Give it a terminal of its own
     ///
     /// stdout and stderr are then one stream. Without --pty, --pipe or --inherit the command sees a
@@ -30,7 +38,7 @@ pub struct Launch {
     pub pipe: bool,
 
     /// Give it our own stdin, stdout and stderr, and read nothing
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub inherit: bool,
 
     /// With --inherit: a process group of its own, so that Ctrl-C reaches only heeler
@@ -63,6 +71,10 @@ pub struct Launch {
     /// Remove a variable
     #[arg(long, value_name = "K", hide_short_help = true)]
     pub unset: Vec<OsString>,
+
+    /// Variables that a script sets, as `K=V`. Filled in where the script is read.
+    #[arg(skip)]
+    pub script_env: Vec<OsString>,
 
     /// Where its input comes from: inherit, null, or a file
     ///

@@ -25,6 +25,7 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
     let last = finished.attempts.last();
     let mut report = Report {
         mode: Some(plan.launch.mode),
+        detached: plan.detach.is_some(),
         cwd: Some(cwd(plan, &mask)),
         ..blank(plan, run, &mask)
     };
@@ -96,6 +97,7 @@ pub(super) fn empty() -> Report {
         tags: std::collections::BTreeMap::new(),
         command: Vec::new(),
         mode: None,
+        detached: false,
         cwd: None,
         started_at: String::new(),
         ended_at: String::new(),

@@ -12,6 +12,8 @@ use crate::expect::program::StreamId;
 use crate::expect::view::emulator::cells;
 use crate::expect::view::query::Answers;
 use crate::runtime::fault;
+use crate::runtime::outlets::Outlets;
+use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::runtime::tree::Member;
 use crate::sys::names;
@@ -30,7 +32,7 @@ impl Running<'_, '_> {
                     self.end_cleanup();
                     self.note_strays();
                     let name = names::signal_name(signal);
-                    self.shared.outlets.event(now, "signal", &json!({ "signal": name }));
+                    self.shared.event("signal", &json!({ "signal": name }));
                     let deaf = self.supervisor.for_the_deaf(signal);
                     if self.launched.tree.signal_or(signal, deaf)
                         && let Some(other) = deaf
@@ -71,8 +73,6 @@ impl Running<'_, '_> {
         };
         self.ended = Some(ended);
         let others = self.launched.tree.sweep();
-        let now = self.now();
-        self.shared.outlets.event(now, "exit", &exit_fields(ended));
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {
@@ -161,17 +161,33 @@ impl Running<'_, '_> {
             None => bytes,
         };
         self.passed += count as u64;
-        self.shared.outlets.output(at, stream, &mut self.channels[index], shown);
+        let remote = self.shared.remote.as_deref_mut();
+        let watched = remote.is_some();
+        self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
         // A person who has our terminal just now has one that answers.
         if !answers.is_empty() && self.person.is_none() {
             self.launched.input.answer(answers);
             self.pump_input();
         }
+        if watched {
+            let holds = self.channels.iter().any(Outlets::holds);
+            self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
+        }
         if !effects.is_empty() {
             self.effects(effects);
         }
         self.event(Event::Output(count as u64));
+    }
+
+    /// The output has paused: what is held back for secrets may be a prompt.
+    pub(super) fn show_held(&mut self) {
+        self.pause_due = None;
+        let at = self.shared.clock.active();
+        for (stream, channel) in self.launched.streams.iter_mut().zip(&mut self.channels) {
+            let remote = self.shared.remote.as_deref_mut();
+            self.shared.outlets.pause(at, stream, channel, remote);
+        }
     }
 
     /// Nothing more comes from stream `index`; the dialogue is told later.
@@ -181,16 +197,30 @@ impl Running<'_, '_> {
         stream.close();
         stream.held_open = false;
         self.eofs.push(stream.id);
-        self.shared.outlets.end(at, stream, &mut self.channels[index]);
+        let id = stream.id;
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.end(at, stream, &mut self.channels[index], remote);
+        self.shared.note(Fact::StreamEnded(id));
     }
 
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
     pub(super) fn tell_streams_ended(&mut self) {
         if !std::mem::replace(&mut self.streams_told, true) {
+            self.tell_exit();
             self.tell_eofs();
             self.tell(Dialogue::finish);
         }
         self.tell_end();
+    }
+
+    /// The event of the exit. It is told behind the command's output, which may be read after the exit was
+    /// seen, so that whoever reads events has all of it by then.
+    pub(super) fn tell_exit(&mut self) {
+        if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
+            self.exit_told = true;
+            self.shared.event("exit", &exit_fields(ended));
+            self.shared.note(Fact::Exited(ended));
+        }
     }
 
     /// The core hears that nothing more comes; a step that does not need the command (a pause, a command of

@@ -9,6 +9,7 @@
 mod aside;
 mod close;
 mod flow;
+mod orders;
 mod own;
 mod talk;
 mod turn;
@@ -23,10 +24,11 @@ use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
+use super::remote::{Fact, Remote};
 use super::stream::Stream;
 use super::terminal::{Asking, RawMode};
 use super::tree::Member;
-use crate::config::plan::{Containment, Plan, Secret, Strays};
+use crate::config::plan::{Containment, Plan, Secret, Stdin, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::record::SHORT;
@@ -72,6 +74,24 @@ pub struct Shared<'a> {
     pub asked: BTreeMap<String, Secret>,
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// Whoever else has a say.
+    pub remote: Option<&'a mut (dyn Remote + 'a)>,
+}
+
+impl Shared<'_> {
+    /// Tells whoever else has a say.
+    pub fn note(&mut self, fact: Fact<'_>) {
+        if let Some(remote) = &mut self.remote {
+            remote.note(self.clock.active(), fact);
+        }
+    }
+}
+
+impl Shared<'_> {
+    /// Tells an event, at its time in the run: that of an attempt begins anew with each.
+    fn event(&mut self, name: &str, fields: &serde_json::Value) {
+        self.outlets.event(self.clock.active(), name, fields);
+    }
 }
 
 /// How an attempt went.
@@ -155,6 +175,7 @@ struct Running<'s, 'a> {
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
     streams_told: bool,
+    exit_told: bool,
     /// The core was told as well: nothing is under way any more that the end has to wait for.
     end_told: bool,
     /// Someone asked for the end: it does not wait for the dialogue.
@@ -172,6 +193,8 @@ struct Running<'s, 'a> {
     answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When what is held back for secrets is given to who waits for it.
+    pause_due: Option<Duration>,
     /// When the run is no short one any more, until that has been told.
     short_until: Option<Duration>,
     finished: bool,
@@ -203,7 +226,7 @@ pub fn run(
         ],
         merge: plan.output.merge,
         tail: plan.output.tail,
-        types: plan.program.types(),
+        types: plan.program.types() || plan.launch.stdin == Stdin::Open,
         size: shared.size,
         inherited: shared.signals.inherited(),
         leaf: (plan.stop.containment == Containment::Auto)
@@ -235,6 +258,7 @@ pub fn run(
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
+        exit_told: false,
         end_told: false,
         hurry: false,
         helper: None,
@@ -245,6 +269,7 @@ pub fn run(
         answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        pause_due: None,
         short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
@@ -254,6 +279,7 @@ pub fn run(
         running.shared.warnings.extend(observer.spawned(n, &running.launched));
         let now = running.shared.clock.active();
         running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        running.shared.note(Fact::Started { attempt: n, pid });
         fault::point("spawned");
         if running.shared.raw.is_some() {
             running.launched.input.watch_way_out();
@@ -288,15 +314,15 @@ pub fn run(
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended.filter(|_| self.cause != Some(Cause::Internal)) else {
-            return if self.error.is_some() && self.cause.is_none() {
-                Outcome::SpawnFailed
-            } else {
-                Outcome::InternalError
-            };
-        };
-        let outcome = Outcome::of(ended, self.cause);
-        let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
+        if self.error.is_some() && self.cause.is_none() {
+            return Outcome::SpawnFailed;
+        }
+        let outcome = Outcome::of(self.ended, self.cause);
+        let code = self.ended.and_then(|ended| match ended {
+            Ended::Exited(code) => Some(code),
+            Ended::Signaled { .. } => None,
+        });
+        let fine = outcome == Outcome::Exited && code.is_some_and(ok);
         // Who could not be seen has been there all the same.
         let unseen = self.cause == Some(Cause::Strays) || !self.verified;
         let left = !self.strays.is_empty() || unseen;

@@ -12,6 +12,7 @@ use crate::expect::failure::SendError;
 use crate::expect::tape::Typing;
 use crate::runtime::input::{CANONICAL_LIMIT, Typed};
 use crate::runtime::outlets::By;
+use crate::runtime::remote::Fact;
 use crate::sys::{signals, tty};
 
 impl Running<'_, '_> {
@@ -69,7 +70,7 @@ impl Running<'_, '_> {
                 Effect::Fail(failure) => {
                     let fields =
                         json!({ "reason": failure.reason.as_str(), "message": failure.message });
-                    self.shared.outlets.event(now, "dialogue_failed", &fields);
+                    self.shared.event("dialogue_failed", &fields);
                     self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
                 }
                 Effect::Noted(_) => {}
@@ -90,7 +91,7 @@ impl Running<'_, '_> {
                         What::Watch => "watch",
                     };
                     let fields = json!({ "label": told.label, "pattern": told.pattern });
-                    self.shared.outlets.event(now, name, &fields);
+                    self.shared.event(name, &fields);
                 }
             }
         }
@@ -105,9 +106,12 @@ impl Running<'_, '_> {
                 Typed::Sent { bytes, typing } => {
                     let at = self.shared.clock.active();
                     self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
+                    if typing == Typing::Shown {
+                        self.shared.note(Fact::Echoed(&bytes));
+                    }
                     self.echoed(&bytes, typing);
                     let fields = json!({ "bytes": bytes.len() });
-                    self.shared.outlets.event(now, "sent", &fields);
+                    self.shared.event("sent", &fields);
                     self.event(Event::Active);
                 }
                 Typed::SecretSent => {
@@ -123,6 +127,7 @@ impl Running<'_, '_> {
                     self.shared.outlets.input(at, &bytes, typing, By::Source);
                     self.event(Event::Active);
                 }
+                Typed::Client { ticket, result } => self.typed_for(ticket, result),
                 Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
                 Typed::TooLong(bytes) => {
                     self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
