@@ -49,6 +49,8 @@ fn rules(tools: &Tools, scale: Scale) -> Group {
             heeler(tools, "heeler, 100 rules", 100, bytes, "log"),
             base(heeler(tools, "heeler, 1 rule", 1, bytes, "log")),
         ],
+        prepare: None,
+        marks: Vec::new(),
         headline: Some(("100 rules on log lines, CPU", vec!["heeler, 1 rule"])),
     }
 }
@@ -65,6 +67,8 @@ fn beside(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         rounds: 3,
         block: 1,
         contenders,
+        prepare: None,
+        marks: Vec::new(),
         headline: None,
     }
 }
@@ -117,6 +121,8 @@ fn memory(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         rounds: 3,
         block: 1,
         contenders,
+        prepare: None,
+        marks: Vec::new(),
         headline: None,
     }
 }
@@ -146,6 +152,8 @@ fn growth(tools: &Tools, scale: Scale) -> Vec<Group> {
             rounds: scale.rounds(9),
             block: 1,
             contenders: vec![run("heeler, twice", 2 * bytes), base(run("heeler, once", bytes))],
+            prepare: None,
+            marks: Vec::new(),
             headline: None,
         }
     };
