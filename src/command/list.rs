@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::tracked::{Tracked, print_json, tagged};
 use crate::core::outcome::EXIT_HEELER;
-use crate::core::reap::State;
+use crate::core::reap::{State, Subject};
 use crate::reaper::wall_ms;
 use crate::report::output::Io;
 use crate::report::runs::RunRow;
 use crate::report::table;
-use crate::store::Which;
+use crate::store::{StoreError, Which};
 
 /// What was typed.
 #[derive(Clone, Debug, Default)]
@@ -37,28 +37,11 @@ impl From<crate::cli::List> for ListArgs {
 
 /// Prints the runs; 0, or 125 when the database could not be read (what the lock files tell is still listed).
 pub fn run(args: &ListArgs, io: &mut Io<'_>) -> i32 {
-    let (rows, damaged) = match Tracked::open(args.db.as_ref(), io) {
-        // No place, so no records.
-        None => (Vec::new(), false),
-        Some(mut tracked) => {
-            match tracked.look(if args.all { Which::All } else { Which::Open }, io) {
-                Ok(scene) => {
-                    let here = &tracked.survey.here;
-                    let now = wall_ms();
-                    let rows = scene
-                        .subjects
-                        .iter()
-                        .filter(|subject| args.all || shown(subject.state(here).0))
-                        .filter(|subject| tagged(subject, &args.tags))
-                        .map(|subject| RunRow::of(subject, here, now))
-                        .collect();
-                    (rows, tracked.damaged)
-                }
-                Err(error) => {
-                    io.say(error);
-                    return EXIT_HEELER;
-                }
-            }
+    let (rows, damaged) = match rows(args, io) {
+        Ok(found) => found,
+        Err(error) => {
+            io.say(error);
+            return EXIT_HEELER;
         }
     };
     let printed = if args.json { print_json(io, &rows) } else { print_table(io, &rows) };
@@ -67,6 +50,21 @@ pub fn run(args: &ListArgs, io: &mut Io<'_>) -> i32 {
         return EXIT_HEELER;
     }
     if damaged { EXIT_HEELER } else { 0 }
+}
+
+/// The runs, and whether the database could not be read.
+pub(super) fn rows(args: &ListArgs, io: &mut Io<'_>) -> Result<(Vec<RunRow>, bool), StoreError> {
+    // No place, so no records.
+    let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {
+        return Ok((Vec::new(), false));
+    };
+    let scene = tracked.look(if args.all { Which::All } else { Which::Open }, io)?;
+    let (here, now) = (&tracked.survey.here, wall_ms());
+    let shown = |subject: &&Subject| {
+        (args.all || shown(subject.state(here).0)) && tagged(subject, &args.tags)
+    };
+    let subjects = scene.subjects.iter().filter(shown);
+    Ok((subjects.map(|subject| RunRow::of(subject, here, now)).collect(), tracked.damaged))
 }
 
 /// Foreign runs are shown although nothing can be done about them from here: they may well be alive.

@@ -46,7 +46,7 @@ pub fn write<const N: usize>(
 }
 
 /// `text` in at most `room` columns, with a mark where something is missing.
-fn cut(text: &str, room: Option<usize>) -> String {
+pub fn cut(text: &str, room: Option<usize>) -> String {
     let Some(room) = room.filter(|&room| text.width() > room) else { return text.to_owned() };
     let mut cut = String::new();
     let mut used = 0;

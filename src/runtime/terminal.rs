@@ -29,12 +29,17 @@ impl RawMode {
 
     /// The same for the terminal behind `fd`.
     pub fn on(fd: OwnedFd) -> Option<RawMode> {
+        RawMode::with_farewell(fd, b"")
+    }
+
+    /// The same; on a fatal signal or a panic `farewell` is written to it, for what was switched on there.
+    pub fn with_farewell(fd: OwnedFd, farewell: &'static [u8]) -> Option<RawMode> {
         if !tty::in_foreground(fd.as_fd()) {
             return None;
         }
         let saved = tty::attributes(fd.as_fd()).ok()?;
         let raw = tty::raw(&saved);
-        let rescue = Rescue::arm(fd.as_fd());
+        let rescue = Rescue::arm(fd.as_fd(), farewell);
         let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), _rescue: rescue };
         guard.resume();
         Some(guard)

@@ -25,6 +25,7 @@ const REPEATED: [i32; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIG
 
 /// The terminal to rescue, or -1.
 static TERMINAL: AtomicI32 = AtomicI32::new(-1);
+static FAREWELL: Slot<&'static [u8]> = Slot(UnsafeCell::new(MaybeUninit::zeroed()));
 static SAVED: Slot<libc::termios> = Slot(UnsafeCell::new(MaybeUninit::zeroed()));
 static BEFORE: Slot<[libc::sigaction; FATAL.len()]> = Slot(UnsafeCell::new(MaybeUninit::zeroed()));
 
@@ -39,8 +40,9 @@ unsafe impl<T> Sync for Slot<T> {}
 pub struct Rescue(());
 
 impl Rescue {
-    /// Keeps the modes that `fd` has now. Nothing when they cannot be read, or a terminal is kept already.
-    pub fn arm(fd: BorrowedFd<'_>) -> Option<Rescue> {
+    /// Keeps the modes that `fd` has now; `farewell` is written to it as well. Nothing when they cannot be read,
+    /// or a terminal is kept already.
+    pub fn arm(fd: BorrowedFd<'_>, farewell: &'static [u8]) -> Option<Rescue> {
         static HOOK: Once = Once::new();
         if TERMINAL.load(Ordering::Acquire) >= 0 {
             return None;
@@ -50,6 +52,7 @@ impl Rescue {
             if libc::tcgetattr(fd.as_raw_fd(), (*SAVED.0.get()).as_mut_ptr()) != 0 {
                 return None;
             }
+            (*FAREWELL.0.get()).write(farewell);
             let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
             let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) = rescue;
             action.sa_sigaction = handler as libc::sighandler_t;
@@ -87,12 +90,17 @@ impl Drop for Rescue {
     }
 }
 
-/// Async-signal-safe: tcsetattr is (POSIX, signal concepts).
+/// Async-signal-safe: tcsetattr and write are (POSIX, signal concepts).
 fn restore() {
     let fd = TERMINAL.load(Ordering::Acquire);
     if fd >= 0 {
-        // SAFETY: SAVED was filled before TERMINAL named the terminal. A number that was closed is an error.
-        unsafe { libc::tcsetattr(fd, libc::TCSANOW, (*SAVED.0.get()).as_ptr()) };
+        // SAFETY: the slots were filled before TERMINAL named the terminal. A number that was closed is an
+        // error, and so is a terminal that takes nothing.
+        unsafe {
+            let farewell = (*FAREWELL.0.get()).assume_init();
+            libc::write(fd, farewell.as_ptr().cast(), farewell.len());
+            libc::tcsetattr(fd, libc::TCSANOW, (*SAVED.0.get()).as_ptr());
+        }
     }
 }
 
