@@ -31,6 +31,13 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('reap', 'reap', [CompletionResultType]::ParameterValue, 'End what was left behind')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check scripts without running anything')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Print everything known of a run, as JSON')
+            [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print the output of a detached run')
+            [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Type to a detached run')
+            [CompletionResult]::new('expect', 'expect', [CompletionResultType]::ParameterValue, 'Wait for output of a detached run')
+            [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait for the end of a detached run, and exit as it did')
+            [CompletionResult]::new('signal', 'signal', [CompletionResultType]::ParameterValue, 'Send a signal to every process of a detached run')
+            [CompletionResult]::new('resize', 'resize', [CompletionResultType]::ParameterValue, 'Give the terminal of a detached run another size')
+            [CompletionResult]::new('screen', 'screen', [CompletionResultType]::ParameterValue, 'Print what the terminal of a detached run shows')
             [CompletionResult]::new('learn', 'learn', [CompletionResultType]::ParameterValue, 'Watch a person do it once, and write the script')
             [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Play a recording in the terminal')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what this machine allows, and how to get what it does not')
@@ -55,6 +62,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--umask', '--umask', [CompletionResultType]::ParameterName, 'Its file mode mask, octal')
             [CompletionResult]::new('--rlimit', '--rlimit', [CompletionResultType]::ParameterName, 'Limit a resource, hard and soft: nofile=256, as=1GiB, core=0, cpu=60, fsize=unlimited ...')
             [CompletionResult]::new('--ignore-signal', '--ignore-signal', [CompletionResultType]::ParameterName, 'Start it with this signal ignored, as nohup does with HUP')
+            [CompletionResult]::new('--log-max', '--log-max', [CompletionResultType]::ParameterName, 'With -d: how much output is kept for heeler logs; 0 is none [default: 8MiB]')
             [CompletionResult]::new('--stdout', '--stdout', [CompletionResultType]::ParameterName, 'Copy its stdout to FILE (with a terminal: all of its output)')
             [CompletionResult]::new('--stderr', '--stderr', [CompletionResultType]::ParameterName, 'Copy its stderr to FILE; asks for pipes, since a terminal has one stream')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Copy all of its output to FILE, in order of arrival')
@@ -86,6 +94,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop an attempt after D')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Stop it when nothing has been active for D')
             [CompletionResult]::new('--total-timeout', '--total-timeout', [CompletionResultType]::ParameterName, 'Stop after D, all attempts and the pauses between them together')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'With -d: stop it when it is older than D')
             [CompletionResult]::new('--max-output', '--max-output', [CompletionResultType]::ParameterName, 'Stop it when it has written more than so much')
             [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'Its job is done when it has been idle for D: stop it, success')
             [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Signals that end the whole tree [default: TERM:10s,KILL]')
@@ -103,6 +112,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'A tag for list and reap; may be repeated')
             [CompletionResult]::new('--track', '--track', [CompletionResultType]::ParameterName, 'Whether it is recorded: auto, require, off [default: auto]')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Leave it running in the background, and print its id')
+            [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Leave it running in the background, and print its id')
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Give it a terminal of its own')
             [CompletionResult]::new('--pty', '--pty', [CompletionResultType]::ParameterName, 'Give it a terminal of its own')
             [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Give it pipes: stdout and stderr apart, byte for byte')
@@ -170,6 +181,70 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         }
         'heeler;inspect' {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;logs' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--tail', '--tail', [CompletionResultType]::ParameterName, 'Only the last N lines')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only from this offset on, as send and expect count')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on until the run ends')
+            [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on until the run ends')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;send' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Type TEXT, C escapes such as \n and \x1b replaced')
+            [CompletionResult]::new('--line', '--line', [CompletionResultType]::ParameterName, 'Type TEXT as it is, then Enter')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Press a key: ctrl-c, up, f1, enter, eof ...')
+            [CompletionResult]::new('--send-secret', '--send-secret', [CompletionResultType]::ParameterName, 'Type a --secret, then Enter, once the terminal does not echo')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Type what is in a file; - is our stdin')
+            [CompletionResult]::new('--secret', '--secret', [CompletionResultType]::ParameterName, 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long a command that does not read, or a terminal that echoes, is waited for')
+            [CompletionResult]::new('--echo-ok', '--echo-ok', [CompletionResultType]::ParameterName, 'Type the --send-secret before it even while the terminal echoes')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;expect' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--on', '--on', [CompletionResultType]::ParameterName, 'A pattern, and what its match is called; the label may be left out')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For how long; 0 is for ever')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only output from this offset on, as send printed it')
+            [CompletionResult]::new('--print', '--print', [CompletionResultType]::ParameterName, 'Print only this of the match: label, before, offset, or a group by number or name [default: all, as JSON]')
+            [CompletionResult]::new('--view', '--view', [CompletionResultType]::ParameterName, 'What the patterns look at: text (escapes removed), raw, or screen')
+            [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Listen only to stdout or stderr')
+            [CompletionResult]::new('--peek', '--peek', [CompletionResultType]::ParameterName, 'Leave the text for the next expect')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;wait' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For how long [default: for ever]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print how it ended as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;signal' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;resize' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;screen' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

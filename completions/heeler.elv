@@ -28,6 +28,13 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand reap 'End what was left behind'
             cand check 'Check scripts without running anything'
             cand inspect 'Print everything known of a run, as JSON'
+            cand logs 'Print the output of a detached run'
+            cand send 'Type to a detached run'
+            cand expect 'Wait for output of a detached run'
+            cand wait 'Wait for the end of a detached run, and exit as it did'
+            cand signal 'Send a signal to every process of a detached run'
+            cand resize 'Give the terminal of a detached run another size'
+            cand screen 'Print what the terminal of a detached run shows'
             cand learn 'Watch a person do it once, and write the script'
             cand replay 'Play a recording in the terminal'
             cand doctor 'Say what this machine allows, and how to get what it does not'
@@ -51,6 +58,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --umask 'Its file mode mask, octal'
             cand --rlimit 'Limit a resource, hard and soft: nofile=256, as=1GiB, core=0, cpu=60, fsize=unlimited ...'
             cand --ignore-signal 'Start it with this signal ignored, as nohup does with HUP'
+            cand --log-max 'With -d: how much output is kept for heeler logs; 0 is none [default: 8MiB]'
             cand --stdout 'Copy its stdout to FILE (with a terminal: all of its output)'
             cand --stderr 'Copy its stderr to FILE; asks for pipes, since a terminal has one stream'
             cand --output 'Copy all of its output to FILE, in order of arrival'
@@ -82,6 +90,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --timeout 'Stop an attempt after D'
             cand --idle-timeout 'Stop it when nothing has been active for D'
             cand --total-timeout 'Stop after D, all attempts and the pauses between them together'
+            cand --ttl 'With -d: stop it when it is older than D'
             cand --max-output 'Stop it when it has written more than so much'
             cand --until-idle 'Its job is done when it has been idle for D: stop it, success'
             cand --stop 'Signals that end the whole tree [default: TERM:10s,KILL]'
@@ -99,6 +108,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --tag 'A tag for list and reap; may be repeated'
             cand --track 'Whether it is recorded: auto, require, off [default: auto]'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand -d 'Leave it running in the background, and print its id'
+            cand --detach 'Leave it running in the background, and print its id'
             cand -t 'Give it a terminal of its own'
             cand --pty 'Give it a terminal of its own'
             cand --pipe 'Give it pipes: stdout and stderr apart, byte for byte'
@@ -161,6 +172,63 @@ set edit:completion:arg-completer[heeler] = {|@words|
         }
         &'heeler;inspect'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;logs'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --tail 'Only the last N lines'
+            cand --since 'Only from this offset on, as send and expect count'
+            cand -f 'Go on until the run ends'
+            cand --follow 'Go on until the run ends'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;send'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --send 'Type TEXT, C escapes such as \n and \x1b replaced'
+            cand --line 'Type TEXT as it is, then Enter'
+            cand --key 'Press a key: ctrl-c, up, f1, enter, eof ...'
+            cand --send-secret 'Type a --secret, then Enter, once the terminal does not echo'
+            cand --file 'Type what is in a file; - is our stdin'
+            cand --secret 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask'
+            cand --timeout 'How long a command that does not read, or a terminal that echoes, is waited for'
+            cand --echo-ok 'Type the --send-secret before it even while the terminal echoes'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;expect'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --on 'A pattern, and what its match is called; the label may be left out'
+            cand --timeout 'For how long; 0 is for ever'
+            cand --since 'Only output from this offset on, as send printed it'
+            cand --print 'Print only this of the match: label, before, offset, or a group by number or name [default: all, as JSON]'
+            cand --view 'What the patterns look at: text (escapes removed), raw, or screen'
+            cand --stream 'Listen only to stdout or stderr'
+            cand --peek 'Leave the text for the next expect'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;wait'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --timeout 'For how long [default: for ever]'
+            cand --json 'Print how it ended as JSON'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;signal'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;resize'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;screen'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --json 'Print JSON'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

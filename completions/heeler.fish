@@ -32,6 +32,13 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "ps" -d 'List live run
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "reap" -d 'End what was left behind'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "check" -d 'Check scripts without running anything'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "inspect" -d 'Print everything known of a run, as JSON'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "logs" -d 'Print the output of a detached run'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "send" -d 'Type to a detached run'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "expect" -d 'Wait for output of a detached run'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "wait" -d 'Wait for the end of a detached run, and exit as it did'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "signal" -d 'Send a signal to every process of a detached run'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "resize" -d 'Give the terminal of a detached run another size'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "screen" -d 'Print what the terminal of a detached run shows'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "learn" -d 'Watch a person do it once, and write the script'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "replay" -d 'Play a recording in the terminal'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "doctor" -d 'Say what this machine allows, and how to get what it does not'
@@ -51,6 +58,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l nice -d 'Priority:
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l umask -d 'Its file mode mask, octal' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l rlimit -d 'Limit a resource, hard and soft: nofile=256, as=1GiB, core=0, cpu=60, fsize=unlimited ...' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l ignore-signal -d 'Start it with this signal ignored, as nohup does with HUP' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l log-max -d 'With -d: how much output is kept for heeler logs; 0 is none [default: 8MiB]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stdout -d 'Copy its stdout to FILE (with a terminal: all of its output)' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stderr -d 'Copy its stderr to FILE; asks for pipes, since a terminal has one stream' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l output -d 'Copy all of its output to FILE, in order of arrival' -r -F
@@ -85,6 +93,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l set -d 'Set a para
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l timeout -d 'Stop an attempt after D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l idle-timeout -d 'Stop it when nothing has been active for D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l total-timeout -d 'Stop after D, all attempts and the pauses between them together' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l ttl -d 'With -d: stop it when it is older than D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l max-output -d 'Stop it when it has written more than so much' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l until-idle -d 'Its job is done when it has been idle for D: stop it, success' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stop -d 'Signals that end the whole tree [default: TERM:10s,KILL]' -r
@@ -105,6 +114,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l track -d 'Whether 
 require\t'A failure to record is a failure to start'
 off\t'Not at all'"
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand run" -s d -l detach -d 'Leave it running in the background, and print its id'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s t -l pty -d 'Give it a terminal of its own'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l pipe -d 'Give it pipes: stdout and stderr apart, byte for byte'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l inherit -d 'Give it our own stdin, stdout and stderr, and read nothing'
@@ -146,6 +156,44 @@ complete -c heeler -n "__fish_heeler_using_subcommand check" -l strict -d 'Exit 
 complete -c heeler -n "__fish_heeler_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand logs" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand logs" -l tail -d 'Only the last N lines' -r
+complete -c heeler -n "__fish_heeler_using_subcommand logs" -l since -d 'Only from this offset on, as send and expect count' -r
+complete -c heeler -n "__fish_heeler_using_subcommand logs" -s f -l follow -d 'Go on until the run ends'
+complete -c heeler -n "__fish_heeler_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l send -d 'Type TEXT, C escapes such as \\n and \\x1b replaced' -r
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l line -d 'Type TEXT as it is, then Enter' -r
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l key -d 'Press a key: ctrl-c, up, f1, enter, eof ...' -r
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l send-secret -d 'Type a --secret, then Enter, once the terminal does not echo' -r
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l file -d 'Type what is in a file; - is our stdin' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l secret -d 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask' -r
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l timeout -d 'How long a command that does not read, or a terminal that echoes, is waited for' -r
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l echo-ok -d 'Type the --send-secret before it even while the terminal echoes'
+complete -c heeler -n "__fish_heeler_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l on -d 'A pattern, and what its match is called; the label may be left out' -r
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l timeout -d 'For how long; 0 is for ever' -r
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l since -d 'Only output from this offset on, as send printed it' -r
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l print -d 'Print only this of the match: label, before, offset, or a group by number or name [default: all, as JSON]' -r
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l view -d 'What the patterns look at: text (escapes removed), raw, or screen' -r -f -a "text\t'Terminal escapes removed, CR LF to LF'
+raw\t'The bytes as they came'
+screen\t'The rendered screen'"
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l stream -d 'Listen only to stdout or stderr' -r -f -a "stdout\t'Only stdout'
+stderr\t'Only stderr'"
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l peek -d 'Leave the text for the next expect'
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand wait" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand wait" -l timeout -d 'For how long [default: for ever]' -r
+complete -c heeler -n "__fish_heeler_using_subcommand wait" -l json -d 'Print how it ended as JSON'
+complete -c heeler -n "__fish_heeler_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand signal" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand signal" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand resize" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand resize" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand screen" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand screen" -l json -d 'Print JSON'
+complete -c heeler -n "__fish_heeler_using_subcommand screen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand learn" -s o -l out -d 'Write the script to SCRIPT' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand learn" -l cast -d 'Keep the recording in FILE, for `heeler check SCRIPT --against FILE`' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand learn" -l force -d 'Replace files that exist'

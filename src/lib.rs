@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod core;
 pub mod expect;
 pub mod reaper;

@@ -2,6 +2,7 @@
 //! a generator or a test needs nothing else. What is typed becomes what is meant in `config`.
 
 mod check;
+pub mod detached;
 pub mod error;
 pub mod exit_codes;
 pub mod generate;
@@ -57,6 +58,20 @@ pub enum Command {
     Check(Check),
     /// Print everything known of a run, as JSON
     Inspect(Inspect),
+    /// Print the output of a detached run
+    Logs(detached::Logs),
+    /// Type to a detached run
+    Send(detached::Send),
+    /// Wait for output of a detached run
+    Expect(detached::Expect),
+    /// Wait for the end of a detached run, and exit as it did
+    Wait(detached::Wait),
+    /// Send a signal to every process of a detached run
+    Signal(detached::Signal),
+    /// Give the terminal of a detached run another size
+    Resize(detached::Resize),
+    /// Print what the terminal of a detached run shows
+    Screen(detached::Screen),
     /// Watch a person do it once, and write the script
     #[command(max_term_width = 100)]
     Learn(Box<Learn>),

@@ -55,7 +55,7 @@ fn watch(args: &cli::Learn) -> Result<Finished, String> {
         "learning: do it once, and end the command as usual; then {} is written",
         shown(&args.script)
     ));
-    execute(&plan, names, &mut Nobody, |_, _, _| {}).map_err(|error| error.to_string())
+    execute(&plan, names, &mut Nobody, None, |_, _, _| {}).map_err(|error| error.to_string())
 }
 
 /// As `heeler run --pty -- COMMAND` would, with the session kept.

@@ -3,6 +3,7 @@
 use schemars::generate::SchemaSettings;
 
 use crate::cli;
+use crate::control::protocol::Messages;
 use crate::report::model::Report;
 use crate::script;
 
@@ -16,6 +17,7 @@ pub fn run(args: &cli::Schema) -> i32 {
                 .into_generator()
                 .into_root_schema_for::<Report>(),
         ),
+        cli::Format::Control => serde_json::to_string_pretty(&schemars::schema_for!(Messages)),
         cli::Format::Script => serde_json::to_string_pretty(&script::schema()),
     };
     match schema {

@@ -2,12 +2,10 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
 use super::list::{self, ListArgs};
-use crate::core::outcome::EXIT_HEELER;
 use crate::expect::mask::Mask;
 use crate::report::live::{Live, LiveRow, Wish, keys};
 use crate::report::output::{Io, Style};
@@ -152,6 +150,7 @@ impl Watch<'_> {
                     Wish::Interrupt => return Ok(Left::Signal(signals::INT)),
                     Wish::Suspend => self.stop(),
                     Wish::Refresh => due = poll::now(),
+                    Wish::Attach(run) => self.live.say(&format!("{run}: heeler attach {run}")),
                     Wish::Stop(run) | Wish::Reap(run) => self.reap(&run),
                 }
             }
@@ -198,8 +197,14 @@ impl Watch<'_> {
         let argv: Vec<Vec<u8>> = argv.into_iter().map(OsString::into_vec).collect();
         let mask = Mask::default();
         let inherited = self.signals.inherited();
-        let wanted =
-            Wanted { argv: &argv, env: Vec::new(), capture: true, merge: true, mask: &mask, inherited };
+        let wanted = Wanted {
+            argv: &argv,
+            env: Vec::new(),
+            capture: true,
+            merge: true,
+            mask: &mask,
+            inherited,
+        };
         match Helper::start(&wanted) {
             Ok(helper) => self.helper = Some(helper),
             Err(why) => self.live.say(&why),

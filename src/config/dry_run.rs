@@ -117,6 +117,7 @@ fn stdin(stdin: &Stdin) -> Value {
     match stdin {
         Stdin::Inherit => json!("inherit"),
         Stdin::Null => json!("null"),
+        Stdin::Open => json!("open"),
         Stdin::File(file) => json!({"file": path(file)}),
         Stdin::Bytes(bytes) => json!({"bytes": bytes.len()}),
     }

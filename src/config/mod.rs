@@ -1,5 +1,6 @@
 //! Flags, script and environment resolved into one plan, checked once, before anything starts.
 
+mod detach;
 mod dialogue;
 pub mod dry_run;
 pub mod emit;
@@ -14,6 +15,7 @@ mod policy;
 mod report_target;
 pub mod script;
 mod secrets;
+pub mod send;
 mod surroundings;
 mod values;
 
@@ -45,6 +47,7 @@ fn plan(run: &cli::Run, base: Option<Program>, around: &Surroundings) -> Result<
     let program = dialogue::compile(&run.dialogue, &noted, base.unwrap_or_default())?;
     let report = output::report(run, around)?;
     let mode = mode::choose(run, &program, report.as_ref(), around)?;
+    let detach = detach::resolve(run, report.as_ref(), around)?;
     let output = output::resolve(run, mode.0, report, around)?;
     let launch = launch::resolve(run, mode, &program, around)?;
     let track = policy::track(&run.tracking);
@@ -65,6 +68,7 @@ fn plan(run: &cli::Run, base: Option<Program>, around: &Surroundings) -> Result<
         track,
         db: database_path(run.tracking.db_path().map(|path| &**path), around),
         name: run.tracking.name.clone(),
+        detach,
         tags: run.tracking.tag.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
     })
 }

@@ -30,6 +30,8 @@ pub(super) fn choose(
         (Mode::Pipe, "flag")
     } else if launch.inherit {
         (Mode::Inherit, "flag")
+    } else if launch.detach {
+        (Mode::Pipe, "auto: detached")
     } else {
         auto(run, program, report, around)
     };

@@ -38,6 +38,8 @@ pub struct Plan {
     pub track: Track,
     /// `--db`, `HEELER_DB`, or the default place; absent when no home can be found.
     pub db: Option<PathBuf>,
+    /// `-d`: it runs in the background, and clients talk to it.
+    pub detach: Option<Detach>,
     /// For `list`, `reap` and `inspect`.
     pub name: Option<String>,
     /// For `list`, `reap` and `inspect`.
@@ -91,6 +93,8 @@ pub enum Stdin {
     Inherit,
     /// End of file at once (in PTY mode: nothing is typed).
     Null,
+    /// Held open for what clients of a detached run send.
+    Open,
     /// A file's content.
     File(PathBuf),
     /// `--input`: these bytes, then end of file.
@@ -135,6 +139,15 @@ pub enum ReportTo {
     File(PathBuf),
     /// A descriptor that we inherited.
     Fd(i32),
+}
+
+/// A run in the background.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detach {
+    /// Where it is recorded.
+    pub db: PathBuf,
+    /// `--log-max`; 0 is no log.
+    pub log_max: u64,
 }
 
 /// Limits; absent is off.

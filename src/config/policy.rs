@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cli;
 use crate::cli::run::{Limits as LimitFlags, Retries};
 use crate::cli::value::{self, LONGEST, RetryOn};
+use crate::core::limits::earliest;
 use crate::core::retry::{Condition, RetryPolicy};
 
 use super::error::ConfigError;
@@ -31,7 +32,7 @@ pub(super) fn limits(flags: &LimitFlags) -> Limits {
     Limits {
         timeout: on(flags.timeout),
         idle: on(flags.idle_timeout),
-        total: on(flags.total_timeout),
+        total: earliest(on(flags.total_timeout), on(flags.ttl)),
         max_output: flags.max_output.filter(|bytes| *bytes > 0),
         until_idle: on(flags.until_idle),
     }

@@ -135,6 +135,13 @@ impl Matcher {
         Ok(())
     }
 
+    /// What lies before `offset` counts as consumed already. For a matcher that begins within a stream: it is
+    /// given some of what came before, so that it knows where it stands. To be called before anything is
+    /// armed.
+    pub fn begin_at(&mut self, offset: u64) {
+        self.cursor = offset;
+    }
+
     /// Arms these patterns, in order of precedence, for the text after the cursor: also for what of it has
     /// been there for some time. Arming what is armed changes nothing.
     pub fn arm(&mut self, ids: &[usize]) {

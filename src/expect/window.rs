@@ -63,6 +63,16 @@ impl Window {
         &self.bytes[at(from)..at(to).max(at(from))]
     }
 
+    /// The bytes from a position on, in stretches that lie together in the stream, each with its offset.
+    pub fn stretches(&self, from: u64) -> impl Iterator<Item = (u64, &[u8])> {
+        let ends = self.runs.iter().skip(1).map(|run| run.position).chain([self.end()]);
+        let runs = self.runs.iter().zip(ends);
+        runs.filter(move |(_, end)| *end > from).map(move |(run, end)| {
+            let begin = run.position.max(from).max(self.base);
+            (self.offset_of(begin), self.between(begin, end))
+        })
+    }
+
     /// Where a position lies in [`Window::bytes`].
     pub fn index(&self, position: u64) -> usize {
         (position.saturating_sub(self.base) as usize).min(self.bytes.len())
@@ -131,6 +141,9 @@ mod tests {
         assert_eq!(window.runs.len(), 2);
         assert_eq!((0..6).map(|p| window.offset_of(p)).collect::<Vec<_>>(), [0, 1, 2, 10, 11, 12]);
         assert_eq!(window.offset_after(3), 3);
+        let stretches: Vec<_> = window.stretches(1).collect();
+        assert_eq!(stretches, [(1, b"bc".as_slice()), (10, b"def")]);
+        assert_eq!(window.stretches(6).count(), 0);
         assert_eq!(window.offset_after(4), 11);
         for (offset, position) in
             [(0, 0), (2, 2), (3, 3), (9, 3), (10, 3), (12, 5), (13, 6), (99, 6)]

@@ -34,6 +34,9 @@ pub struct Report {
     /// How the command was connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// It ran in the background.
+    #[serde(skip_serializing_if = "is_false")]
+    pub detached: bool,
     /// The command's working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,

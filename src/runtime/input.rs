@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::remote::NotTyped;
 use crate::core::wayout::WayOut;
 use crate::expect::detach::DetachKeys;
 use crate::expect::tape::Typing;
@@ -30,6 +31,22 @@ pub enum Target {
     /// The write end of a pipe, non-blocking.
     Pipe(OwnedFd),
 }
+
+/// Who types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Typist {
+    /// A person, a file, or whatever our own input is.
+    Source,
+    /// The dialogue.
+    Dialogue,
+    /// A client of a detached run, with the ticket that the answer refers to.
+    Client(u64),
+    /// We, in place of a terminal that nobody looks at.
+    Terminal,
+}
+
+/// Bytes that were typed, wiped when dropped, and what the terminal did with them.
+pub type Done = (Zeroizing<Vec<u8>>, Typing);
 
 /// Something that happened to what was to be typed.
 #[derive(Debug)]
@@ -63,34 +80,30 @@ pub enum Typed {
         /// What the terminal did with it.
         typing: Typing,
     },
+    /// What a client wanted typed was: a secret, and the end of the input, without the bytes.
+    Client {
+        /// The client's ticket.
+        ticket: u64,
+        /// What, wiped when dropped, and what the terminal did with it; or why not.
+        result: Result<Option<Done>, NotTyped>,
+    },
 }
 
 enum Item {
     Bytes {
         data: Zeroizing<Vec<u8>>,
         done: usize,
-        by: By,
+        by: Typist,
+        secret: bool,
     },
     Secret {
         data: Zeroizing<Vec<u8>>,
         deadline: Option<Duration>,
+        by: Typist,
     },
     /// A closed pipe, or the terminal's end-of-file character: to the kernel where that takes lines, to a
     /// line editor as the key that means the same. A raw terminal has no such character, only bytes.
-    End,
-}
-
-/// Who types something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
-    /// The dialogue.
-    Dialogue,
-    /// The dialogue, what nobody is to see.
-    Secret,
-    /// Whatever our own input is.
-    Source,
-    /// We, in place of a terminal that nobody looks at.
-    Terminal,
+    End(Typist),
 }
 
 impl std::fmt::Debug for Item {
@@ -166,46 +179,88 @@ impl Input {
 
     /// Types `bytes` as the first thing; then the input's end if `ends`.
     pub fn preload(&mut self, bytes: &[u8], ends: bool) {
-        self.queue.push_back(Item::Bytes {
-            data: Zeroizing::new(bytes.to_vec()),
-            done: 0,
-            by: By::Source,
-        });
+        self.queue_bytes(Zeroizing::new(bytes.to_vec()), Typist::Source);
         if ends {
-            self.queue.push_back(Item::End);
+            self.end();
         }
+    }
+
+    fn queue_bytes(&mut self, data: Zeroizing<Vec<u8>>, by: Typist) {
+        self.queue.push_back(Item::Bytes { data, done: 0, by, secret: false });
     }
 
     /// Types `bytes` for the dialogue.
     pub fn send(&mut self, bytes: Vec<u8>) {
-        let data = Zeroizing::new(bytes);
-        self.queue.push_back(Item::Bytes { data, done: 0, by: By::Dialogue });
+        self.queue_bytes(Zeroizing::new(bytes), Typist::Dialogue);
     }
 
     /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits
     /// may wait for the command, and that for the answer.
     pub fn answer(&mut self, bytes: Vec<u8>) {
-        let first = |item: &Item| matches!(item, Item::Bytes { done, by, .. } if *done > 0 || *by == By::Terminal);
+        let first = |item: &Item| {
+            item.by() == Typist::Terminal || matches!(item, Item::Bytes { done, .. } if *done > 0)
+        };
         let at = self.queue.iter().take_while(|item| first(item)).count();
         let data = Zeroizing::new(bytes);
-        self.queue.insert(at, Item::Bytes { data, done: 0, by: By::Terminal });
+        let by = Typist::Terminal;
+        self.queue.insert(at, Item::Bytes { data, done: 0, by, secret: false });
+    }
+
+    /// Types `bytes` for a client.
+    pub fn send_for(&mut self, ticket: u64, bytes: Zeroizing<Vec<u8>>) {
+        self.queue_bytes(bytes, Typist::Client(ticket));
+    }
+
+    /// As [`Input::send_secret`], for a client.
+    pub fn send_secret_for(
+        &mut self,
+        now: Duration,
+        ticket: u64,
+        data: Zeroizing<Vec<u8>>,
+        deadline: Option<Duration>,
+    ) {
+        self.queue_secret(now, data, deadline, Typist::Client(ticket));
+    }
+
+    /// Ends the input for a client.
+    pub fn end_for(&mut self, ticket: u64) {
+        self.queue.push_back(Item::End(Typist::Client(ticket)));
+    }
+
+    /// What a client wanted typed, and what is not yet, is not wanted any more; what was begun goes on, for
+    /// nobody could tell how much of it there was.
+    pub fn forget(&mut self, ticket: u64) {
+        let client = Typist::Client(ticket);
+        self.queue.retain(|item| match item {
+            Item::Bytes { done, by, .. } => *done > 0 || *by != client,
+            Item::Secret { by, .. } | Item::End(by) => *by != client,
+        });
     }
 
     /// Types a secret once the terminal has stopped echoing, until `deadline`; without one, at once.
     pub fn send_secret(&mut self, now: Duration, bytes: Vec<u8>, deadline: Option<Duration>) {
-        let data = Zeroizing::new(bytes);
+        self.queue_secret(now, Zeroizing::new(bytes), deadline, Typist::Dialogue);
+    }
+
+    fn queue_secret(
+        &mut self,
+        now: Duration,
+        data: Zeroizing<Vec<u8>>,
+        deadline: Option<Duration>,
+        by: Typist,
+    ) {
         self.recheck = Some((now, Duration::from_millis(1)));
-        self.queue.push_back(Item::Secret { data, deadline });
+        self.queue.push_back(Item::Secret { data, deadline, by });
     }
 
     /// A secret that waits is not wanted any more.
     pub fn drop_secret(&mut self) {
-        self.queue.retain(|item| !matches!(item, Item::Secret { .. }));
+        self.queue.retain(|item| !matches!(item, Item::Secret { by: Typist::Dialogue, .. }));
     }
 
     /// Ends the input after what is queued.
     pub fn end(&mut self) {
-        self.queue.push_back(Item::End);
+        self.queue.push_back(Item::End(Typist::Source));
     }
 
     /// Whether bytes wait for room.
@@ -278,7 +333,7 @@ impl Input {
             asked = Asked::Stop;
         }
         if !data.is_empty() {
-            self.queue.push_back(Item::Bytes { data, done: 0, by: By::Source });
+            self.queue_bytes(data, Typist::Source);
         }
         asked
     }
@@ -289,9 +344,7 @@ impl Input {
         self.full = false;
         while let Some(item) = self.queue.pop_front() {
             if self.target.is_none() {
-                if !matches!(item, Item::End) {
-                    typed.push(Typed::Closed);
-                }
+                typed.extend(closed(item.by(), matches!(item, Item::End(_))));
                 continue;
             }
             if let Some(back) = self.take(now, item, &mut typed) {
@@ -305,13 +358,18 @@ impl Input {
     /// Handles one item; gives it back when it has to wait.
     fn take(&mut self, now: Duration, item: Item, typed: &mut Vec<Typed>) -> Option<Item> {
         match item {
-            Item::Secret { data, deadline } => {
+            Item::Secret { data, deadline, by } => {
                 if deadline.is_none() || !self.echoes() {
-                    let item = Item::Bytes { data, done: 0, by: By::Secret };
+                    let item = Item::Bytes { data, done: 0, by, secret: true };
                     return self.take(now, item, typed);
                 }
                 if deadline.is_some_and(|deadline| now >= deadline) {
-                    typed.push(Typed::StillEchoing);
+                    typed.push(match by {
+                        Typist::Client(ticket) => {
+                            Typed::Client { ticket, result: Err(NotTyped::Echo) }
+                        }
+                        _ => Typed::StillEchoing,
+                    });
                     return None;
                 }
                 let (at, step) = self.recheck.unwrap_or((now, Duration::from_millis(1)));
@@ -320,11 +378,14 @@ impl Input {
                     let next = deadline.map_or(next, |deadline| next.min(deadline));
                     self.recheck = Some((next, (step * 2).min(Duration::from_millis(20))));
                 }
-                Some(Item::Secret { data, deadline })
+                Some(Item::Secret { data, deadline, by })
             }
-            Item::Bytes { data, done, by } => self.write(data, done, by, typed),
-            Item::End => {
+            Item::Bytes { data, done, by, secret } => self.write(data, done, by, secret, typed),
+            Item::End(by) => {
                 self.write_end();
+                if let Typist::Client(ticket) = by {
+                    typed.push(Typed::Client { ticket, result: Ok(None) });
+                }
                 None
             }
         }
@@ -334,14 +395,20 @@ impl Input {
         &mut self,
         data: Zeroizing<Vec<u8>>,
         mut done: usize,
-        by: By,
+        by: Typist,
+        secret: bool,
         typed: &mut Vec<Typed>,
     ) -> Option<Item> {
-        if matches!(by, By::Dialogue | By::Secret)
+        if !matches!(by, Typist::Source | Typist::Terminal)
             && done == 0
             && let Some(length) = self.too_long(&data)
         {
-            typed.push(Typed::TooLong(length));
+            typed.push(match by {
+                Typist::Client(ticket) => {
+                    Typed::Client { ticket, result: Err(NotTyped::TooLong(length)) }
+                }
+                _ => Typed::TooLong(length),
+            });
             return None;
         }
         let typing = self.typing();
@@ -354,22 +421,24 @@ impl Input {
                 }
                 Ok(None) => {
                     self.full = true;
-                    return Some(Item::Bytes { data, done, by });
+                    return Some(Item::Bytes { data, done, by, secret });
                 }
                 Err(error) => {
                     self.lose(&error);
-                    if matches!(by, By::Dialogue | By::Secret) {
-                        typed.push(Typed::Closed);
-                    }
+                    typed.extend(closed(by, by != Typist::Dialogue));
                     return None;
                 }
             }
         }
-        typed.push(match by {
-            By::Dialogue => Typed::Sent { bytes: data, typing },
-            By::Secret => Typed::SecretSent,
-            By::Source => Typed::Relayed { bytes: data, typing },
-            By::Terminal => Typed::Answered { bytes: data, typing },
+        typed.push(match (by, secret) {
+            (Typist::Client(ticket), true) => Typed::Client { ticket, result: Ok(None) },
+            (Typist::Client(ticket), false) => {
+                Typed::Client { ticket, result: Ok(Some((data, typing))) }
+            }
+            (_, true) => Typed::SecretSent,
+            (Typist::Dialogue, false) => Typed::Sent { bytes: data, typing },
+            (Typist::Source, false) => Typed::Relayed { bytes: data, typing },
+            (Typist::Terminal, false) => Typed::Answered { bytes: data, typing },
         });
         None
     }
@@ -426,5 +495,21 @@ impl Input {
         let over = longest > CANONICAL_LIMIT;
         (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a)))
             .then_some(longest)
+    }
+}
+
+impl Item {
+    fn by(&self) -> Typist {
+        match self {
+            Item::Bytes { by, .. } | Item::Secret { by, .. } | Item::End(by) => *by,
+        }
+    }
+}
+
+/// What is told of something that nobody reads any more.
+fn closed(by: Typist, silent: bool) -> Option<Typed> {
+    match by {
+        Typist::Client(ticket) => Some(Typed::Client { ticket, result: Err(NotTyped::Closed) }),
+        _ => (!silent).then_some(Typed::Closed),
     }
 }

@@ -162,7 +162,7 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     match &launch.stdin {
         // As with `< /dev/null`, or a command that reads would wait for ever.
         Stdin::Null if !context.types => input.end(),
-        Stdin::Null => {}
+        Stdin::Null | Stdin::Open => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
         Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
@@ -208,7 +208,7 @@ fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, In
         let stdin = match &launch.stdin {
             Stdin::Inherit => fdio::duplicate(fdio::standard(0)),
             Stdin::File(path) => fdio::open_read(path),
-            Stdin::Null | Stdin::Bytes(_) => fdio::null(),
+            Stdin::Null | Stdin::Open | Stdin::Bytes(_) => fdio::null(),
         };
         return Ok((stdin?, Input::new(None)));
     }
@@ -216,7 +216,7 @@ fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, In
     fdio::set_nonblocking(write.as_fd(), true)?;
     let mut input = Input::new(Some(Target::Pipe(write)));
     match &launch.stdin {
-        Stdin::Null => {}
+        Stdin::Null | Stdin::Open => {}
         Stdin::Inherit => input.relay(own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, false),
         Stdin::Bytes(bytes) => input.preload(bytes, !context.types),

@@ -10,6 +10,7 @@ pub mod input;
 pub mod launch;
 pub mod outlets;
 pub mod player;
+pub mod remote;
 pub mod run;
 pub mod sink;
 pub mod stream;

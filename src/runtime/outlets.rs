@@ -14,6 +14,7 @@ use crate::expect::mask::{Mask, Masker};
 use crate::expect::program::StreamId;
 use crate::expect::tape::{ATTEMPT, Session, Typing, visible};
 use crate::report::cast::{self, write as event};
+use crate::runtime::remote::{Fact, Remote};
 use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
 use crate::sys::{before_main, fdio};
@@ -218,35 +219,56 @@ impl Outlets {
         stream: &mut Stream,
         channel: &mut Channel,
         bytes: &[u8],
+        remote: Option<&mut (dyn Remote + '_)>,
     ) {
         if let Some(session) = &mut self.session {
             session.output(now, bytes);
         }
         if self.mask.is_empty() {
-            self.show(now, stream, channel, bytes);
+            self.show(now, stream, channel, bytes, remote);
         } else {
             let mut shown = std::mem::take(&mut channel.shown);
             shown.clear();
             channel.masker.mask(bytes, &mut shown);
-            self.show(now, stream, channel, &shown);
+            if remote.is_some() {
+                // Somebody may wait for a prompt that ends as a secret begins.
+                channel.masker.pause(&mut shown);
+            }
+            self.show(now, stream, channel, &shown, remote);
             channel.shown = shown;
         }
     }
 
     /// The stream has ended: gives on what was held back.
-    pub fn end(&mut self, now: Duration, stream: &mut Stream, channel: &mut Channel) {
+    pub fn end(
+        &mut self,
+        now: Duration,
+        stream: &mut Stream,
+        channel: &mut Channel,
+        remote: Option<&mut (dyn Remote + '_)>,
+    ) {
         let mut shown = Vec::new();
         channel.masker.finish(&mut shown);
-        self.show(now, stream, channel, &shown);
+        self.show(now, stream, channel, &shown, remote);
         let line = channel.encoder.finish(now);
         self.record(&line);
     }
 
-    fn show(&mut self, now: Duration, stream: &mut Stream, channel: &mut Channel, shown: &[u8]) {
+    fn show(
+        &mut self,
+        now: Duration,
+        stream: &mut Stream,
+        channel: &mut Channel,
+        shown: &[u8],
+        remote: Option<&mut (dyn Remote + '_)>,
+    ) {
         if shown.is_empty() {
             return;
         }
         stream.keep(shown);
+        if let Some(remote) = remote {
+            remote.note(now, Fact::Output(stream.id, shown));
+        }
         let routes = if stream.id == StreamId::Stderr { &self.stderr } else { &self.stdout };
         if let Some(through) = routes.through {
             if self.timestamps {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::attempt::{self, Attempt, Observer, Shared};
 use super::clock::Clock;
 use super::outlets::Outlets;
+use super::remote::{Fact, NotTyped, Order, Remote};
 use super::terminal::RawMode;
 use crate::config::plan::{Plan, Secret, Stdin};
 use crate::core::limits::earliest;
@@ -70,10 +71,11 @@ pub struct Names {
 }
 
 /// Runs `plan` to its end. `ready` is called when everything is set up, right before the first spawn.
-pub fn execute(
-    plan: &Plan,
+pub fn execute<'a>(
+    plan: &'a Plan,
     names: Names,
     observer: &mut dyn Observer,
+    remote: Option<&'a mut (dyn Remote + 'a)>,
     mut note_try: impl FnMut(&Attempt, Outcome, Option<Duration>),
 ) -> Result<Finished, StartError> {
     let mask = Mask::new(plan.secrets.values().map(Secret::bytes));
@@ -100,6 +102,7 @@ pub fn execute(
         mask,
         asked: std::collections::BTreeMap::new(),
         warnings: Vec::new(),
+        remote,
     };
     let ok = |code| plan.is_ok(code);
     let mut attempts: Vec<Attempt> = Vec::new();
@@ -119,6 +122,7 @@ pub fn execute(
             let now = shared.clock.active();
             shared.outlets.exited(now, code);
         }
+        shared.note(Fact::AttemptOver);
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);
         let pause = next_pause(plan, &attempt, outcome);
@@ -247,7 +251,7 @@ enum Waited {
 fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
     let over = shared.clock.active().saturating_add(pause);
     let total = shared.plan.limits.total;
-    let mut ready = Vec::new();
+    let mut set = poll::Set::default();
     loop {
         let now = shared.clock.active();
         if total.is_some_and(|total| now >= total) {
@@ -256,9 +260,45 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
         if now >= over {
             return Waited::Over;
         }
-        let until = earliest(Some(over), total).map(|until| until.saturating_sub(now));
-        let wants = [(shared.signals.fd(), Want::Read)];
-        let _ = poll::poll(&wants, until, &mut ready);
+        let remote = shared.remote.as_ref().and_then(|remote| remote.next_deadline());
+        let until = earliest(earliest(Some(over), total), remote);
+        set.clear();
+        set.add(shared.signals.fd(), Want::Read);
+        let mut count = 0;
+        if let Some(remote) = &mut shared.remote {
+            remote.wait(&mut |fd, want| {
+                set.add(fd, want);
+                count += 1;
+            });
+        }
+        let _ = set.wait(until.map(|until| until.saturating_sub(now)));
+        if let Some(remote) = &mut shared.remote {
+            let now = shared.clock.active();
+            for index in (0..count).filter(|index| set.ready(1 + index).ready) {
+                remote.ready(now, index);
+            }
+            remote.tick(now);
+            let mut orders = remote.take_orders();
+            while !orders.is_empty() {
+                for order in orders {
+                    match order {
+                        Order::Stop(signal) => return Waited::Cancelled(signal),
+                        Order::Type { ticket, .. }
+                        | Order::Secret { ticket, .. }
+                        | Order::Eof { ticket } => {
+                            remote.note(now, Fact::Typed(ticket, Err(NotTyped::Closed)));
+                        }
+                        Order::Resize(size) => {
+                            shared.size = size;
+                            remote.note(now, Fact::Resized(size));
+                        }
+                        Order::Signal(_) | Order::Forget { .. } => {}
+                    }
+                }
+                // Who was answered may have asked for more.
+                orders = remote.take_orders();
+            }
+        }
         for received in shared.signals.read() {
             match received.signal {
                 signal if signals::asks_to_stop(signal) => return Waited::Cancelled(signal),

@@ -14,12 +14,26 @@ const MAY: &[(&str, &[&str])] = &[
     ("reaper", &["core", "store", "sys"]),
     ("report", &["core", "expect", "config::plan::ReportTo", "sys"]),
     ("runtime", &["config::plan", "core", "expect", "report", "sys"]),
+    (
+        "control",
+        // It is a part of the run's loop, which knows it by a trait alone.
+        &[
+            "core",
+            "expect",
+            "runtime::outlets",
+            "runtime::remote",
+            "store::id",
+            "store::lockfile",
+            "store::place",
+            "sys",
+        ],
+    ),
     ("config", &["cli", "core", "expect", "report::model", "script", "sys"]),
     (
         "command",
         &[
-            "cli", "config", "core", "expect", "reaper", "report", "runtime", "script", "store",
-            "sys",
+            "cli", "config", "control", "core", "expect", "reaper", "report", "runtime", "script",
+            "store", "sys",
         ],
     ),
 ];

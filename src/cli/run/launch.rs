@@ -12,6 +12,14 @@ use crate::cli::value;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Launch")]
 pub struct Launch {
+    /// Leave it running in the background, and print its id
+    ///
+    /// Returns as soon as the command runs, or has failed to start. It has pipes, or with --pty a terminal
+    /// of 80x24, and its input stays open for `heeler send`. Talk to it with heeler attach, logs, send,
+    /// expect, wait, signal, resize, screen and run-script; list, reap and inspect know it too.
+    #[arg(short = 'd', long)]
+    pub detach: bool,
+
     /// Give it a terminal of its own
     ///
     /// stdout and stderr are then one stream. Without --pty, --pipe or --inherit the command sees a

@@ -43,6 +43,17 @@ pub fn param(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Parses `LABEL=P`; without a label the pattern is its own.
+pub fn labelled(text: &str) -> Result<(String, String), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    Ok(match text.split_once('=') {
+        Some((label, pattern)) if !label.is_empty() && label.chars().all(fits) => {
+            (label.to_owned(), pattern.to_owned())
+        }
+        _ => (text.to_owned(), text.to_owned()),
+    })
+}
+
 /// `--stream`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Stream {
@@ -66,6 +77,16 @@ pub enum View {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels() {
+        let two = |label: &str, pattern: &str| Ok((label.to_owned(), pattern.to_owned()));
+        assert_eq!(labelled("ok=$ "), two("ok", "$ "));
+        assert_eq!(labelled("a.b-c_1=/x=y/"), two("a.b-c_1", "/x=y/"));
+        assert_eq!(labelled("login: "), two("login: ", "login: "));
+        assert_eq!(labelled("=text"), two("=text", "=text"));
+        assert_eq!(labelled("/a=b/"), two("/a=b/", "/a=b/"));
+    }
 
     #[test]
     fn verdicts_and_acts() {

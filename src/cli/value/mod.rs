@@ -10,7 +10,7 @@ mod setting;
 mod size;
 
 pub use code::{Codes, codes};
-pub use dialogue::{Do, Stream, View, do_action, param};
+pub use dialogue::{Do, Stream, View, do_action, labelled, param};
 pub use duration::{LONGEST, duration};
 pub use policy::{Ladder, RetryOn, RetryOnList, Rung, Strays, ladder, retry_on, strays};
 pub use setting::{

@@ -26,6 +26,7 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
     let mut report = Report {
         mode: Some(plan.launch.mode),
         cwd: Some(cwd(plan, &mask)),
+        detached: plan.detach.is_some(),
         ..blank(plan, run, &mask)
     };
     report.started_at = rfc3339(finished.started_at);
@@ -96,6 +97,7 @@ pub(super) fn empty() -> Report {
         tags: std::collections::BTreeMap::new(),
         command: Vec::new(),
         mode: None,
+        detached: false,
         cwd: None,
         started_at: String::new(),
         ended_at: String::new(),

@@ -1,19 +1,24 @@
 //! `heeler run`: resolves the plan, runs it, tells how it went.
 
 pub(super) mod describe;
+mod detach;
 pub(super) mod tell;
 mod track;
 
 use std::ffi::OsString;
 
+use detach::Stage;
+
 use crate::cli;
 use crate::config::plan::{Plan, ReportTo};
 use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, emit, report_target, resolve};
+use crate::control::server::Server;
 use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
 use crate::report::{output, write};
 use crate::runtime::clock::rfc3339;
+use crate::runtime::remote::Remote;
 use crate::runtime::run::{Finished, Names, StartError, execute};
 use crate::store::id::new_run_id;
 use crate::sys::{fdio, poll, signals};
@@ -40,35 +45,49 @@ pub fn run(args: &cli::Run, line: &[OsString]) -> i32 {
         fdio::keep_private(fd);
     }
     let outer = around.var(COOKIE).and_then(|value| value.to_str());
-    supervise(&plan, line, outer)
+    if plan.detach.is_some() {
+        return detach::start(&plan, line, outer);
+    }
+    supervise(&plan, line, outer, Stage::Foreground)
 }
 
-fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
+fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>, mut stage: Stage) -> i32 {
     let run = match new_run_id() {
         Ok(run) => run,
         Err(error) => {
-            return refuse(
-                line,
-                &ConfigError::new(ErrorKind::Internal, format!("cannot make a run id: {error}")),
-            );
+            let message = format!("cannot make a run id: {error}");
+            return stage.refuse(line, &ConfigError::new(ErrorKind::Internal, message));
         }
     };
     let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {
         Ok(begun) => begun,
         Err(error) => {
-            return refuse(line, &ConfigError::new(ErrorKind::Internal, error.to_string()));
+            return stage.refuse(line, &ConfigError::new(ErrorKind::Internal, error.to_string()));
+        }
+    };
+    let mut server = match Stage::serve(plan, &run, &warnings) {
+        Ok(server) => server,
+        Err(error) => {
+            tracking.forget();
+            return stage.refuse(line, &error);
         }
     };
     let names = Names { cookie: cookie(outer, &run), run: run.clone() };
     let note = |attempt: &_, outcome, next| tell::attempt(plan, attempt, outcome, next);
-    let mut finished = match execute(plan, names, &mut tracking, note) {
+    let remote = server.as_mut().map(|server| server as &mut dyn Remote);
+    let mut observer = detach::Watched { tracking: &mut tracking, stage: &mut stage, run: &run };
+    let mut finished = match execute(plan, names, &mut observer, remote, note) {
         Ok(finished) => finished,
         Err(error) => {
             tracking.forget();
-            return refuse(line, &start_error(&error));
+            if let Some(server) = server {
+                server.abandon();
+            }
+            return stage.refuse(line, &start_error(&error));
         }
     };
     warnings.append(&mut finished.warnings);
+    warnings.extend(server.iter_mut().flat_map(Server::take_warnings));
     finished.warnings = warnings;
     let code = exit_code(plan, &finished);
     let mut report = describe::report(plan, &run, &finished, code);
@@ -80,6 +99,9 @@ fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
         && let Err(error) = write::write(&report, to)
     {
         output::complain(&format!("warning: {error}"));
+    }
+    if let Some(server) = server {
+        detach::end(server, &finished, code);
     }
     if let Some(signal) = last_word(&finished) {
         // As PID 1 the signal has no effect, and the exit code says it.

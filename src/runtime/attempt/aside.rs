@@ -13,6 +13,7 @@ use crate::expect::program::Question;
 use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::helper::{Helper, Wanted};
+use crate::runtime::remote::Fact;
 use crate::runtime::terminal::{Asked, Asking, RawMode};
 use crate::sys::{fdio, ids, tty};
 
@@ -111,13 +112,8 @@ impl Running<'_, '_> {
                     Answer::Nothing("nothing was entered".to_owned())
                 } else {
                     let name = std::mem::take(into);
-                    let mask = self.shared.mask.with([bytes.as_slice()]);
+                    self.mask(&bytes);
                     self.shared.asked.insert(name, Secret::of(bytes));
-                    self.shared.outlets.set_mask(&mask, self.channels.iter_mut());
-                    if let Some(dialogue) = &mut self.dialogue {
-                        dialogue.set_mask(&mask);
-                    }
-                    self.shared.mask = mask;
                     Answer::Kept
                 }
             }
@@ -125,6 +121,17 @@ impl Running<'_, '_> {
         };
         self.end_asking();
         self.answer(&answer);
+    }
+
+    /// There is one more secret from here on.
+    pub(super) fn mask(&mut self, secret: &[u8]) {
+        ids::keep_out_of_cores();
+        let mask = self.shared.mask.with([secret]);
+        self.shared.outlets.set_mask(&mask, self.channels.iter_mut());
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.set_mask(&mask);
+        }
+        self.shared.mask = mask;
     }
 
     fn answer(&mut self, answer: &Answer) {
@@ -192,6 +199,7 @@ impl Running<'_, '_> {
         }
         let at = self.shared.clock.active();
         self.shared.outlets.resized(at, size);
+        self.shared.note(Fact::Resized(size));
     }
 
     /// Ends everything beside the command: the attempt is over.

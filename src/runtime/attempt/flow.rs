@@ -11,6 +11,7 @@ use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
 use crate::expect::view::emulator::cells;
 use crate::expect::view::query::Answers;
+use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::sys::names;
 
@@ -65,6 +66,7 @@ impl Running<'_, '_> {
         let others = self.launched.tree.sweep();
         let now = self.now();
         self.shared.outlets.event(now, "exit", &exit_fields(ended));
+        self.shared.note(Fact::Exited(ended));
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {
@@ -152,7 +154,8 @@ impl Running<'_, '_> {
             None => bytes,
         };
         self.passed += count as u64;
-        self.shared.outlets.output(at, stream, &mut self.channels[index], shown);
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
         // A person who has our terminal just now has one that answers.
         if !answers.is_empty() && self.person.is_none() {
@@ -172,7 +175,10 @@ impl Running<'_, '_> {
         stream.close();
         stream.held_open = false;
         self.eofs.push(stream.id);
-        self.shared.outlets.end(at, stream, &mut self.channels[index]);
+        let id = stream.id;
+        let remote = self.shared.remote.as_deref_mut();
+        self.shared.outlets.end(at, stream, &mut self.channels[index], remote);
+        self.shared.note(Fact::StreamEnded(id));
     }
 
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.

@@ -9,6 +9,7 @@
 mod aside;
 mod close;
 mod flow;
+mod orders;
 mod own;
 mod talk;
 mod turn;
@@ -22,10 +23,11 @@ use super::clock::Clock;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
+use super::remote::{Fact, Remote};
 use super::stream::Stream;
 use super::terminal::{Asking, RawMode};
 use super::tree::Member;
-use crate::config::plan::{Containment, Plan, Secret, Strays};
+use crate::config::plan::{Containment, Plan, Secret, Stdin, Strays};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::record::SHORT;
@@ -71,6 +73,17 @@ pub struct Shared<'a> {
     pub asked: BTreeMap<String, Secret>,
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// Whoever else has a say.
+    pub remote: Option<&'a mut (dyn Remote + 'a)>,
+}
+
+impl Shared<'_> {
+    /// Tells whoever else has a say.
+    pub fn note(&mut self, fact: Fact<'_>) {
+        if let Some(remote) = &mut self.remote {
+            remote.note(self.clock.active(), fact);
+        }
+    }
 }
 
 /// How an attempt went.
@@ -202,7 +215,7 @@ pub fn run(
         ],
         merge: plan.output.merge,
         tail: plan.output.tail,
-        types: plan.program.types(),
+        types: plan.program.types() || plan.launch.stdin == Stdin::Open,
         size: shared.size,
         inherited: shared.signals.inherited(),
         leaf: (plan.stop.containment == Containment::Auto)
@@ -226,6 +239,7 @@ pub fn run(
     if shared.raw.is_some() {
         launched.input.watch_way_out();
     }
+    shared.note(Fact::Started { attempt: n, pid });
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,

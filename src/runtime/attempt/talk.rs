@@ -12,6 +12,7 @@ use crate::expect::failure::SendError;
 use crate::expect::tape::Typing;
 use crate::runtime::input::{CANONICAL_LIMIT, Typed};
 use crate::runtime::outlets::By;
+use crate::runtime::remote::Fact;
 use crate::sys::{signals, tty};
 
 impl Running<'_, '_> {
@@ -105,6 +106,9 @@ impl Running<'_, '_> {
                 Typed::Sent { bytes, typing } => {
                     let at = self.shared.clock.active();
                     self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
+                    if typing == Typing::Shown {
+                        self.shared.note(Fact::Echoed(&bytes));
+                    }
                     self.echoed(&bytes, typing);
                     let fields = json!({ "bytes": bytes.len() });
                     self.shared.outlets.event(now, "sent", &fields);
@@ -123,6 +127,7 @@ impl Running<'_, '_> {
                     self.shared.outlets.input(at, &bytes, typing, By::Source);
                     self.event(Event::Active);
                 }
+                Typed::Client { ticket, result } => self.typed_for(ticket, result),
                 Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
                 Typed::TooLong(bytes) => {
                     self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });

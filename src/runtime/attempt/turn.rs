@@ -25,6 +25,7 @@ enum Source {
     HelperOutput,
     Answer,
     Stream(usize),
+    Remote(usize),
 }
 
 /// What is waited for in a turn. Kept from turn to turn: a turn in which only output passes through
@@ -91,9 +92,16 @@ impl Running<'_, '_> {
                 Source::Input => self.read_input(),
                 Source::Helper | Source::HelperOutput => self.look_at_helper(),
                 Source::Answer => self.read_answer(),
+                Source::Remote(index) => {
+                    let now = self.shared.clock.active();
+                    if let Some(remote) = &mut self.shared.remote {
+                        remote.ready(now, index);
+                    }
+                }
                 _ => {}
             }
         }
+        self.take_orders();
         self.pump_input();
         for source in waiting.ready() {
             if let Source::Stream(index) = source {
@@ -159,6 +167,13 @@ impl Running<'_, '_> {
                 }
             }
         }
+        if let Some(remote) = &mut self.shared.remote {
+            let mut count = 0;
+            remote.wait(&mut |fd, want| {
+                waiting.add(Source::Remote(count), fd, want);
+                count += 1;
+            });
+        }
         let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
         if waiting.set.wait(timeout).is_err() {
             // EINVAL and ENOMEM are all that is left: end the tree rather than spin beside it.
@@ -170,6 +185,8 @@ impl Running<'_, '_> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
         let ours = earliest(earliest(ours, self.end_due()), self.short_until);
+        let remote = self.shared.remote.as_ref().and_then(|remote| remote.next_deadline());
+        let ours = earliest(ours, remote.map(|at| at.saturating_sub(self.began)));
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
     }
 
@@ -233,6 +250,7 @@ impl Running<'_, '_> {
             self.event(Event::Verdict { cause: Cause::Timeout, kill: false });
         }
         self.tell_end();
+        self.tick_remote();
         self.pump_input();
     }
 }

@@ -1,5 +1,6 @@
 //! A process of our own beside us: not a child, not in our session, holding nothing of ours but what it is
-//! given.
+//! given. It is the keeper of a run ([`fork_apart`]), or the heeler of one that runs in the background
+//! ([`fork_background`]).
 
 use std::ffi::CStr;
 use std::io;
@@ -61,9 +62,45 @@ pub fn fork_apart(keep: BorrowedFd<'_>, name: &CStr) -> io::Result<Side> {
     }
 }
 
+/// Forks twice, so that what this process goes on to do happens in the background: true in the new process,
+/// false in the one that called. The new one is in a session that nobody leads, so no terminal can become
+/// its own and none that closes can end it; it is in `/`, its standard descriptors are the null device, and
+/// of ours it has only `keep`. Signals are as they were: what it starts gets them from it.
+///
+/// To be called by a single-threaded process; the caller must have no descriptor of its own open but `keep`
+/// that the new process would use or drop.
+pub fn fork_background(keep: BorrowedFd<'_>) -> io::Result<bool> {
+    let keep = keep.as_raw_fd();
+    // SAFETY: single-threaded, so no lock is held by a thread that the copy does not have.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            // SAFETY: as above; the process between the two only ends, without running anything of ours.
+            unsafe {
+                libc::setsid();
+                match libc::fork() {
+                    0 => {}
+                    -1 => libc::_exit(1),
+                    _ => libc::_exit(0),
+                }
+                libc::chdir(c"/".as_ptr());
+            }
+            only(keep);
+            Ok(true)
+        }
+        between => {
+            let mut status = 0;
+            // SAFETY: waits for our own child, into a number of ours.
+            while unsafe { libc::waitpid(between, &raw mut status, 0) } < 0
+                && errno() == libc::EINTR
+            {}
+            if status == 0 { Ok(false) } else { Err(io::Error::from_raw_os_error(libc::EAGAIN)) }
+        }
+    }
+}
+
 fn settle(keep: RawFd, name: &CStr) {
-    // SAFETY: plain system calls on this process alone. Descriptors are closed by number although Rust
-    // values own them: none of those is used or dropped on this side, which never returns to their owners.
+    // SAFETY: plain system calls on this process alone.
     unsafe {
         libc::setsid();
         libc::chdir(c"/".as_ptr());
@@ -71,6 +108,15 @@ fn settle(keep: RawFd, name: &CStr) {
         let mut all = std::mem::zeroed();
         libc::sigfillset(&raw mut all);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+    }
+    only(keep);
+}
+
+/// Closes everything but `keep`; the standard descriptors are the null device.
+fn only(keep: RawFd) {
+    // SAFETY: plain system calls on this process alone. Descriptors are closed by number although Rust
+    // values own them: none of those is used or dropped on this side, which never returns to their owners.
+    unsafe {
         let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
         for fd in 0..3 {
             libc::dup2(null, fd);
@@ -84,7 +130,7 @@ fn close_range(first: RawFd, last: RawFd) {
     if first > last {
         return;
     }
-    // SAFETY: as in `settle`, the only caller.
+    // SAFETY: as in `only`, the only caller.
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, last, 0) < 0 {
             // Before Linux 5.9.

@@ -19,6 +19,7 @@ pub mod proc;
 pub mod pty;
 pub mod rescue;
 pub mod signals;
+pub mod socket;
 pub mod spawn;
 pub mod tty;
 pub mod wait;

@@ -1,0 +1,254 @@
+//! What talks to a detached run: `logs`, `send`, `expect`, `wait`, `signal`, `resize`, `screen`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use super::Db;
+use super::value::{self, Stream, View};
+
+/// Which run.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Target {
+    /// The run: its id, a unique prefix of it, or its name
+    #[arg(value_name = "RUN")]
+    pub run: String,
+
+    /// Which database.
+    #[command(flatten)]
+    pub db: Db,
+}
+
+/// Print the output of a detached run.
+///
+/// Also after its end. What went to stderr goes to stderr.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Logs {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Go on until the run ends
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// Only the last N lines
+    #[arg(long, value_name = "N")]
+    pub tail: Option<usize>,
+
+    /// Only from this offset on, as send and expect count
+    #[arg(long, value_name = "OFFSET")]
+    pub since: Option<u64>,
+}
+
+/// Wait for the end of a detached run, and exit as it did.
+///
+/// Also long after its end. Exit code 124: it has not ended within --timeout; 125: nobody saw its end, or
+/// there is no such run. With --json the two are told apart from the command's own.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Wait {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// For how long [default: for ever]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    pub timeout: Option<Duration>,
+
+    /// Print how it ended as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Send a signal to every process of a detached run.
+///
+/// `heeler reap RUN` stops the run instead, by its own ladder.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Signal {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The signal: TERM, HUP, 15 ...
+    #[arg(value_name = "SIGNAL")]
+    pub signal: String,
+}
+
+/// Give the terminal of a detached run another size.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Resize {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The size
+    #[arg(value_name = "COLSxROWS", value_parser = value::window_size)]
+    pub size: (u16, u16),
+}
+
+/// Print what the terminal of a detached run shows.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Screen {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Wait for output of a detached run.
+///
+/// The match that begins first wins. Without --since the wait begins where the last expect of the run
+/// ended, so that calls in a row read the output once. Exit code 0: it matched; 124: the limit has passed;
+/// 122: the run ended first; 125: no such run, or a pattern that is none.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Expect {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// A pattern, and what its match is called; the label may be left out
+    ///
+    /// What stands before the first = is the label when it has only letters, digits, _, - and dots; a
+    /// pattern that begins like that has to be given with a label.
+    #[arg(long, value_name = "LABEL=P", required = true, allow_hyphen_values = true, value_parser = value::labelled)]
+    pub on: Vec<(String, String)>,
+
+    /// For how long; 0 is for ever
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, default_value = "30s")]
+    pub timeout: Duration,
+
+    /// Only output from this offset on, as send printed it
+    #[arg(long, value_name = "OFFSET")]
+    pub since: Option<u64>,
+
+    /// Leave the text for the next expect
+    #[arg(long)]
+    pub peek: bool,
+
+    /// Print only this of the match: label, before, offset, or a group by number or name [default: all, as JSON]
+    #[arg(long, value_name = "WHAT")]
+    pub print: Option<String>,
+
+    /// What the patterns look at: text (escapes removed), raw, or screen
+    #[arg(long, value_name = "NAME")]
+    pub view: Option<View>,
+
+    /// Listen only to stdout or stderr
+    #[arg(long, value_name = "NAME")]
+    pub stream: Option<Stream>,
+}
+
+/// A part of what is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `--send TEXT`.
+    Send(OsString),
+    /// `--line TEXT`.
+    Line(OsString),
+    /// `--key NAME`.
+    Key(String),
+    /// `--send-secret NAME`.
+    Secret(String),
+    /// `--file PATH`.
+    File(PathBuf),
+    /// `--echo-ok`.
+    EchoOk,
+}
+
+/// `heeler send`, its parts in the order of the command line.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// Which run.
+    pub target: Target,
+    /// What is typed.
+    pub parts: Vec<Part>,
+    /// `--secret NAME=SOURCE`, unparsed: what is no source may be the secret itself, and clap would print it.
+    pub secrets: Vec<OsString>,
+    /// `--timeout`.
+    pub timeout: Duration,
+}
+
+/// Type to a detached run.
+///
+/// The flags are done in order. When all of it is written, the offset of the output at that moment is
+/// printed: expect --since with it looks only at what comes as an answer.
+#[derive(Args)]
+struct SendFlags {
+    #[command(flatten)]
+    target: Target,
+
+    /// Type TEXT, C escapes such as \n and \x1b replaced
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    send: Vec<OsString>,
+
+    /// Type TEXT as it is, then Enter
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    line: Vec<OsString>,
+
+    /// Press a key: ctrl-c, up, f1, enter, eof ...
+    #[arg(long, value_name = "NAME")]
+    key: Vec<String>,
+
+    /// Type a --secret, then Enter, once the terminal does not echo
+    #[arg(long, value_name = "NAME")]
+    send_secret: Vec<String>,
+
+    /// Type what is in a file; - is our stdin
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    file: Vec<PathBuf>,
+
+    /// Type the --send-secret before it even while the terminal echoes
+    #[arg(long, num_args = 0, default_missing_value = "true", action = clap::ArgAction::Append)]
+    echo_ok: Vec<bool>,
+
+    /// Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask
+    #[arg(long, value_name = "NAME=SOURCE")]
+    secret: Vec<OsString>,
+
+    /// How long a command that does not read, or a terminal that echoes, is waited for
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, default_value = "30s")]
+    timeout: Duration,
+}
+
+impl Args for Send {
+    fn augment_args(cmd: Command) -> Command {
+        SendFlags::augment_args(cmd)
+    }
+
+    fn augment_args_for_update(cmd: Command) -> Command {
+        SendFlags::augment_args_for_update(cmd)
+    }
+}
+
+impl FromArgMatches for Send {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Send, clap::Error> {
+        let flags = SendFlags::from_arg_matches(matches)?;
+        let mut parts = Vec::new();
+        let mut take = |id: &str, found: Vec<Part>| {
+            parts.extend(matches.indices_of(id).into_iter().flatten().zip(found));
+        };
+        take("send", flags.send.into_iter().map(Part::Send).collect());
+        take("line", flags.line.into_iter().map(Part::Line).collect());
+        take("key", flags.key.into_iter().map(Part::Key).collect());
+        take("send_secret", flags.send_secret.into_iter().map(Part::Secret).collect());
+        take("file", flags.file.into_iter().map(Part::File).collect());
+        take("echo_ok", flags.echo_ok.into_iter().map(|_| Part::EchoOk).collect());
+        parts.sort_by_key(|(index, _)| *index);
+        Ok(Send {
+            target: flags.target,
+            parts: parts.into_iter().map(|(_, part)| part).collect(),
+            secrets: flags.secret,
+            timeout: flags.timeout,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Send::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

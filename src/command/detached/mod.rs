@@ -1,0 +1,140 @@
+//! The commands that talk to a detached run.
+//!
+//! Which run is meant is found out without the database where that can be: a living run has a socket, and a
+//! conversation of a shell script is many such commands. Only what has no socket is looked up in the records.
+
+pub mod expect;
+pub mod logs;
+pub mod screen;
+pub mod send;
+pub mod wait;
+
+use std::path::PathBuf;
+
+use super::tracked::{self, Tracked, default_db};
+use crate::cli::detached::{Resize, Signal, Target};
+use crate::control::client::{Connection, Failed};
+use crate::control::place::{self, Unresolved};
+use crate::control::protocol::{Reply, Request};
+use crate::core::outcome::EXIT_HEELER;
+use crate::core::reap::{State, Subject};
+use crate::report::output::Io;
+use crate::store::{StoreError, Which};
+
+/// A run that was found.
+pub(super) enum Found {
+    /// It lives, and answers.
+    Living(Living),
+    /// It has ended, or cannot be talked to.
+    Record(Box<Over>),
+}
+
+/// A run that answers.
+pub(super) struct Living {
+    pub(super) db: PathBuf,
+    pub(super) run: String,
+    pub(super) connection: Connection,
+}
+
+/// A run as the records have it.
+pub(super) struct Over {
+    pub(super) db: PathBuf,
+    pub(super) subject: Subject,
+    pub(super) state: State,
+    pub(super) why: Option<&'static str>,
+}
+
+/// The run that is meant; what is wrong is said, and gives the exit code.
+pub(super) fn find(target: &Target, io: &mut Io<'_>) -> Result<Found, i32> {
+    let Some(db) = target.db.db.clone().or_else(default_db) else {
+        io.say(StoreError::NoPlace);
+        return Err(EXIT_HEELER);
+    };
+    let mut word = target.run.clone();
+    match place::living(&db, &word) {
+        Ok(run) => match Connection::open(&place::socket(&db, &run)) {
+            Ok(connection) => return Ok(Found::Living(Living { db, run, connection })),
+            // It has ended between the two looks.
+            Err(Failed::Gone) => word = run,
+            Err(error) => {
+                io.say(error);
+                return Err(EXIT_HEELER);
+            }
+        },
+        Err(Unresolved::Several(runs)) => {
+            io.say(format_args!("'{word}' can mean {}: give more of the id", runs.join(", ")));
+            return Err(EXIT_HEELER);
+        }
+        Err(Unresolved::None) => {}
+    }
+    record(db, &word, io)
+}
+
+/// The run as the records have it, after whoever answered does no more.
+pub(super) fn record(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Found, i32> {
+    let Some(mut tracked) = Tracked::open(Some(&db), io) else { return Err(EXIT_HEELER) };
+    let names = [word.to_owned()];
+    let scene = tracked.look(Which::Named(&names), io).map_err(|error| {
+        io.say(error);
+        EXIT_HEELER
+    })?;
+    let subject = tracked::find(word, &scene, &tracked.survey, io).ok_or(EXIT_HEELER)?;
+    let (state, why) = subject.state(&tracked.survey.here);
+    Ok(Found::Record(Box::new(Over { db, subject: subject.clone(), state, why })))
+}
+
+impl Over {
+    /// Says why the run cannot be talked to.
+    pub(super) fn complain(&self, io: &mut Io<'_>) -> i32 {
+        let run = &self.subject.record.facts.run;
+        let why = match self.state {
+            State::Running => "it was not started with -d, so it cannot be talked to",
+            State::Orphaned => "its heeler was killed; `heeler reap` ends what is left of it",
+            State::Exited => "it has ended",
+            State::Gone | State::Foreign => self.why.unwrap_or("it is over"),
+        };
+        io.say(format_args!("run {run}: {why}"));
+        EXIT_HEELER
+    }
+}
+
+/// Asks a living run something; what is wrong is said, and gives the exit code.
+pub(super) fn ask(target: &Target, request: &Request, io: &mut Io<'_>) -> Result<Reply, i32> {
+    match find(target, io)? {
+        Found::Record(over) => Err(over.complain(io)),
+        Found::Living(mut living) => living.connection.ask(request).map_err(|error| {
+            io.say(format_args!("run {}: {error}", living.run));
+            EXIT_HEELER
+        }),
+    }
+}
+
+/// An answer that does not belong to what was asked.
+pub(super) fn unexpected(reply: &Reply, io: &mut Io<'_>) -> i32 {
+    io.say(format_args!("the run gave an answer that does not fit: {reply:?}"));
+    EXIT_HEELER
+}
+
+/// `heeler signal`.
+pub fn signal(args: &Signal, io: &mut Io<'_>) -> i32 {
+    let signal = args.signal.clone();
+    if crate::sys::names::signal_number(&signal).is_none() {
+        io.say(format_args!("there is no signal {signal}; names are TERM, SIGTERM or 15"));
+        return EXIT_HEELER;
+    }
+    done(&args.target, &Request::Signal { signal }, io)
+}
+
+/// `heeler resize`.
+pub fn resize(args: &Resize, io: &mut Io<'_>) -> i32 {
+    let (columns, rows) = args.size;
+    done(&args.target, &Request::Resize { columns, rows }, io)
+}
+
+fn done(target: &Target, request: &Request, io: &mut Io<'_>) -> i32 {
+    match ask(target, request, io) {
+        Ok(Reply::Done) => 0,
+        Ok(other) => unexpected(&other, io),
+        Err(code) => code,
+    }
+}

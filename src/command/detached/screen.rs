@@ -1,0 +1,48 @@
+//! `heeler screen RUN`: what its terminal shows, also at its end.
+
+use super::{Found, find, unexpected};
+use crate::cli::detached::Screen;
+use crate::command::tracked::print_json;
+use crate::control::client::after;
+use crate::control::protocol::{self, Reply, Request};
+use crate::control::session::Session;
+use crate::core::outcome::EXIT_HEELER;
+use crate::report::output::{Io, escape};
+
+/// Prints the screen.
+pub fn run(args: &Screen, io: &mut Io<'_>) -> i32 {
+    let screen = match ask(args, io) {
+        Ok(screen) => screen,
+        Err(code) => return code,
+    };
+    let printed = if args.json {
+        print_json(io, &screen)
+    } else {
+        screen.lines.iter().try_for_each(|line| writeln!(io.out, "{}", escape(line)))
+    };
+    match printed {
+        Ok(()) => 0,
+        Err(error) => {
+            io.say(format_args!("cannot print the screen: {error}"));
+            EXIT_HEELER
+        }
+    }
+}
+
+fn ask(args: &Screen, io: &mut Io<'_>) -> Result<protocol::Screen, i32> {
+    match find(&args.target, io)? {
+        Found::Living(mut living) => match living.connection.ask(&Request::Screen) {
+            Ok(Reply::Screen(screen)) => Ok(screen),
+            Ok(other) => Err(unexpected(&other, io)),
+            Err(error) => {
+                io.say(format_args!("run {}: {error}", living.run));
+                Err(EXIT_HEELER)
+            }
+        },
+        Found::Record(over) => {
+            let kept = after::kept(&over.db, &over.subject.record.facts.run).ok().flatten();
+            let screen = kept.and_then(|rest| Session::after(&rest, 1).screen());
+            screen.ok_or_else(|| over.complain(io))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `heeler wait RUN`: exits as the run did, also long after.
+
+use super::{Found, Over, find, record, unexpected};
+use crate::cli::detached::Wait;
+use crate::command::tracked::print_json;
+use crate::control::client::Failed;
+use crate::control::protocol::{Ended, Reply, Request};
+use crate::core::outcome::{EXIT_HEELER, EXIT_LIMIT};
+use crate::core::reap::State;
+use crate::report::output::Io;
+
+/// Waits; the run's exit code, 124 when it has not ended in time, 125 when nobody saw its end.
+pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
+    let living = match find(&args.target, io) {
+        Ok(Found::Living(living)) => living,
+        Ok(Found::Record(over)) => return recorded(args, &over, io),
+        Err(code) => return code,
+    };
+    let limit_ms = args.timeout.filter(|limit| !limit.is_zero());
+    let request = Request::Wait { limit_ms: limit_ms.map(|limit| limit.as_millis() as u64) };
+    let mut connection = living.connection;
+    match connection.ask(&request) {
+        Ok(Reply::Ended(ended)) => tell(args, &ended, io),
+        Ok(Reply::Limit { .. }) => {
+            if !args.json {
+                io.say(format_args!("run {} has not ended yet (--timeout)", living.run));
+            }
+            EXIT_LIMIT
+        }
+        Ok(other) => unexpected(&other, io),
+        // It ended, or was killed, while it was asked.
+        Err(Failed::Gone) => match record(living.db, &living.run, io) {
+            Ok(Found::Record(over)) => recorded(args, &over, io),
+            Ok(Found::Living(_)) => EXIT_HEELER,
+            Err(code) => code,
+        },
+        Err(error) => {
+            io.say(format_args!("run {}: {error}", living.run));
+            EXIT_HEELER
+        }
+    }
+}
+
+fn recorded(args: &Wait, over: &Over, io: &mut Io<'_>) -> i32 {
+    let record = &over.subject.record;
+    let exited = record.end.as_ref().filter(|_| over.state == State::Exited);
+    let Some(end) = exited else {
+        return match over.state {
+            State::Gone => {
+                let why = over.why.unwrap_or("nobody saw its end");
+                io.say(format_args!("run {}: {why}", record.facts.run));
+                EXIT_HEELER
+            }
+            _ => over.complain(io),
+        };
+    };
+    let ended =
+        Ended { exit_code: end.exit_code, outcome: end.outcome.clone(), ..Ended::default() };
+    tell(args, &ended, io)
+}
+
+fn tell(args: &Wait, ended: &Ended, io: &mut Io<'_>) -> i32 {
+    if args.json {
+        let value = serde_json::json!({
+            "exit_code": ended.exit_code,
+            "outcome": ended.outcome,
+        });
+        if let Err(error) = print_json(io, &value) {
+            io.say(format_args!("cannot print how it ended: {error}"));
+            return EXIT_HEELER;
+        }
+    }
+    ended.exit_code.unwrap_or(EXIT_HEELER)
+}

@@ -1,0 +1,186 @@
+//! `run -d`: the run goes on in the background, and its caller learns how its start went.
+//!
+//! The plan is made, and everything that can be refused is, before the fork. What is left, the background
+//! process tells through a pipe: that the command runs, or why it does not. So the caller returns when the
+//! exec has succeeded or failed, and not a moment later.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use serde::{Deserialize, Serialize};
+
+use super::track::Tracking;
+use crate::config::plan::Plan;
+use crate::config::{ConfigError, ErrorKind};
+use crate::control::server::{Run, Server};
+use crate::control::session::Setup;
+use crate::core::outcome::{EXIT_HEELER, Outcome};
+use crate::expect::program::StreamId;
+use crate::report::model::Mode;
+use crate::report::output;
+use crate::runtime::attempt::{Attempt, Observer};
+use crate::runtime::launch::Launched;
+use crate::runtime::run::Finished;
+use crate::sys::cgroup::Leaf;
+use crate::sys::spawn::Announce;
+use crate::sys::{apart, fdio};
+
+/// Where a run is supervised from.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// By the process that was called.
+    Foreground,
+    /// In the background: by one whose caller waits at this pipe for how the start went, until it is told.
+    Background(Option<OwnedFd>),
+}
+
+/// What the caller is told.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    /// The command runs.
+    Runs(String),
+    /// It does not.
+    Failed { message: String, details: Vec<String>, exit_code: i32 },
+}
+
+/// Starts the run in the background; gives the exit code, in both processes.
+pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
+    let cannot = |error: std::io::Error| {
+        let message = format!("cannot start a process in the background: {error}");
+        super::refuse(line, &ConfigError::new(ErrorKind::Internal, message))
+    };
+    let (read, write) = match fdio::pipe() {
+        Ok(pipe) => pipe,
+        Err(error) => return cannot(error),
+    };
+    let fd = write.as_raw_fd();
+    match apart::fork_background(write.as_fd()) {
+        Ok(true) => {
+            // The copies of what our caller owns are not ours to drop.
+            std::mem::forget((read, write));
+            let stage = Stage::Background(Some(apart::kept(fd)));
+            super::supervise(plan, line, outer, stage)
+        }
+        Ok(false) => {
+            drop(write);
+            learn(&read)
+        }
+        Err(error) => cannot(error),
+    }
+}
+
+/// Waits for how the start went, and says it.
+fn learn(pipe: &OwnedFd) -> i32 {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(Some(count @ 1..)) = fdio::read(pipe.as_fd(), &mut buffer) {
+        bytes.extend_from_slice(&buffer[..count]);
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Word::Runs(run)) => super::super::print(&format!("{run}\n")),
+        Ok(Word::Failed { message, details, exit_code }) => {
+            output::complain(&message);
+            for detail in &details {
+                output::explain(detail);
+            }
+            exit_code
+        }
+        Err(_) => {
+            output::complain(
+                "the process in the background died before it had started the command",
+            );
+            EXIT_HEELER
+        }
+    }
+}
+
+impl Stage {
+    fn tell(&mut self, word: &Word) {
+        let Stage::Background(pipe) = self else { return };
+        if let (Some(pipe), Ok(text)) = (pipe.take(), serde_json::to_vec(word)) {
+            // A caller that is gone does not want to know.
+            let _ = fdio::write(pipe.as_fd(), &text);
+        }
+    }
+
+    /// Says why nothing was started.
+    pub(super) fn refuse(&mut self, line: &[OsString], error: &ConfigError) -> i32 {
+        let exit_code = super::refuse(line, error);
+        let (message, details) = (error.message.clone(), error.details.clone());
+        self.tell(&Word::Failed { message, details, exit_code });
+        exit_code
+    }
+
+    /// The socket and the log of a run in the background, which without its lock file nobody would find.
+    pub(super) fn serve(
+        plan: &Plan,
+        run: &str,
+        warnings: &[String],
+    ) -> Result<Option<Server>, ConfigError> {
+        let Some(detach) = &plan.detach else { return Ok(None) };
+        let refused = |why: String| ConfigError::new(ErrorKind::Resource, why);
+        if let Some(warning) = warnings.first() {
+            return Err(refused(format!(
+                "{warning}, so it would not be found in the background (-d)"
+            )));
+        }
+        let streams = match plan.launch.mode {
+            Mode::Pty => vec![StreamId::Terminal],
+            Mode::Pipe if plan.output.merge => vec![StreamId::Stdout],
+            Mode::Pipe | Mode::Inherit => vec![StreamId::Stdout, StreamId::Stderr],
+        };
+        let run = Run {
+            id: run.to_owned(),
+            db: detach.db.clone(),
+            log_max: detach.log_max,
+            session: Setup {
+                streams,
+                window: plan.program.window,
+                settle: plan.program.settle,
+                size: plan.launch.size,
+            },
+        };
+        Server::open(run).map(Some).map_err(refused)
+    }
+}
+
+/// Tells the caller of a run in the background, beside the record, how the first attempt begins.
+pub(super) struct Watched<'a> {
+    pub(super) tracking: &'a mut Tracking,
+    pub(super) stage: &'a mut Stage,
+    pub(super) run: &'a str,
+}
+
+impl Observer for Watched<'_> {
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce> {
+        self.tracking.announce(n, leaf)
+    }
+
+    fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String> {
+        let warning = self.tracking.spawned(n, launched);
+        self.stage.tell(&Word::Runs(self.run.to_owned()));
+        warning
+    }
+
+    fn lasting(&mut self) -> Option<String> {
+        self.tracking.lasting()
+    }
+
+    fn ended(&mut self, attempt: &Attempt, outcome: Outcome) {
+        self.tracking.ended(attempt, outcome);
+        if let Some(error) = &attempt.error {
+            let (message, details) = (error.message.clone(), Vec::new());
+            self.stage.tell(&Word::Failed { message, details, exit_code: error.exit_code });
+        }
+    }
+}
+
+/// The run is over and recorded: its clients are told.
+pub(super) fn end(server: Server, finished: &Finished, exit_code: i32) {
+    if finished.attempts.iter().all(|attempt| attempt.pid.is_none()) {
+        return server.abandon();
+    }
+    let outcome = serde_json::to_value(finished.outcome).unwrap_or_default();
+    server.finish(finished.active, outcome.as_str().unwrap_or_default(), exit_code);
+}

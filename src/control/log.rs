@@ -1,0 +1,386 @@
+//! The output of a detached run on disk: bounded, in the order of arrival, secrets masked.
+//!
+//! Two files: `<run>.log`, and `<run>.log.1` with what came before. When the first has half of what is
+//! allowed it takes the place of the second, and what was there is dropped. Each begins with a line that says
+//! at which offset of the run's output it does, so that what is dropped is known to the byte. Behind it are
+//! records: a byte for the stream, milliseconds since the start (8 bytes), a length (4), and so many bytes;
+//! numbers least significant byte first. Where writing failed (a full disk) there is a gap: a record of the
+//! stream `-`, whose length is what is missing and whose content is not there.
+//!
+//! A record is one write at the end of the file, so a reader sees it whole, or not yet, or in part at the
+//! very end, which it takes for not yet.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::expect::program::StreamId;
+
+const MAGIC: &str = "heeler.log/1";
+const HEAD: usize = 13;
+const GAP: u8 = b'-';
+
+/// The longest first line.
+const FIRST_LINE: usize = 64;
+
+/// The most that is read at once.
+const CHUNK: usize = 256 << 10;
+
+/// Writes a log.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    file: File,
+    /// How long a file gets.
+    most: u64,
+    length: u64,
+    offset: u64,
+    /// What could not be written since the last record.
+    missing: u64,
+    failure: Option<io::Error>,
+}
+
+impl Writer {
+    /// A log at `path`, of at most `max` bytes in all.
+    pub fn create(path: &Path, max: u64) -> io::Result<Writer> {
+        let (file, length) = begin(path, 0)?;
+        Ok(Writer {
+            path: path.to_owned(),
+            file,
+            most: max / 2,
+            length,
+            offset: 0,
+            missing: 0,
+            failure: None,
+        })
+    }
+
+    /// Adds output.
+    pub fn write(&mut self, at: Duration, stream: StreamId, bytes: &[u8]) {
+        for part in bytes.chunks(CHUNK) {
+            if let Err(error) = self.append(at, stream, part) {
+                // A half record would be in the way of the next.
+                let _ = self.file.set_len(self.length);
+                self.missing += part.len() as u64;
+                self.failure.get_or_insert(error);
+            }
+            self.offset += part.len() as u64;
+        }
+    }
+
+    fn append(&mut self, at: Duration, stream: StreamId, bytes: &[u8]) -> io::Result<()> {
+        let size = (HEAD + bytes.len()) as u64;
+        if self.length > FIRST_LINE as u64 && self.length + size > self.most {
+            self.rotate()?;
+        }
+        if self.missing > 0 {
+            let gap = u32::try_from(self.missing).unwrap_or(u32::MAX);
+            let head = head(GAP, at, gap);
+            self.put(&head, &[])?;
+            self.missing -= u64::from(gap);
+        }
+        self.put(&head(letter(stream), at, bytes.len() as u32), bytes)
+    }
+
+    fn put(&mut self, head: &[u8], bytes: &[u8]) -> io::Result<()> {
+        let whole = head.len() + bytes.len();
+        let written = self.file.write_vectored(&[IoSlice::new(head), IoSlice::new(bytes)])?;
+        if written < whole {
+            let rest = written.saturating_sub(head.len());
+            self.file.write_all(head.get(written..).unwrap_or_default())?;
+            self.file.write_all(&bytes[rest..])?;
+        }
+        self.length += whole as u64;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        std::fs::rename(&self.path, before(&self.path))?;
+        (self.file, self.length) = begin(&self.path, self.offset - self.missing)?;
+        Ok(())
+    }
+
+    /// Why something could not be written, once.
+    pub fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+}
+
+fn begin(path: &Path, offset: u64) -> io::Result<(File, u64)> {
+    #[expect(clippy::disallowed_methods, reason = "the log is a file of the control layer")]
+    let mut file =
+        OpenOptions::new().append(true).create(true).mode(0o600).open(path).and_then(|file| {
+            file.set_len(0)?;
+            Ok(file)
+        })?;
+    let line = format!("{MAGIC} {offset}\n");
+    file.write_all(line.as_bytes())?;
+    Ok((file, line.len() as u64))
+}
+
+fn before(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}
+
+fn head(letter: u8, at: Duration, length: u32) -> [u8; HEAD] {
+    let mut head = [letter; HEAD];
+    let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+    head[1..9].copy_from_slice(&millis.to_le_bytes());
+    head[9..].copy_from_slice(&length.to_le_bytes());
+    head
+}
+
+fn letter(stream: StreamId) -> u8 {
+    match stream {
+        StreamId::Stdout => b'o',
+        StreamId::Stderr => b'e',
+        StreamId::Terminal => b't',
+    }
+}
+
+/// A piece of output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its stream; nothing for output that is missing.
+    pub stream: Option<StreamId>,
+    /// When it came, since the start of the run.
+    pub at: Duration,
+    /// The offset of its first byte.
+    pub offset: u64,
+    /// The bytes; none of what is missing.
+    pub bytes: Vec<u8>,
+    /// How many bytes are missing here.
+    pub missing: u64,
+}
+
+/// Reads a log, while it is written too.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    file: Option<File>,
+    /// The offset of the next record.
+    offset: u64,
+    buffer: Vec<u8>,
+    /// Bytes that are not there any more.
+    dropped: u64,
+}
+
+impl Reader {
+    /// The log at `path`, from `since` on as far as it is kept; nothing when there is no log.
+    pub fn open(path: &Path) -> io::Result<Option<Reader>> {
+        let mut reader =
+            Reader { path: path.to_owned(), file: None, offset: 0, buffer: Vec::new(), dropped: 0 };
+        Ok(reader.enter()?.then_some(reader))
+    }
+
+    /// How many bytes had been dropped before they were read.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Opens the file that the offset lies in, or the oldest there is; false when there is none.
+    fn enter(&mut self) -> io::Result<bool> {
+        let mut found: Option<(u64, File)> = None;
+        for path in [before(&self.path), self.path.clone()] {
+            #[expect(clippy::disallowed_methods, reason = "the log is a file of the control layer")]
+            let mut file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let Some(begins) = begins(&mut file)? else { continue };
+            // The newer one, where it has the offset already.
+            if found.is_none() || begins <= self.offset {
+                found = Some((begins, file));
+            }
+        }
+        let Some((begins, file)) = found else { return Ok(false) };
+        self.buffer.clear();
+        if begins > self.offset {
+            self.dropped += begins - self.offset;
+            self.offset = begins;
+        }
+        let wanted = std::mem::replace(&mut self.offset, begins);
+        self.file = Some(file);
+        while self.offset < wanted && self.record()?.is_some() {}
+        Ok(true)
+    }
+
+    /// The next piece; nothing at the end of what is there.
+    pub fn piece(&mut self) -> io::Result<Option<Piece>> {
+        loop {
+            if let Some(piece) = self.record()? {
+                return Ok(Some(piece));
+            }
+            // Rotated, perhaps: then the records go on in the file that has the name now.
+            let here = self.file.as_ref().and_then(|file| file.metadata().ok());
+            let there = std::fs::metadata(&self.path).ok();
+            let same = match (&here, &there) {
+                (Some(here), Some(there)) => here.ino() == there.ino(),
+                _ => true,
+            };
+            // What was written to the old one between the two looks is read first.
+            if same {
+                return Ok(None);
+            }
+            if let Some(piece) = self.record()? {
+                return Ok(Some(piece));
+            }
+            if !self.enter()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn record(&mut self) -> io::Result<Option<Piece>> {
+        loop {
+            if let Some(piece) = self.take() {
+                return Ok(Some(piece));
+            }
+            let Some(file) = &mut self.file else { return Ok(None) };
+            let have = self.buffer.len();
+            self.buffer.resize(have + CHUNK, 0);
+            let count = file.read(&mut self.buffer[have..])?;
+            self.buffer.truncate(have + count);
+            if count == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Piece> {
+        let (head, rest) = self.buffer.split_first_chunk::<HEAD>()?;
+        let millis = u64::from_le_bytes(head[1..9].try_into().ok()?);
+        let length = u32::from_le_bytes(head[9..].try_into().ok()?);
+        let stream = match head[0] {
+            b'o' => Some(StreamId::Stdout),
+            b'e' => Some(StreamId::Stderr),
+            b't' => Some(StreamId::Terminal),
+            _ => None,
+        };
+        let here = if stream.is_some() { length as usize } else { 0 };
+        let bytes = rest.get(..here)?.to_vec();
+        self.buffer.drain(..HEAD + here);
+        let offset = self.offset;
+        self.offset += u64::from(length);
+        let missing = if stream.is_some() { 0 } else { u64::from(length) };
+        Some(Piece { stream, at: Duration::from_millis(millis), offset, bytes, missing })
+    }
+}
+
+/// The offset in the first line; nothing when that is not there.
+fn begins(file: &mut File) -> io::Result<Option<u64>> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.len() < FIRST_LINE && file.read(&mut byte)? == 1 && byte[0] != b'\n' {
+        line.push(byte[0]);
+    }
+    let line = String::from_utf8_lossy(&line);
+    Ok(line.strip_prefix(MAGIC).and_then(|offset| offset.trim().parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reader: &mut Reader) -> (String, u64) {
+        let mut text = Vec::new();
+        let mut end = 0;
+        while let Some(piece) = reader.piece().unwrap() {
+            text.extend(&piece.bytes);
+            end = piece.offset + piece.bytes.len() as u64 + piece.missing;
+        }
+        (String::from_utf8(text).unwrap(), end)
+    }
+
+    #[test]
+    fn what_was_written_is_read_while_it_grows() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a.log");
+        assert!(Reader::open(&path).unwrap().is_none());
+        let mut writer = Writer::create(&path, 1 << 20).unwrap();
+        let mut reader = Reader::open(&path).unwrap().unwrap();
+        assert_eq!(read(&mut reader), (String::new(), 0));
+        writer.write(Duration::from_millis(5), StreamId::Stdout, b"one ");
+        writer.write(Duration::from_millis(6), StreamId::Stderr, b"two");
+        let piece = reader.piece().unwrap().unwrap();
+        assert_eq!((piece.stream, piece.offset), (Some(StreamId::Stdout), 0));
+        let piece = reader.piece().unwrap().unwrap();
+        assert_eq!(piece.at, Duration::from_millis(6));
+        assert_eq!((piece.stream, piece.offset), (Some(StreamId::Stderr), 4));
+        assert!(reader.piece().unwrap().is_none());
+        writer.write(Duration::ZERO, StreamId::Stdout, b"!");
+        assert_eq!(read(&mut reader), ("!".to_owned(), 8));
+    }
+
+    #[test]
+    fn it_is_bounded_and_says_what_it_dropped() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a.log");
+        let mut writer = Writer::create(&path, 4000).unwrap();
+        let mut follower = Reader::open(&path).unwrap().unwrap();
+        let mut seen = String::new();
+        let mut all = String::new();
+        for number in 0..1000 {
+            let line = format!("line {number}\n");
+            writer.write(Duration::ZERO, StreamId::Terminal, line.as_bytes());
+            all += &line;
+            if number % 7 == 0 {
+                seen += &read(&mut follower).0;
+            }
+        }
+        seen += &read(&mut follower).0;
+        assert_eq!(seen, all, "who follows misses nothing");
+        assert_eq!(follower.dropped(), 0);
+        let size = |path: &Path| std::fs::metadata(path).unwrap().len();
+        assert!(size(&path) + size(&before(&path)) <= 4000 + 2 * FIRST_LINE as u64);
+        let mut late = Reader::open(&path).unwrap().unwrap();
+        let (rest, end) = read(&mut late);
+        assert_eq!(end, all.len() as u64);
+        assert_eq!(late.dropped() + rest.len() as u64, end);
+        assert!(rest.len() > 500 && all.ends_with(&rest));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a file is cut behind the log's back")]
+    fn a_record_that_is_half_there_is_not_there() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a.log");
+        let mut writer = Writer::create(&path, 1 << 20).unwrap();
+        writer.write(Duration::ZERO, StreamId::Stdout, b"whole");
+        let whole = std::fs::read(&path).unwrap();
+        for cut in MAGIC.len() + 3..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let mut reader = Reader::open(&path).unwrap().unwrap();
+            assert!(reader.piece().unwrap().is_none(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a.log");
+        let mut writer = Writer::create(&path, 1 << 20).unwrap();
+        writer.write(Duration::ZERO, StreamId::Stdout, b"before ");
+        #[expect(clippy::disallowed_methods, reason = "a file that cannot be written to")]
+        let full = File::open(&path).unwrap();
+        let file = std::mem::replace(&mut writer.file, full);
+        writer.write(Duration::ZERO, StreamId::Stdout, b"lost");
+        assert!(writer.take_failure().is_some() && writer.take_failure().is_none());
+        writer.file = file;
+        writer.write(Duration::ZERO, StreamId::Stdout, b"after");
+        let mut reader = Reader::open(&path).unwrap().unwrap();
+        let mut pieces = Vec::new();
+        while let Some(piece) = reader.piece().unwrap() {
+            pieces.push((piece.offset, piece.missing, piece.bytes));
+        }
+        assert_eq!(
+            pieces,
+            [(0, 0, b"before ".to_vec()), (7, 4, Vec::new()), (11, 0, b"after".to_vec())]
+        );
+    }
+}
