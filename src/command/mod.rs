@@ -46,6 +46,7 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
         Command::Learn(args) => learn::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Attach(args) => detached::attach::run(&args),
         Command::Logs(args) => with_stdio(|io| detached::logs::run(&args, io)),
         Command::Send(args) => with_stdio(|io| detached::send::run(&args, io)),
         Command::Expect(args) => with_stdio(|io| detached::expect::run(&args, io)),
