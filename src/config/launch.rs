@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{self, value::StdinFrom};
-use crate::expect::program::Program;
+use crate::expect::program::{Program, View};
+use crate::expect::view::emulator::{MOST_CELLS, MOST_SIDE, fits};
 use crate::report::model::Mode;
 use crate::sys;
 
@@ -25,6 +26,14 @@ pub(super) fn resolve(
     around: &Surroundings,
 ) -> Result<Launch, ConfigError> {
     let flags = &run.launch;
+    let size = flags.size.or(around.size.filter(|_| !flags.detach)).unwrap_or(SIZE);
+    if flags.size.is_some() && !fits(size) && draws(program) {
+        return Err(ConfigError::usage(format!(
+            "--view screen draws at most {MOST_CELLS} cells, and {MOST_SIDE} in a row or column; \
+             --size {}x{} is more than that",
+            size.0, size.1
+        )));
+    }
     Ok(Launch {
         argv: argv(run)?,
         mode,
@@ -33,7 +42,7 @@ pub(super) fn resolve(
         cwd: directory(flags.cwd.as_deref(), around)?,
         env: environment::compose(run, mode, around)?,
         stdin: stdin(run, program, around)?,
-        size: flags.size.or(around.size.filter(|_| !flags.detach)).unwrap_or(SIZE),
+        size,
         follow_size: flags.size.is_none() && around.size.is_some() && !flags.detach,
         no_echo: flags.no_echo,
         nice: flags.nice,
@@ -49,6 +58,10 @@ pub(super) fn resolve(
             .map(|name| values::ignorable(name))
             .collect::<Result<_, _>>()?,
     })
+}
+
+fn draws(program: &Program) -> bool {
+    program.all_listens().any(|listen| listen.view == View::Screen)
 }
 
 fn argv(run: &cli::Run) -> Result<Vec<OsString>, ConfigError> {

@@ -1,7 +1,10 @@
 //! `--script`: the file and its includes read, compiled, and put under the flags.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use clap_lex::OsStrExt;
 
 use crate::cli;
 use crate::expect::program::Program;
@@ -222,8 +225,11 @@ fn put_under(run: &mut cli::Run, script: Settings, named: &[String]) {
         launch.no_echo |= script.no_echo;
     }
     or(&mut launch.cwd, script.cwd.map(Into::into));
-    let env = script.env.into_iter().map(|(name, value)| format!("{name}={value}").into());
-    launch.env.splice(0..0, env);
+    let env = script.env.into_iter().map(|(name, value)| OsString::from(format!("{name}={value}")));
+    let is_unset = |word: &OsString| {
+        launch.unset.iter().any(|name| word.split_once("=").is_some_and(|(key, _)| key == name))
+    };
+    launch.script_env = env.filter(|word| !is_unset(word)).collect();
     launch.env_clear |= script.env_clear;
     launch.unset.extend(script.unset.into_iter().map(Into::into));
     if launch.stdin.is_none() && launch.input.is_none() {

@@ -12,5 +12,6 @@ pub mod outcome;
 pub mod reap;
 pub mod record;
 pub mod retry;
+pub mod size;
 pub mod supervisor;
 pub mod wayout;

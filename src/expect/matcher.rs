@@ -210,6 +210,11 @@ impl Matcher {
         self.raw.pauses.push_back(self.raw.window.end());
     }
 
+    /// Whether it draws a screen.
+    pub fn draws(&self) -> bool {
+        self.screen.is_some()
+    }
+
     /// The output pauses here: what was held as a possible echo is output, and the screen is looked at.
     fn pause(&mut self) {
         if let Some(screen) = self.screen.as_mut().filter(|screen| screen.is_stale()) {

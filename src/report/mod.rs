@@ -4,5 +4,7 @@ pub mod cast;
 pub mod model;
 pub mod output;
 pub mod runs;
+pub mod screen;
+pub mod svg;
 pub mod table;
 pub mod write;

@@ -41,6 +41,8 @@ enum Typist {
     Dialogue,
     /// A client of a detached run, with the ticket that the answer refers to.
     Client(u64),
+    /// We, in place of a terminal that nobody looks at.
+    Terminal,
 }
 
 /// Bytes that were typed, wiped when dropped, and what the terminal did with them.
@@ -64,6 +66,13 @@ pub enum Typed {
     TooLong(usize),
     /// Nobody reads any more.
     Closed,
+    /// An answer of ours to what the command asked its terminal.
+    Answered {
+        /// What.
+        bytes: Zeroizing<Vec<u8>>,
+        /// What the terminal did with it.
+        typing: Typing,
+    },
     /// Input of another source went out.
     Relayed {
         /// What, wiped when dropped.
@@ -183,6 +192,15 @@ impl Input {
     /// Types `bytes` for the dialogue.
     pub fn send(&mut self, bytes: Vec<u8>) {
         self.queue_bytes(Zeroizing::new(bytes), Typist::Dialogue);
+    }
+
+    /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits
+    /// may wait for the command, and that for the answer.
+    pub fn answer(&mut self, bytes: Vec<u8>) {
+        let first = |item: &Item| matches!(item, Item::Bytes { done, by, .. } if *done > 0 || *by == Typist::Terminal);
+        let at = self.queue.iter().take_while(|item| first(item)).count();
+        let data = Zeroizing::new(bytes);
+        self.queue.insert(at, Item::Bytes { data, done: 0, by: Typist::Terminal, secret: false });
     }
 
     /// Types `bytes` for a client.
@@ -347,7 +365,7 @@ impl Input {
                         Typist::Client(ticket) => {
                             Typed::Client { ticket, result: Err(NotTyped::Echo) }
                         }
-                        Typist::Dialogue | Typist::Source => Typed::StillEchoing,
+                        _ => Typed::StillEchoing,
                     });
                     return None;
                 }
@@ -378,7 +396,7 @@ impl Input {
         secret: bool,
         typed: &mut Vec<Typed>,
     ) -> Option<Item> {
-        if by != Typist::Source
+        if !matches!(by, Typist::Source | Typist::Terminal)
             && done == 0
             && let Some(length) = self.too_long(&data)
         {
@@ -386,7 +404,7 @@ impl Input {
                 Typist::Client(ticket) => {
                     Typed::Client { ticket, result: Err(NotTyped::TooLong(length)) }
                 }
-                Typist::Dialogue | Typist::Source => Typed::TooLong(length),
+                _ => Typed::TooLong(length),
             });
             return None;
         }
@@ -404,7 +422,7 @@ impl Input {
                 }
                 Err(error) => {
                     self.lose(&error);
-                    typed.extend(closed(by, by == Typist::Source));
+                    typed.extend(closed(by, matches!(by, Typist::Source | Typist::Terminal)));
                     return None;
                 }
             }
@@ -417,6 +435,7 @@ impl Input {
             (_, true) => Typed::SecretSent,
             (Typist::Dialogue, false) => Typed::Sent { bytes: data, typing },
             (Typist::Source, false) => Typed::Relayed { bytes: data, typing },
+            (Typist::Terminal, false) => Typed::Answered { bytes: data, typing },
         });
         None
     }
@@ -488,6 +507,6 @@ impl Item {
 fn closed(by: Typist, silent: bool) -> Option<Typed> {
     match by {
         Typist::Client(ticket) => Some(Typed::Client { ticket, result: Err(NotTyped::Closed) }),
-        Typist::Dialogue | Typist::Source => (!silent).then_some(Typed::Closed),
+        _ => (!silent).then_some(Typed::Closed),
     }
 }

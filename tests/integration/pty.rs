@@ -331,3 +331,88 @@ fn the_terminal_comes_back_to_the_shell() {
         assert!(cooked(done.modes.as_ref().unwrap()), "{mode}: a command leaves no mess");
     }
 }
+
+/// seeds 46: what a command asks its terminal is answered where no terminal of ours is there to do it.
+#[test]
+fn questions_to_the_terminal_are_answered() {
+    let child = r"
+import os, sys, tty, select
+tty.setraw(0)
+def ask(question, end):
+    os.write(1, question)
+    got = b''
+    while not got.endswith(end):
+        part = os.read(0, 1)
+        if not part: break
+        got += part
+    return got
+os.write(1, b'\r\nabc')
+got = [ask(b'\x1b[6n', b'R'), ask(b'\x1b[c', b'c'), ask(b'\x1b[5n', b'n'), ask(b'\x1b[?2026$p', b'y')]
+os.write(2, repr(got).encode())
+";
+    let wanted = r"[b'\x1b[2;4R', b'\x1b[?62;22c', b'\x1b[0n', b'\x1b[?2026;0$y']";
+    for input in ["inherit", "null"] {
+        let t = Test::new();
+        let args = pty(&["--stdin", input, "--timeout", "30s"], python(child, &[]));
+        let done = t.run(args).any_out().check();
+        assert!(done.out_text().ends_with(wanted), "{input}: {}", done.out_text());
+    }
+    // An answer is not activity, and does not look like output where it is echoed.
+    let t = Test::new();
+    let script = r"printf '\033[6n'; sleep 0.3; printf x";
+    let done = t.run(["--pty", "--timeout", "30s", "--expect", "/^x/", "-c", script]);
+    done.out("\x1b[6n^[[1;1Rx").check();
+    let script = r"while :; do printf '\033[6n'; read -t 60 x; done";
+    let args = ["--pty", "--no-echo", "--idle-timeout", "1s", "--", "bash", "-c", script];
+    t.run(args).any_out().any_err().exit(124).check();
+}
+
+/// Our own terminal answers by itself, and nobody answers twice.
+#[test]
+fn questions_to_our_own_terminal_are_its_own() {
+    let t = Test::new();
+    let child = r"
+import os, tty
+tty.setraw(0)
+os.write(1, b'\x1b[6n')
+got = b''
+while not got.endswith(b'.'):
+    got += os.read(0, 100)
+os.write(1, b'got ' + got)
+";
+    let mut run = t.run(pty(&[], python(child, &[]))).terminal(80, 24).start();
+    run.wait_out("\x1b[6n");
+    run.type_in("\x1b[7;7R.");
+    run.out("\x1b[6ngot \x1b[7;7R.").check();
+}
+
+/// vim waits for its terminal's answers; nobody has to be there.
+#[test]
+fn an_editor_without_a_person() {
+    if !std::path::Path::new("/usr/bin/vim").exists() {
+        return;
+    }
+    let t = Test::new();
+    let args = ["--pty", "--timeout", "30s", "--", "vim", "-u", "NONE", "-c", "wq", "file"];
+    t.write("file", "text\n");
+    t.run(args).any_out().check();
+}
+
+/// A screen of any size takes no memory to speak of, and limits go on while it is drawn.
+#[test]
+fn a_screen_has_a_largest_size() {
+    let t = Test::new();
+    for size in ["65535x65535", "10001x1", "2000x501"] {
+        let args = ["--pty", "--size", size, "--expect", "x", "--view", "screen", "--", "true"];
+        let done = t.run(args).exit(125).err_has("--view screen draws at most 1000000 cells");
+        done.check();
+    }
+    // Without a screen to draw any size will do.
+    t.run(["--pty", "--size", "65535x65535", "stty", "size"]).out("65535 65535\r\n").check();
+    let flood = "while :; do printf '%b' '\\033[2J\\033[65535b\\033[999L'; done";
+    let args =
+        ["--size", "1000x1000", "--timeout", "1s", "--expect", "x", "--view", "screen", "-q"];
+    let done = t.run([&["--pty"], args.as_slice(), &["-c", flood]].concat()).report();
+    let done = done.exit(124).any_err().check();
+    assert!(done.took < std::time::Duration::from_secs(20), "{:?}", done.took);
+}

@@ -361,3 +361,16 @@ fn heeler_itself_takes_its_signals() {
     std::fs::write(t.path("go"), "go\n").unwrap();
     run.out("ready\n").check();
 }
+
+/// Cancelled while a command that does not want to end is stopped: why it was to be stopped is not lost.
+#[test]
+fn a_failure_is_told_though_the_run_is_cancelled_after_it() {
+    let t = Test::new();
+    let stays = "trap 'echo asked' TERM; echo bad; while :; do sleep 0.01; done";
+    let run = t.run(["--fail-on", "bad", "--", "sh", "-c", stays]).report().start();
+    run.wait_out("asked\n");
+    run.signal(Signal::TERM);
+    let done =
+        run.any_out().err_has("heeler: `bad` appeared (--fail-on)").any_err().signaled(15).check();
+    done.has("/outcome", "cancelled");
+}

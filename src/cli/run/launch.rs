@@ -28,7 +28,8 @@ pub struct Launch {
     /// pipes otherwise. --dry-run and the report say which.
     ///
     /// At a terminal every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl-] three times within a
-    /// second, which it gets as well, stops a command that listens to none.
+    /// second, which it gets as well, stops a command that listens to none. Where no terminal of ours is
+    /// there to do it, heeler answers what it asks its terminal: its kind, its state, where the cursor is.
     #[arg(short = 't', long, conflicts_with_all = ["pipe", "inherit"])]
     pub pty: bool,
 
@@ -70,6 +71,10 @@ pub struct Launch {
     /// Remove a variable
     #[arg(long, value_name = "K", hide_short_help = true)]
     pub unset: Vec<OsString>,
+
+    /// Variables that a script sets, as `K=V`. Filled in where the script is read.
+    #[arg(skip)]
+    pub script_env: Vec<OsString>,
 
     /// Where its input comes from: inherit, null, or a file
     ///

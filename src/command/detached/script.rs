@@ -41,11 +41,12 @@ pub fn run(args: &RunScript, io: &mut Io<'_>) -> i32 {
         Err(code) => return code,
     };
     let run = living.run.clone();
-    let played = Player::begin(living, program, secrets).and_then(|mut player| {
+    let talk = || {
+        let mut player = Player::begin(living, program, secrets)?;
         player.play()?;
-        Ok(player)
-    });
-    let player = match played {
+        Ok::<_, String>(player)
+    };
+    let player = match talk() {
         Ok(player) => player,
         Err(why) => {
             io.say(format_args!("run {run}: {why}"));
@@ -148,7 +149,7 @@ impl Player {
                 continue;
             }
             let wants = [(self.connection.fd(), Want::Read)];
-            poll::poll(&wants, due.map(|due| due - now), &mut ready)
+            poll::poll(&wants, due.map(|due| due.saturating_sub(now)), &mut ready)
                 .map_err(|error| error.to_string())?;
             if ready[0].ready && !self.connection.read().map_err(|error| error.to_string())? {
                 return Err(Failed::Gone.to_string());

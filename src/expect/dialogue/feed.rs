@@ -142,6 +142,10 @@ impl Feed {
         self.matcher.expect_echo(bytes);
     }
 
+    pub(super) fn draws(&self) -> bool {
+        self.matcher.draws()
+    }
+
     pub(super) fn resize(&mut self, cols: u16, rows: u16) {
         self.matcher.resize(cols, rows);
     }

@@ -327,6 +327,11 @@ impl Dialogue {
         }
     }
 
+    /// Whether any of the output is drawn, for patterns that look at the screen.
+    pub fn draws(&self) -> bool {
+        self.feeds.iter().any(Feed::draws)
+    }
+
     /// The secret that was under way has been written.
     pub fn secret_sent(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if let Some(acting) = &mut self.acting

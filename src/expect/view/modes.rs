@@ -34,9 +34,14 @@ pub struct Modes {
     /// Those that are not as in a fresh terminal.
     changed: BTreeSet<u16>,
     keypad: bool,
-    region: bool,
+    /// The parameters with which the scrolling region was set.
+    region: Option<Vec<u8>>,
     coloured: bool,
 }
+
+/// What the emulator crate switches on again by itself; and what is not to be: the cursor's place would mean
+/// something else (6), or the screen would stand still (2026).
+const NOT_AGAIN: &[u16] = &[1, 6, 9, 25, 47, 1000, 1002, 1003, 1005, 1006, 1047, 1049, 2004, 2026];
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -101,20 +106,42 @@ impl Modes {
                 }
             }
             (b'm', None) => self.coloured = !matches!(self.parameters.as_slice(), b"" | b"0"),
-            (b'r', None) => self.region = !self.parameters.is_empty(),
+            (b'r', None) => {
+                let set = !matches!(self.parameters.as_slice(), b"" | b"1" | b";" | b"1;");
+                self.region = set.then(|| self.parameters.clone());
+            }
             _ => {}
         }
+    }
+
+    /// The size has changed: that ends a region.
+    pub fn resized(&mut self) {
+        self.region = None;
+    }
+
+    /// What sets the scrolling region in a terminal that has none.
+    pub fn region(&self) -> String {
+        let region = self.region.as_deref().map(String::from_utf8_lossy);
+        region.map(|params| format!("\x1b[{params}r")).unwrap_or_default()
+    }
+
+    /// What switches on in a fresh terminal what is on here, but for what the emulator crate does.
+    pub fn again(&self) -> String {
+        let mut out = String::new();
+        for number in self.changed.iter().filter(|number| !NOT_AGAIN.contains(number)) {
+            out.extend(["\x1b[?", &number.to_string(), if is_normal(*number) { "l" } else { "h" }]);
+        }
+        out
     }
 
     /// What puts the terminal in order again; empty where nothing is out of order.
     pub fn restore(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for &number in self.changed.iter().rev() {
-            let normal = MODES.iter().any(|(known, normal)| *known == number && *normal);
-            let last = if normal { 'h' } else { 'l' };
+            let last = if is_normal(number) { 'h' } else { 'l' };
             out.extend_from_slice(format!("\x1b[?{number}{last}").as_bytes());
         }
-        if self.region {
+        if self.region.is_some() {
             // Setting it moves the cursor home.
             out.extend_from_slice(b"\x1b7\x1b[r\x1b8");
         }
@@ -126,6 +153,11 @@ impl Modes {
         }
         out
     }
+}
+
+/// Whether a mode is on in a fresh terminal.
+fn is_normal(number: u16) -> bool {
+    MODES.iter().any(|(known, normal)| *known == number && *normal)
 }
 
 #[cfg(test)]

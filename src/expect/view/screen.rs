@@ -13,12 +13,12 @@
 //! - Our own echo is shown like everything else: this is the screen as it is.
 
 use std::collections::{HashMap, VecDeque};
-use std::num::NonZeroU16;
 use std::rc::Rc;
 
 use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
 
+use super::emulator::Emulator;
 use crate::expect::matcher::Match;
 
 /// How much output goes by without a look.
@@ -26,7 +26,7 @@ const STRIDE: u64 = 16 << 10;
 
 /// The screen, and the patterns that look at it.
 pub struct ScreenView {
-    parser: vt100::Parser,
+    emulator: Emulator,
     patterns: Vec<(usize, Regex)>,
     total: u64,
     /// Looks that have not been judged yet.
@@ -48,9 +48,8 @@ struct Shot {
 impl ScreenView {
     /// A screen of `size` columns and rows, and the patterns that look at it.
     pub fn new(patterns: Vec<(usize, Regex)>, size: (u16, u16)) -> ScreenView {
-        let (cols, rows) = bounded(size);
         ScreenView {
-            parser: vt100::Parser::new(rows, cols, 0),
+            emulator: Emulator::new(size, 0),
             patterns,
             total: 0,
             shots: VecDeque::new(),
@@ -68,8 +67,7 @@ impl ScreenView {
 
     /// Another size.
     pub fn resize(&mut self, size: (u16, u16)) {
-        let (cols, rows) = bounded(size);
-        self.parser.set_size(rows, cols);
+        self.emulator.resize(size);
         self.stale = true;
     }
 
@@ -78,7 +76,7 @@ impl ScreenView {
         while !bytes.is_empty() {
             let left = (STRIDE - self.total % STRIDE) as usize;
             let (now, later) = bytes.split_at(left.min(bytes.len()));
-            self.parser.process(now);
+            self.emulator.push(now);
             self.total += now.len() as u64;
             self.stale = true;
             if self.total.is_multiple_of(STRIDE) {
@@ -90,8 +88,8 @@ impl ScreenView {
 
     /// The output paused here.
     pub fn look(&mut self) {
-        let (_, cols) = self.parser.screen().size();
-        let rows: Vec<String> = self.parser.screen().rows(0, cols.get()).collect();
+        let (cols, _) = self.emulator.size();
+        let rows: Vec<String> = self.emulator.screen().rows(0, cols).collect();
         let text = rows.join("\n");
         let text: Rc<str> = text.trim_end_matches('\n').into();
         self.stale = false;
@@ -179,11 +177,6 @@ impl std::fmt::Debug for ScreenView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ScreenView").field("total", &self.total).finish_non_exhaustive()
     }
-}
-
-fn bounded((cols, rows): (u16, u16)) -> (NonZeroU16, NonZeroU16) {
-    let bound = |n: u16| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
-    (bound(cols), bound(rows))
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ impl Running<'_, '_> {
         let took = self.now();
         fault::point("close");
         self.end_asides();
+        self.tell_exit();
         let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.

@@ -9,6 +9,8 @@ use crate::core::outcome::{EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
+use crate::expect::view::emulator::cells;
+use crate::expect::view::query::Answers;
 use crate::runtime::fault;
 use crate::runtime::outlets::Outlets;
 use crate::runtime::remote::Fact;
@@ -30,7 +32,7 @@ impl Running<'_, '_> {
                     self.end_cleanup();
                     self.note_strays();
                     let name = names::signal_name(signal);
-                    self.shared.outlets.event(now, "signal", &json!({ "signal": name }));
+                    self.shared.event("signal", &json!({ "signal": name }));
                     let deaf = self.supervisor.for_the_deaf(signal);
                     if self.launched.tree.signal_or(signal, deaf)
                         && let Some(other) = deaf
@@ -71,9 +73,6 @@ impl Running<'_, '_> {
         };
         self.ended = Some(ended);
         let others = self.launched.tree.sweep();
-        let now = self.now();
-        self.shared.outlets.event(now, "exit", &exit_fields(ended));
-        self.shared.note(Fact::Exited(ended));
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {
@@ -88,14 +87,28 @@ impl Running<'_, '_> {
         }
     }
 
+    /// How much is read in a turn. Where the output is drawn, a few bytes can clear the whole screen: less of
+    /// it then, so that limits are looked at in time.
+    fn chunk(&self) -> usize {
+        const DRAWN: usize = 64 << 20;
+        let drawn = self.dialogue.as_ref().is_some_and(Dialogue::draws)
+            || self.answers.as_ref().is_some_and(Answers::draws);
+        if drawn {
+            (DRAWN / (cells(self.shared.size) as usize).max(1)).clamp(256, self.buffer.len())
+        } else {
+            self.buffer.len()
+        }
+    }
+
     pub(super) fn read_stream(&mut self, index: usize) {
+        let most = self.chunk();
         let stream = &mut self.launched.streams[index];
         // Until nothing is there or the buffer is full, so that a terminal's many small reads make one
         // write; one buffer a turn, so that a flood delays nobody else.
         let mut filled = 0;
         let mut end = false;
-        while filled < self.buffer.len() {
-            match stream.read(&mut self.buffer[filled..]) {
+        while filled < most {
+            match stream.read(&mut self.buffer[filled..most]) {
                 Read::Bytes(count) => {
                     filled += count;
                     // A pipe gives all it has; a terminal at most 4 KiB a read.
@@ -151,6 +164,12 @@ impl Running<'_, '_> {
         let remote = self.shared.remote.as_deref_mut();
         let watched = remote.is_some();
         self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
+        let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
+        // A person who has our terminal just now has one that answers.
+        if !answers.is_empty() && self.person.is_none() {
+            self.launched.input.answer(answers);
+            self.pump_input();
+        }
         if watched {
             let holds = self.channels.iter().any(Outlets::holds);
             self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
@@ -187,10 +206,21 @@ impl Running<'_, '_> {
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
     pub(super) fn tell_streams_ended(&mut self) {
         if !std::mem::replace(&mut self.streams_told, true) {
+            self.tell_exit();
             self.tell_eofs();
             self.tell(Dialogue::finish);
         }
         self.tell_end();
+    }
+
+    /// The event of the exit. It is told behind the command's output, which may be read after the exit was
+    /// seen, so that whoever reads events has all of it by then.
+    pub(super) fn tell_exit(&mut self) {
+        if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
+            self.exit_told = true;
+            self.shared.event("exit", &exit_fields(ended));
+            self.shared.note(Fact::Exited(ended));
+        }
     }
 
     /// The core hears that nothing more comes; a step that does not need the command (a pause, a command of

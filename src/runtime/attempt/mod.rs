@@ -36,11 +36,12 @@ use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
+use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::tty;
+use crate::sys::{fdio, tty};
 
 /// The most that is read from a stream before it is passed on.
 const CHUNK: usize = 256 << 10;
@@ -83,6 +84,13 @@ impl Shared<'_> {
         if let Some(remote) = &mut self.remote {
             remote.note(self.clock.active(), fact);
         }
+    }
+}
+
+impl Shared<'_> {
+    /// Tells an event, at its time in the run: that of an attempt begins anew with each.
+    fn event(&mut self, name: &str, fields: &serde_json::Value) {
+        self.outlets.event(self.clock.active(), name, fields);
     }
 }
 
@@ -167,6 +175,7 @@ struct Running<'s, 'a> {
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
     streams_told: bool,
+    exit_told: bool,
     /// The core was told as well: nothing is under way any more that the end has to wait for.
     end_told: bool,
     /// Someone asked for the end: it does not wait for the dialogue.
@@ -180,6 +189,8 @@ struct Running<'s, 'a> {
     /// Our terminal, raw while a person has it.
     person: Option<RawMode>,
     stalled: bool,
+    /// What answers the command where no terminal of ours does.
+    answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
     /// When what is held back for secrets is given to who waits for it.
@@ -247,6 +258,7 @@ pub fn run(
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
+        exit_told: false,
         end_told: false,
         hurry: false,
         helper: None,
@@ -254,6 +266,7 @@ pub fn run(
         lent_modes: None,
         person: None,
         stalled: false,
+        answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
         pause_due: None,
@@ -301,15 +314,15 @@ pub fn run(
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended.filter(|_| self.cause != Some(Cause::Internal)) else {
-            return if self.error.is_some() && self.cause.is_none() {
-                Outcome::SpawnFailed
-            } else {
-                Outcome::InternalError
-            };
-        };
-        let outcome = Outcome::of(ended, self.cause);
-        let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
+        if self.error.is_some() && self.cause.is_none() {
+            return Outcome::SpawnFailed;
+        }
+        let outcome = Outcome::of(self.ended, self.cause);
+        let code = self.ended.and_then(|ended| match ended {
+            Ended::Exited(code) => Some(code),
+            Ended::Signaled { .. } => None,
+        });
+        let fine = outcome == Outcome::Exited && code.is_some_and(ok);
         // Who could not be seen has been there all the same.
         let unseen = self.cause == Some(Cause::Strays) || !self.verified;
         let left = !self.strays.is_empty() || unseen;
@@ -343,6 +356,12 @@ impl Attempt {
             had_terminal: false,
         }
     }
+}
+
+/// Where a person's terminal sees the output and types the input, it answers by itself.
+fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
+    let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
+    (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
 }
 
 fn limits(plan: &Plan) -> Limits {

@@ -44,18 +44,9 @@ impl Running<'_, '_> {
             return;
         }
         let size = [1, 2, 0].iter().find_map(|fd| tty::size(fdio::standard(*fd)));
-        let (Some(size), Some(pty)) = (size, &self.launched.pty) else { return };
-        if size == self.shared.size {
-            return;
+        if let Some(size) = size.filter(|size| *size != self.shared.size) {
+            self.resize(size);
         }
-        self.shared.size = size;
-        // Fails only when the terminal is gone, and then nobody misses it.
-        let _ = tty::set_size(pty.fd(), size);
-        if let Some(dialogue) = &mut self.dialogue {
-            dialogue.resize(size.0, size.1);
-        }
-        let at = self.shared.clock.active();
-        self.shared.outlets.resized(at, size);
     }
 
     /// SIGUSR1: one line on stderr.

@@ -70,7 +70,7 @@ impl Running<'_, '_> {
                 Effect::Fail(failure) => {
                     let fields =
                         json!({ "reason": failure.reason.as_str(), "message": failure.message });
-                    self.shared.outlets.event(now, "dialogue_failed", &fields);
+                    self.shared.event("dialogue_failed", &fields);
                     self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
                 }
                 Effect::Noted(_) => {}
@@ -91,7 +91,7 @@ impl Running<'_, '_> {
                         What::Watch => "watch",
                     };
                     let fields = json!({ "label": told.label, "pattern": told.pattern });
-                    self.shared.outlets.event(now, name, &fields);
+                    self.shared.event(name, &fields);
                 }
             }
         }
@@ -109,13 +109,9 @@ impl Running<'_, '_> {
                     if typing == Typing::Shown {
                         self.shared.note(Fact::Echoed(&bytes));
                     }
-                    if let (Some(dialogue), Some(stream)) =
-                        (&mut self.dialogue, self.launched.streams.first())
-                    {
-                        dialogue.sent(stream.id, &bytes, typing == Typing::Shown);
-                    }
+                    self.echoed(&bytes, typing);
                     let fields = json!({ "bytes": bytes.len() });
-                    self.shared.outlets.event(now, "sent", &fields);
+                    self.shared.event("sent", &fields);
                     self.event(Event::Active);
                 }
                 Typed::SecretSent => {
@@ -124,6 +120,8 @@ impl Running<'_, '_> {
                     self.event(Event::Active);
                     self.tell(Dialogue::secret_sent);
                 }
+                // Not activity: the command talks to itself.
+                Typed::Answered { bytes, typing } => self.echoed(&bytes, typing),
                 Typed::Relayed { bytes, typing } => {
                     let at = self.shared.clock.active();
                     self.shared.outlets.input(at, &bytes, typing, By::Source);
@@ -136,6 +134,14 @@ impl Running<'_, '_> {
                 }
                 Typed::Closed => self.send_failed(&SendError::InputClosed),
             }
+        }
+    }
+
+    /// What was typed and comes back is not output.
+    fn echoed(&mut self, bytes: &[u8], typing: Typing) {
+        if let (Some(dialogue), Some(stream)) = (&mut self.dialogue, self.launched.streams.first())
+        {
+            dialogue.sent(stream.id, bytes, typing == Typing::Shown);
         }
     }
 
