@@ -276,7 +276,7 @@ impl Server {
             }
             match client.stage {
                 Stage::Attached { .. } => {
-                    if !self.take_frame(id) {
+                    if !self.take_frame(now, id) {
                         break;
                     }
                 }
@@ -319,17 +319,25 @@ impl Server {
     }
 
     /// Something was typed for a client, or was not.
-    fn typed(&mut self, now: Duration, ticket: u64, result: Result<(), NotTyped>) {
+    fn typed(&mut self, now: Duration, ticket: u64, result: Result<bool, NotTyped>) {
         let Some(id) = self.tickets.remove(&ticket) else { return };
         let Some(client) = self.clients.get_mut(&id) else { return };
-        let Task::Sending { tickets, .. } = &mut client.task else {
-            client.untyped = client.untyped.saturating_sub(1);
-            return self.go_on(now, id);
+        let (tickets, echoed) = match &mut client.task {
+            Task::Sending { tickets, echoed, .. } if tickets.contains(&ticket) => (tickets, echoed),
+            _ => {
+                client.untyped = client.untyped.saturating_sub(1);
+                return self.go_on(now, id);
+            }
         };
         tickets.remove(&ticket);
         let reply = match result {
-            Ok(()) if tickets.is_empty() => Reply::Sent { offset: self.session.offset() },
-            Ok(()) => return,
+            Ok(shown) => {
+                *echoed |= shown;
+                if !tickets.is_empty() {
+                    return;
+                }
+                Reply::Sent { offset: self.session.offset(), echoed: *echoed }
+            }
             Err(why) => {
                 let task = std::mem::replace(&mut client.task, Task::None);
                 self.drop_task(id, &task);

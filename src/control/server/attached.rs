@@ -1,5 +1,7 @@
 //! Clients that are attached: output to them, input and sizes from them.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 use super::Server;
@@ -69,7 +71,7 @@ impl Server {
     }
 
     /// Takes one frame of an attached client; false when there is none to take now.
-    pub(super) fn take_frame(&mut self, id: u64) -> bool {
+    pub(super) fn take_frame(&mut self, now: Duration, id: u64) -> bool {
         let Some(client) = self.clients.get_mut(&id) else { return false };
         let Stage::Attached { read_only, .. } = client.stage else { return false };
         let (frame, content) = match client.take_frame() {
@@ -82,6 +84,9 @@ impl Server {
             }
         };
         if read_only {
+            if frame == Some(Frame::Ask) {
+                client.say_error(ErrorKind::Denied, "it is attached read-only");
+            }
             return true;
         }
         self.activity += 1;
@@ -97,6 +102,7 @@ impl Server {
                 let ticket = self.ticket(id);
                 self.orders.push(Order::Eof { ticket });
             }
+            Some(Frame::Ask) => self.serve(now, id, &content),
             Some(Frame::Resize) => {
                 client.stage = Stage::Attached {
                     read_only,

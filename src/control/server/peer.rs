@@ -37,7 +37,7 @@ pub(super) enum Task {
     /// There is none.
     None,
     /// `send`: what is not typed yet, and until when.
-    Sending { tickets: BTreeSet<u64>, limit: Duration },
+    Sending { tickets: BTreeSet<u64>, limit: Duration, echoed: bool },
     /// `expect`: the session has it.
     Expecting,
     /// `wait`, until then; also `follow`, for ever.
@@ -100,7 +100,7 @@ impl Client {
     /// Whether more may be read from it.
     pub(super) fn may_read(&self) -> bool {
         match self.stage {
-            Stage::Attached { .. } => self.untyped < MAX_UNTYPED,
+            Stage::Attached { .. } => self.untyped < MAX_UNTYPED && matches!(self.task, Task::None),
             // Who does not read its answers is not asked for more.
             Stage::New | Stage::Ready => matches!(self.task, Task::None) && !self.is_pending(),
             Stage::Closing => false,
@@ -139,7 +139,7 @@ impl Client {
 
     /// The next frame of an attached client.
     pub(super) fn take_frame(&mut self) -> Result<Option<Taken>, String> {
-        if self.untyped >= MAX_UNTYPED {
+        if self.untyped >= MAX_UNTYPED || !matches!(self.task, Task::None) {
             return Ok(None);
         }
         let Some((frame, content, taken)) =
@@ -154,7 +154,12 @@ impl Client {
 
     /// Adds an answer.
     pub(super) fn say(&mut self, reply: &Reply) {
-        self.out.extend(line(reply));
+        let line = line(reply);
+        if matches!(self.stage, Stage::Attached { .. }) {
+            Frame::Answer.encode(&line, &mut self.out);
+        } else {
+            self.out.extend(line);
+        }
     }
 
     pub(super) fn say_error(&mut self, kind: ErrorKind, message: &str) {
