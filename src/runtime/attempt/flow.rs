@@ -21,6 +21,9 @@ use crate::sys::names;
 /// How long an end of file waits for the exit that may explain it.
 const EOF_PATIENCE: Duration = Duration::from_millis(50);
 
+/// What a terminal gives at once is a prompt rather than a part of a flood when it is shorter than this.
+const PROMPT: usize = 1024;
+
 impl Running<'_, '_> {
     /// Gives the core an event and does what it says.
     pub(super) fn event(&mut self, event: Event) {
@@ -113,8 +116,9 @@ impl Running<'_, '_> {
             match stream.read(&mut self.buffer[filled..most]) {
                 Read::Bytes(count) => {
                     filled += count;
-                    // A pipe gives all it has; a terminal at most 4 KiB a read.
-                    if stream.id != StreamId::Terminal {
+                    // A pipe gives all it has; a terminal at most 4 KiB a read, and of less there is hardly more:
+                    // asking would only keep a prompt waiting.
+                    if stream.id != StreamId::Terminal || count < PROMPT {
                         break;
                     }
                 }
