@@ -6,6 +6,14 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
 use super::list::{self, ListArgs};
+use super::tracked::default_db;
+use crate::cli::{
+    Db,
+    detached::{Attach, Target},
+};
+use crate::control::client::Connection;
+use crate::control::place;
+use crate::control::protocol::{Reply, Request, Status};
 use crate::expect::mask::Mask;
 use crate::report::live::{Live, LiveRow, Wish, keys};
 use crate::report::output::{Io, Style};
@@ -19,6 +27,9 @@ use crate::sys::{fdio, tty};
 
 /// How often it looks by itself.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// How long a run has to say how it is: one that is stopped says nothing.
+const ANSWER: Duration = Duration::from_millis(100);
 
 /// The other screen, and our own back.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[2J";
@@ -150,7 +161,7 @@ impl Watch<'_> {
                     Wish::Interrupt => return Ok(Left::Signal(signals::INT)),
                     Wish::Suspend => self.stop(),
                     Wish::Refresh => due = poll::now(),
-                    Wish::Attach(run) => self.live.say(&format!("{run}: heeler attach {run}")),
+                    Wish::Attach(run) => self.attach(&run),
                     Wish::Stop(run) | Wish::Reap(run) => self.reap(&run),
                 }
             }
@@ -165,13 +176,48 @@ impl Watch<'_> {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut io = Io { out: &mut out, err: &mut err, style: Style::default() };
         match list::rows(self.args, &mut io) {
-            Ok((rows, _)) => self.live.set_rows(rows.iter().map(live_row).collect()),
+            Ok((rows, _)) => {
+                let rows = rows.iter().map(|row| live_row(row, self.status(&row.run))).collect();
+                self.live.set_rows(rows);
+            }
             Err(error) => self.live.say(&error.to_string()),
         }
         if let Some(line) = String::from_utf8_lossy(&err).lines().next() {
             self.live.say(line);
         }
         poll::now() + PERIOD
+    }
+
+    /// What the heeler of a detached run says of it; nothing where it does not answer at once.
+    fn status(&self, run: &str) -> Option<Status> {
+        let db = self.args.db.clone().or_else(default_db)?;
+        let mut connection = Connection::open(&place::socket(&db, run)).ok()?;
+        match connection.ask_within(&Request::Status, ANSWER) {
+            Ok(Reply::Status(status)) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Gives our terminal away, until it is left again.
+    fn attach(&mut self, run: &str) {
+        self.terminal.suspend();
+        let target = Target { run: run.to_owned(), db: Db { db: self.args.db.clone() } };
+        let detach_keys = crate::expect::detach::DEFAULT.to_owned();
+        let code = super::detached::attach::run(&Attach {
+            target,
+            detach_keys,
+            read_only: false,
+            size_from: None,
+            until: None,
+        });
+        if !self.terminal.resume() {
+            self.stop();
+        }
+        self.live.say(&match code {
+            0 => format!("back from {run}"),
+            code => format!("back from {run}: exit code {code}"),
+        });
+        self.look();
     }
 
     fn stop(&mut self) {
@@ -225,14 +271,14 @@ impl Watch<'_> {
     }
 }
 
-fn live_row(row: &RunRow) -> LiveRow {
+fn live_row(row: &RunRow, status: Option<Status>) -> LiveRow {
     LiveRow {
         run: row.run.clone(),
         name: row.name.clone().unwrap_or_default(),
         state: row.state,
         age_ms: row.age_ms,
-        silent_ms: None,
-        last: None,
+        silent_ms: status.as_ref().map(|status| status.silent_ms as i64),
+        last: status.and_then(|status| status.last_line),
         command: shell_words(&row.command),
     }
 }
