@@ -62,6 +62,43 @@ pub struct Wait {
     pub json: bool,
 }
 
+/// Give our terminal to a detached run.
+///
+/// Its screen is drawn as it is, and all keys go to the command until the detach keys are typed: then the run
+/// goes on without us, and the exit code is 0. Else attach exits as the run does, also after its end. Several
+/// may be attached at once. A prefix of the detach keys is held back until the next key shows that it is none.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Attach {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The keys that leave it: ctrl-X or single characters, with commas between them; none for none
+    #[arg(long, value_name = "KEYS", default_value = "ctrl-p,ctrl-q")]
+    pub detach_keys: String,
+
+    /// Only look on: type nothing, and give it no size
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Who gives its terminal the size when several are attached, from now on
+    #[arg(long, value_name = "WHO")]
+    pub size_from: Option<SizeFrom>,
+
+    /// Leave it when P appears in its output
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    pub until: Option<String>,
+}
+
+/// Whose terminal counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SizeFrom {
+    /// The smallest, so that everybody sees all of it (as it begins).
+    Smallest,
+    /// That of who came, typed or changed their size last.
+    Latest,
+}
+
 /// Send a signal to every process of a detached run.
 ///
 /// `heeler reap RUN` stops the run instead, by its own ladder.

@@ -60,6 +60,9 @@ pub enum Command {
     Inspect(Inspect),
     /// Print the output of a detached run
     Logs(detached::Logs),
+    /// Give our terminal to a detached run
+    #[command(max_term_width = 100)]
+    Attach(detached::Attach),
     /// Type to a detached run
     Send(detached::Send),
     /// Wait for output of a detached run

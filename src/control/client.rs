@@ -2,6 +2,7 @@
 //! descriptor but its own.
 
 pub mod after;
+pub mod attach;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

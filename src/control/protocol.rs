@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::core::size::SizeFrom;
+
 /// The name of this version.
 pub const PROTOCOL: &str = "heeler.control/1";
 
@@ -202,6 +204,9 @@ pub struct Attach {
     /// Its terminal, columns and rows; without it the command's terminal stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<(u16, u16)>,
+    /// By whom the terminal's size is given from here on, for everybody; as it was where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_from: Option<SizeFrom>,
     /// It only looks on: input and sizes of it are refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -323,6 +328,11 @@ pub struct Status {
     pub size: Option<(u16, u16)>,
     /// How much output there is.
     pub offset: u64,
+    /// Since when there was none.
+    pub silent_ms: u64,
+    /// The last line that says something, of the screen where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_line: Option<String>,
     /// Up to where it was consumed, by stream.
     pub cursors: BTreeMap<String, u64>,
     /// How many clients are connected.
@@ -389,7 +399,8 @@ pub enum Frame {
     Output,
     /// To the client: output of stderr.
     Stderr,
-    /// To the client: so many bytes of output were left out, because it was slow; a number in eight bytes.
+    /// To the client: so many bytes of output were left out, because it was slow; a number in eight bytes. Of a
+    /// terminal's output what follows first rebuilds the screen.
     Lost,
     /// To the client: the terminal's size, columns and rows in two bytes each.
     Size,

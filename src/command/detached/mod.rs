@@ -3,6 +3,7 @@
 //! Which run is meant is found out without the database where that can be: a living run has a socket, and a
 //! conversation of a shell script is many such commands. Only what has no socket is looked up in the records.
 
+pub mod attach;
 pub mod expect;
 pub mod logs;
 pub mod screen;

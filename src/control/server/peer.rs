@@ -24,6 +24,8 @@ pub(super) enum Stage {
     Attached {
         /// Input and sizes are refused.
         read_only: bool,
+        /// Its terminal, where it has one that counts.
+        size: Option<(u16, u16)>,
     },
     /// It is told something yet, and then it ends.
     Closing,
@@ -65,6 +67,8 @@ pub(super) struct Client {
     done: usize,
     pub(super) stage: Stage,
     pub(super) task: Task,
+    /// When it attached, typed or changed its size last, as a number that grows.
+    pub(super) active: u64,
     /// Frames of input that are not typed yet.
     pub(super) untyped: usize,
     /// It wants to know how much log there is, and knows of so much.
@@ -82,6 +86,7 @@ impl Client {
             done: 0,
             stage: Stage::New,
             task: Task::None,
+            active: 0,
             untyped: 0,
             follows: None,
             lost: 0,
@@ -221,24 +226,30 @@ impl Client {
         }
     }
 
-    /// It has taken something: goes on where it was left out.
-    pub(super) fn catch_up(&mut self, offset: u64) {
+    /// It has taken something: goes on where it was left out, on a terminal with the whole screen.
+    pub(super) fn catch_up(&mut self, offset: u64, screen: impl FnOnce() -> Option<String>) {
         self.flush();
         if self.is_pending() {
             return;
         }
-        self.say_lost();
+        if self.say_lost() {
+            for part in screen().unwrap_or_default().as_bytes().chunks(MAX_FRAME) {
+                Frame::Output.encode(part, &mut self.out);
+            }
+        }
         if self.follows.is_some_and(|known| known < offset) {
             self.follows = Some(offset);
             self.say(&Reply::Log { offset });
         }
     }
 
-    fn say_lost(&mut self) {
+    /// Says how much was left out, if something was.
+    fn say_lost(&mut self) -> bool {
         let lost = std::mem::take(&mut self.lost);
         if lost > 0 {
             Frame::Lost.encode(&lost.to_le_bytes(), &mut self.out);
         }
+        lost > 0
     }
 
     pub(super) fn resized(&mut self, size: (u16, u16)) {

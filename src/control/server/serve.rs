@@ -55,7 +55,7 @@ impl Server {
         }
         match request {
             Request::Hello { protocols } => self.hello(id, &protocols),
-            Request::Status => self.reply(id, &Reply::Status(self.status())),
+            Request::Status => self.reply(id, &Reply::Status(self.status(now))),
             Request::Send { actions, limit_ms } => self.send(now, id, actions, limit_ms),
             Request::Expect(expect) => match self.session.wait(now, id, &expect) {
                 Ok(()) => {
