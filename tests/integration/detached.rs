@@ -599,3 +599,62 @@ fn a_script_talks_to_a_run_that_lives() {
     t.heeler(["run-script", &run, "wrong.toml"]).err_has("expect").exit(125).check();
     all_gone(&t);
 }
+
+/// S125, S131, S132: several at once, one of them inside another, each with its result in a file.
+#[test]
+fn several_at_once_keep_out_of_each_others_way() {
+    let t = Test::new();
+    let job = |n: i32| {
+        let report = t.path(format!("{n}.json"));
+        let script = format!("for i in 1 2 3; do echo job {n} step $i; done; read x; exit {n}");
+        detached(&t, &["--report", report.to_str().unwrap(), "--", "sh", "-c", &script])
+    };
+    let runs: Vec<String> = (1..=3).map(job).collect();
+    // The status lines can be looked back at.
+    for (run, n) in runs.iter().zip(1..) {
+        expect(&t, run, "step 3");
+        let args = ["expect", run, "--since", "0", "--on", "/job (.) step 2/", "--print", "1"];
+        t.heeler(args).out(format!("{n}\n")).check();
+        t.heeler(["send", run, "--line", ""]).any_out().check();
+    }
+    for (run, n) in runs.iter().zip(1..) {
+        t.heeler(["wait", run]).exit(n).check();
+        let report: Value = serde_json::from_str(&t.read(&format!("{n}.json"))).unwrap();
+        assert_eq!((&report["run"], &report["exit_code"]), (&json!(run), &json!(n)));
+    }
+    let nest = "id=$(heeler run -d -- cat); heeler send $id --line inner >/dev/null; \
+                heeler expect $id --on inner --print label; heeler send $id --key eof >/dev/null; \
+                heeler wait $id; echo inner $?";
+    let outer = detached(&t, &["--", "sh", "-c", nest]);
+    t.heeler(["wait", &outer]).check();
+    t.heeler(["logs", &outer]).out("inner\ninner 0\n").check();
+    all_gone(&t);
+}
+
+/// S126, S127: who comes back sees what came since; a second viewer looks on and types nothing.
+#[test]
+fn viewers_see_what_they_missed_and_only_look() {
+    let t = Test::new();
+    let run =
+        detached(&t, &["--", "sh", "-c", "echo before; while read x; do echo \"got $x\"; done"]);
+    expect(&t, &run, "before");
+    let offset = t.heeler(["send", &run, "--line", "meanwhile"]).any_out().check().out_text();
+    expect(&t, &run, "got meanwhile");
+    let since: u64 = offset.trim().parse().unwrap();
+    let mut viewer = Client::new(&t, &run);
+    let attached = viewer.ask(&json!({ "op": "attach", "since": since, "read_only": true }));
+    assert_eq!((&attached["reply"], &attached["offset"]), (&json!("attached"), &json!(since)));
+    viewer.lines.get_mut().write_all(b"i\x06\0\0\0sneak\n").unwrap();
+    viewer.lines.get_mut().write_all(b"j\x0d\0\0\0{\"op\":\"stop\"}").unwrap();
+    t.heeler(["send", &run, "--line", "seen", "--key", "eof"]).any_out().check();
+    t.heeler(["wait", &run]).check();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut viewer.lines, &mut bytes).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("got meanwhile\n") && text.contains("got seen\n"), "{text}");
+    assert!(
+        text.contains("read-only") && !text.contains("sneak") && !text.contains("before"),
+        "{text}"
+    );
+    all_gone(&t);
+}

@@ -38,7 +38,8 @@ impl Server {
         let asked = attach.since.map_or(0, |since| total.saturating_sub(since));
         let screen = self.session.screen().filter(|_| attach.since.is_none());
         let Some(client) = self.clients.get_mut(&id) else { return };
-        client.say(&Reply::Attached {
+        // The last that is a line.
+        client.say_line(&Reply::Attached {
             terminal: size.is_some(),
             size: size.unwrap_or_default(),
             offset,

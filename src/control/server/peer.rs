@@ -154,12 +154,16 @@ impl Client {
 
     /// Adds an answer.
     pub(super) fn say(&mut self, reply: &Reply) {
-        let line = line(reply);
         if matches!(self.stage, Stage::Attached { .. }) {
-            Frame::Answer.encode(&line, &mut self.out);
+            Frame::Answer.encode(&line(reply), &mut self.out);
         } else {
-            self.out.extend(line);
+            self.say_line(reply);
         }
+    }
+
+    /// Adds an answer as a line, whatever follows.
+    pub(super) fn say_line(&mut self, reply: &Reply) {
+        self.out.extend(line(reply));
     }
 
     pub(super) fn say_error(&mut self, kind: ErrorKind, message: &str) {
