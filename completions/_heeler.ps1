@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check scripts without running anything')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Print everything known of a run, as JSON')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print the output of a detached run')
+            [CompletionResult]::new('attach', 'attach', [CompletionResultType]::ParameterValue, 'Give our terminal to a detached run')
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Type to a detached run')
             [CompletionResult]::new('expect', 'expect', [CompletionResultType]::ParameterValue, 'Wait for output of a detached run')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait for the end of a detached run, and exit as it did')
@@ -142,6 +143,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -152,6 +155,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -191,6 +196,16 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only from this offset on, as send and expect count')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on until the run ends')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on until the run ends')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;attach' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--detach-keys', '--detach-keys', [CompletionResultType]::ParameterName, 'The keys that leave it: ctrl-X or single characters, with commas between them; none for none')
+            [CompletionResult]::new('--size-from', '--size-from', [CompletionResultType]::ParameterName, 'Who gives its terminal the size when several are attached, from now on')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Leave it when P appears in its output')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Only look on: type nothing, and give it no size')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -244,7 +259,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         }
         'heeler;screen' {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: text, colours and cursor (heeler schema screen)')
+            [CompletionResult]::new('--svg', '--svg', [CompletionResultType]::ParameterName, 'Print a picture')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -29,6 +29,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand check 'Check scripts without running anything'
             cand inspect 'Print everything known of a run, as JSON'
             cand logs 'Print the output of a detached run'
+            cand attach 'Give our terminal to a detached run'
             cand send 'Type to a detached run'
             cand expect 'Wait for output of a detached run'
             cand wait 'Wait for the end of a detached run, and exit as it did'
@@ -137,6 +138,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --json 'Print a JSON array'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
+            cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
+            cand --watch 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -146,6 +149,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --json 'Print a JSON array'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
+            cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
+            cand --watch 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -181,6 +186,15 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --since 'Only from this offset on, as send and expect count'
             cand -f 'Go on until the run ends'
             cand --follow 'Go on until the run ends'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;attach'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --detach-keys 'The keys that leave it: ctrl-X or single characters, with commas between them; none for none'
+            cand --size-from 'Who gives its terminal the size when several are attached, from now on'
+            cand --until 'Leave it when P appears in its output'
+            cand --read-only 'Only look on: type nothing, and give it no size'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -228,7 +242,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
         }
         &'heeler;screen'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print JSON'
+            cand --json 'Print JSON: text, colours and cursor (heeler schema screen)'
+            cand --svg 'Print a picture'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

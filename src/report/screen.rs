@@ -12,6 +12,9 @@ use crate::expect::view::emulator::Emulator;
 pub struct Screen {
     /// `heeler.screen/1`.
     pub schema: &'static str,
+    /// How much output it is made of, as send and expect count; absent where that is not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
     /// How many columns it has.
     pub columns: u16,
     /// How many rows it has.
@@ -123,6 +126,7 @@ impl From<&Emulator> for Screen {
         let (row, column) = screen.cursor_position();
         Screen {
             schema: "heeler.screen/1",
+            offset: None,
             columns,
             rows,
             cursor: Cursor { row, column, visible: !screen.hide_cursor() },
