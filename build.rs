@@ -40,8 +40,8 @@ fn main() {
     }
     let dir = Path::new(&var("OUT_DIR")).join("static");
     if let Some(()) = show(&dir) {
-        println!("cargo::rustc-link-search=native={}", dir.display());
-        for argument in ["-static", "-no-pie"] {
+        // For the program alone: benchmarks and tests are linked as ever.
+        for argument in [&format!("-L{}", dir.display()), "-static", "-no-pie"] {
             println!("cargo::rustc-link-arg-bins={argument}");
         }
     }

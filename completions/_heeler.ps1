@@ -36,6 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Type to a detached run')
             [CompletionResult]::new('expect', 'expect', [CompletionResultType]::ParameterValue, 'Wait for output of a detached run')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait for the end of a detached run, and exit as it did')
+            [CompletionResult]::new('run-script', 'run-script', [CompletionResultType]::ParameterValue, 'Run a script''s dialogue with a detached run')
             [CompletionResult]::new('signal', 'signal', [CompletionResultType]::ParameterValue, 'Send a signal to every process of a detached run')
             [CompletionResult]::new('resize', 'resize', [CompletionResultType]::ParameterValue, 'Give the terminal of a detached run another size')
             [CompletionResult]::new('screen', 'screen', [CompletionResultType]::ParameterValue, 'Print what the terminal of a detached run shows')
@@ -79,6 +80,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Action: press a key: ctrl-c, up, f1, enter, eof ...')
             [CompletionResult]::new('--send-secret', '--send-secret', [CompletionResultType]::ParameterName, 'Action: type a --secret, then Enter, once the terminal does not echo')
             [CompletionResult]::new('--do', '--do', [CompletionResultType]::ParameterName, 'Action: pass, fail[:WHY], interrupt, terminate, kill, next')
+            [CompletionResult]::new('--pace', '--pace', [CompletionResultType]::ParameterName, 'Action: from here on type with this pause between characters')
             [CompletionResult]::new('--within', '--within', [CompletionResultType]::ParameterName, 'The limit of the --expect before it, instead of --expect-timeout')
             [CompletionResult]::new('--max', '--max', [CompletionResultType]::ParameterName, 'How often the --on before it may fire; once more fails the dialogue')
             [CompletionResult]::new('--stream', '--stream', [CompletionResultType]::ParameterName, 'Listen only to stdout or stderr; asks for pipes')
@@ -241,6 +243,15 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For how long [default: for ever]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print how it ended as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;run-script' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set a param of the script')
+            [CompletionResult]::new('--secret', '--secret', [CompletionResultType]::ParameterName, 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print what the dialogue did as JSON, as the report has it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

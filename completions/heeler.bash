@@ -64,6 +64,9 @@ _heeler() {
             heeler,run)
                 cmd="heeler__subcmd__run"
                 ;;
+            heeler,run-script)
+                cmd="heeler__subcmd__run__subcmd__script"
+                ;;
             heeler,schema)
                 cmd="heeler__subcmd__schema"
                 ;;
@@ -86,7 +89,7 @@ _heeler() {
 
     case "${cmd}" in
         heeler)
-            opts="-h -V --help --version run list ps reap check inspect logs attach send expect wait signal resize screen learn replay doctor completions man schema help"
+            opts="-h -V --help --version run list ps reap check inspect logs attach send expect wait run-script signal resize screen learn replay doctor completions man schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -555,7 +558,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__run)
-            opts="-d -t -c -C -e -q -h --detach --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --log-max --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --record-input --tail --expect --on --send --line --key --send-secret --do --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --script --script-json --set --emit --timeout --idle-timeout --total-timeout --ttl --max-output --until-idle --stop --strays --drain --containment --guard --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
+            opts="-d -t -c -C -e -q -h --detach --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --log-max --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --record-input --tail --expect --on --send --line --key --send-secret --do --pace --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --script --script-json --set --emit --timeout --idle-timeout --total-timeout --ttl --max-output --until-idle --stop --strays --drain --containment --guard --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -775,6 +778,10 @@ _heeler() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --pace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --within)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -942,6 +949,43 @@ _heeler() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        heeler__subcmd__run__subcmd__script)
+            opts="-h --db --set --secret --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --db)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -33,6 +33,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand send 'Type to a detached run'
             cand expect 'Wait for output of a detached run'
             cand wait 'Wait for the end of a detached run, and exit as it did'
+            cand run-script 'Run a script''s dialogue with a detached run'
             cand signal 'Send a signal to every process of a detached run'
             cand resize 'Give the terminal of a detached run another size'
             cand screen 'Print what the terminal of a detached run shows'
@@ -75,6 +76,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --key 'Action: press a key: ctrl-c, up, f1, enter, eof ...'
             cand --send-secret 'Action: type a --secret, then Enter, once the terminal does not echo'
             cand --do 'Action: pass, fail[:WHY], interrupt, terminate, kill, next'
+            cand --pace 'Action: from here on type with this pause between characters'
             cand --within 'The limit of the --expect before it, instead of --expect-timeout'
             cand --max 'How often the --on before it may fire; once more fails the dialogue'
             cand --stream 'Listen only to stdout or stderr; asks for pipes'
@@ -227,6 +229,14 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
             cand --timeout 'For how long [default: for ever]'
             cand --json 'Print how it ended as JSON'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;run-script'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --set 'Set a param of the script'
+            cand --secret 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask'
+            cand --json 'Print what the dialogue did as JSON, as the report has it'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -37,6 +37,7 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "attach" -d 'Give our 
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "send" -d 'Type to a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "expect" -d 'Wait for output of a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "wait" -d 'Wait for the end of a detached run, and exit as it did'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "run-script" -d 'Run a script\'s dialogue with a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "signal" -d 'Send a signal to every process of a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "resize" -d 'Give the terminal of a detached run another size'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "screen" -d 'Print what the terminal of a detached run shows'
@@ -75,6 +76,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l line -d 'Action: t
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l key -d 'Action: press a key: ctrl-c, up, f1, enter, eof ...' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l send-secret -d 'Action: type a --secret, then Enter, once the terminal does not echo' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l do -d 'Action: pass, fail[:WHY], interrupt, terminate, kill, next' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l pace -d 'Action: from here on type with this pause between characters' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l within -d 'The limit of the --expect before it, instead of --expect-timeout' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l max -d 'How often the --on before it may fire; once more fails the dialogue' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stream -d 'Listen only to stdout or stderr; asks for pipes' -r -f -a "stdout\t'Only stdout'
@@ -197,6 +199,11 @@ complete -c heeler -n "__fish_heeler_using_subcommand wait" -l db -d 'The tracki
 complete -c heeler -n "__fish_heeler_using_subcommand wait" -l timeout -d 'For how long [default: for ever]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand wait" -l json -d 'Print how it ended as JSON'
 complete -c heeler -n "__fish_heeler_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l set -d 'Set a param of the script' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l secret -d 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l json -d 'Print what the dialogue did as JSON, as the report has it'
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand signal" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand signal" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand resize" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F

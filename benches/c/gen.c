@@ -2,6 +2,8 @@
  *
  *     log     lines of a log, 60 to 140 bytes, 256 KiB a write
  *     lines   the same lines, one write each
+ *     bytes   the same lines, a byte each write
+ *     endless one letter, never a line end, 256 KiB a write
  *     y       lines of one letter, 8 KiB a write, as yes(1) */
 #include <err.h>
 #include <stdio.h>
@@ -21,12 +23,14 @@ static void all(const char *bytes, size_t count) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) errx(2, "usage: gen BYTES log|lines|y");
+    if (argc != 3) errx(2, "usage: gen BYTES log|lines|bytes|endless|y");
     long long left = atoll(argv[1]);
     size_t size = sizeof block;
     if (!strcmp(argv[2], "y")) {
         size = 8 << 10;
         for (size_t i = 0; i < size; i += 2) memcpy(block + i, "y\n", 2);
+    } else if (!strcmp(argv[2], "endless")) {
+        memset(block, 'a', size);
     } else {
         static const char tail[] = "request served without complaint from the cache of the second tier, again and again\n";
         size_t at = 0;
@@ -39,6 +43,10 @@ int main(int argc, char **argv) {
             at += take;
         }
         block[size - 1] = '\n';
+    }
+    if (!strcmp(argv[2], "bytes")) {
+        for (size_t at = 0; left > 0; left--, at = (at + 1) % size) all(block + at, 1);
+        return 0;
     }
     if (strcmp(argv[2], "lines")) {
         for (; left > 0; left -= (long long)size) all(block, left < (long long)size ? (size_t)left : size);

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::group::{Contender, Figure, Group, How, Unit};
+use crate::group::{Contender, Figure, Group, How, Mark, Unit};
 use crate::peers::Peers;
 use crate::tools::Tools;
 
@@ -19,7 +19,9 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
     let heeler = |name: &str, per: f64, args: &[&str]| {
         counted(name, per, Contender::heeler(tools, name, args).command)
     };
-    let group = |name, title: &str, contenders| Group {
+    let group = |name, title: &str, contenders, marks| Group {
+        prepare: None,
+        marks,
         name,
         title: title.to_owned(),
         figures: vec![Figure { title: "System calls".to_owned(), unit: Unit::Count }],
@@ -28,6 +30,7 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
         contenders,
         headline: None,
     };
+    let at_most = |of, limit| Mark { figure: "System calls", of, to: None, limit };
     let mut start = vec![
         heeler("heeler", 1.0, &["--", "true"]),
         heeler("heeler --track off", 1.0, &["--track", "off", "--", "true"]),
@@ -44,10 +47,84 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
         vec![heeler(&name, per, &args), counted("C: read and write", per, c.into())]
     };
     vec![
-        group("calls-start", "System calls of a run of true", start),
-        group("calls-pipe", "System calls a MiB, pipe mode", per_mib(1024, "--pipe", "rw")),
-        group("calls-pty", "System calls a MiB, terminal mode", per_mib(64, "--pty", "pty")),
+        group(
+            "calls-start",
+            "System calls of a run of true",
+            start,
+            vec![at_most("heeler", 185.0), at_most("heeler --track off", 145.0)],
+        ),
+        group(
+            "calls-pipe",
+            "System calls a MiB, pipe mode",
+            per_mib(256, "--pipe", "rw"),
+            vec![at_most("heeler --pipe", 40.0)],
+        ),
+        group(
+            "calls-pty",
+            "System calls a MiB, terminal mode",
+            per_mib(64, "--pty", "pty"),
+            vec![at_most("heeler --pty", 400.0)],
+        ),
     ]
+}
+
+/// What a start costs in user mode, and how large the program is: the same on every day.
+pub fn guards(tools: &Tools, peers: &Peers) -> Vec<Group> {
+    let size =
+        Contender { how: How::Size, ours: true, ..Contender::new("heeler", [&tools.heeler]) };
+    let mut groups = vec![Group {
+        name: "binary",
+        title: "The program".to_owned(),
+        figures: vec![Figure { title: "Size, without symbols".to_owned(), unit: Unit::Mib }],
+        rounds: 1,
+        block: 1,
+        contenders: vec![size],
+        prepare: None,
+        marks: vec![Mark { figure: "Size, without symbols", of: "heeler", to: None, limit: 6.0 }],
+        headline: None,
+    }];
+    if peers.path("valgrind").is_some() {
+        let counted = |name: &str, args: &[&str]| Contender {
+            how: How::Instructions,
+            ..Contender::heeler(tools, name, args)
+        };
+        let figure = "Instructions in user mode, thousands";
+        let at_most = |of, limit| Mark { figure, of, to: None, limit };
+        groups.push(Group {
+            name: "instructions",
+            title: "Instructions of a run of true".to_owned(),
+            figures: vec![Figure { title: figure.to_owned(), unit: Unit::Count }],
+            // The first makes the database.
+            rounds: 3,
+            block: 1,
+            contenders: vec![
+                counted("heeler", &["--", "true"]),
+                counted("heeler --track off", &["--track", "off", "--", "true"]),
+            ],
+            prepare: None,
+            marks: vec![at_most("heeler", 1300.0), at_most("heeler --track off", 1100.0)],
+            headline: None,
+        });
+    }
+    groups
+}
+
+/// How many thousand instructions `command` executes itself, in user mode.
+pub fn instructions(tools: &Tools, command: &[String]) -> Result<u64, String> {
+    let out = format!("--callgrind-out-file={}", tools.file("callgrind"));
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", &out, "--"])
+        .args(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .env("HEELER_DB", tools.file("runs.db"))
+        .env_remove(crate::tools::CARGOS)
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split_once("Collected : "));
+    let count = collected.and_then(|(_, count)| count.trim().parse::<u64>().ok());
+    count.map(|count| count / 1000).ok_or_else(|| format!("valgrind counted nothing: {text}"))
 }
 
 /// How many system calls `command` makes itself, its children left out.

@@ -1,9 +1,12 @@
 //! How fast a prompt is answered.
 
 use crate::Scale;
-use crate::group::{Contender, Figure, Group, Unit};
+use crate::group::{Contender, Figure, Group, Mark, Unit};
 use crate::peers::Peers;
 use crate::tools::Tools;
+
+const MEDIAN: &str = "After, at the median";
+const LAST: &str = "After, at the 99th percentile";
 
 /// The groups of this file.
 pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
@@ -41,13 +44,15 @@ pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
     vec![Group {
         name: "answer",
         title: "A prompt on a terminal is answered".to_owned(),
-        figures: vec![
-            figure("After, at the median", 0.5),
-            figure("After, at the 99th percentile", 0.99),
-        ],
+        figures: vec![figure(MEDIAN, 0.5), figure(LAST, 0.99)],
         rounds: scale.rounds(9),
         block: 1,
         contenders,
+        prepare: None,
+        marks: vec![
+            Mark { figure: MEDIAN, of: "heeler", to: Some("C: poll and answer"), limit: 1.1 },
+            Mark { figure: LAST, of: "heeler", to: Some("C: poll and answer"), limit: 1.3 },
+        ],
         headline: Some(("From prompt to answer, median", vec!["expect", "C: poll and answer"])),
     }]
 }

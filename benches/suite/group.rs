@@ -18,8 +18,12 @@ pub enum Unit {
     PeakMib,
     /// Microseconds, the given share of the distribution that the run left in a file.
     MicrosAt(f64),
+    /// Milliseconds from the start to the end.
+    Ms,
     /// Something that was counted.
     Count,
+    /// MiB of a file.
+    Mib,
 }
 
 impl Unit {
@@ -27,10 +31,10 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Unit::AddedMs => "ms added",
-            Unit::CpuMs => "ms",
+            Unit::CpuMs | Unit::Ms => "ms",
             Unit::LateMs(_) => "ms late",
             Unit::MibPerSecond(_) => "MiB/s",
-            Unit::PeakMib => "MiB",
+            Unit::PeakMib | Unit::Mib => "MiB",
             Unit::MicrosAt(_) => "µs",
             Unit::Count => "count",
         }
@@ -63,6 +67,38 @@ pub enum How {
     },
     /// Under `strace -c`: the number of system calls of that one process, divided by this.
     Calls(f64),
+    /// Under callgrind: the instructions that it executes in user mode.
+    Instructions,
+    /// The size of the program, without symbols.
+    Size,
+}
+
+/// What is claimed, and fails the suite when it is not so.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The figure's title.
+    pub figure: &'static str,
+    /// Of whom.
+    pub of: &'static str,
+    /// Compared with whom, round by round; with none it is the figure itself.
+    pub to: Option<&'static str>,
+    /// At most so much, or at least where more is better.
+    pub limit: f64,
+}
+
+/// What came of a [`Mark`].
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Which.
+    pub mark: Mark,
+    /// What was measured.
+    pub got: Spread,
+    /// Whether more is better.
+    pub more: bool,
+    /// Whether the median keeps to it.
+    pub met: bool,
+    /// Whether even the better quarter of the rounds misses it: noise does not explain that.
+    pub missed: bool,
 }
 
 /// One that does the job.
@@ -120,8 +156,11 @@ impl Contender {
     }
 }
 
+/// What has to be done before a group is run.
+pub type Prepare = std::rc::Rc<dyn Fn() -> Result<(), String>>;
+
 /// A job and who does it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Group {
     /// What it is called on our command line.
     pub name: &'static str,
@@ -135,6 +174,10 @@ pub struct Group {
     pub block: usize,
     /// In the order of the first round.
     pub contenders: Vec<Contender>,
+    /// What has to be done once before.
+    pub prepare: Option<Prepare>,
+    /// What is claimed of it.
+    pub marks: Vec<Mark>,
     /// The figures whose heeler rows go into the README, with who they are compared with there.
     pub headline: Option<(&'static str, Vec<&'static str>)>,
 }
@@ -158,9 +201,11 @@ impl Column {
 
     /// The ratio to `other`, round by round.
     pub fn ratio(&self, other: &Column) -> Spread {
-        let ratios: Vec<f64> =
-            self.values.iter().zip(&other.values).map(|(ours, theirs)| ours / theirs).collect();
-        spread(&ratios)
+        spread(&self.ratios(other))
+    }
+
+    fn ratios(&self, other: &Column) -> Vec<f64> {
+        self.values.iter().zip(&other.values).map(|(ours, theirs)| ours / theirs).collect()
     }
 }
 
@@ -174,12 +219,38 @@ pub struct Table {
 }
 
 /// A group that has been run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outcome {
     /// What was run.
     pub group: Group,
     /// What came of it.
     pub tables: Vec<Table>,
+}
+
+impl Outcome {
+    /// What came of the marks whose contenders were there.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.group.marks.iter().filter_map(|mark| self.verdict(mark)).collect()
+    }
+
+    fn verdict(&self, mark: &Mark) -> Option<Verdict> {
+        let table = self.tables.iter().find(|table| table.figure.title == mark.figure)?;
+        let column = |name: &str| table.columns.iter().find(|column| column.name == name);
+        let ours = column(mark.of)?;
+        let values = match mark.to {
+            Some(other) => ours.ratios(column(other)?),
+            None => ours.values.clone(),
+        };
+        let more = table.figure.unit.more_is_better();
+        let keeps = |value: f64| if more { value >= mark.limit } else { value <= mark.limit };
+        let got = spread(&values);
+        let mut sorted = values;
+        sorted.sort_by(f64::total_cmp);
+        let quarter = sorted.len() / 4;
+        let better = if more { sorted[sorted.len() - 1 - quarter] } else { sorted[quarter] };
+        let (met, missed) = (keeps(got.median), !keeps(better));
+        Some(Verdict { mark: mark.clone(), got, more, met, missed })
+    }
 }
 
 struct Taken {
@@ -191,6 +262,9 @@ struct Taken {
 impl Group {
     /// Runs all rounds. Each begins with another contender, so that nobody always has the same predecessor.
     pub fn run(self, tools: &Tools) -> Result<Outcome, String> {
+        if let Some(prepare) = &self.prepare {
+            prepare()?;
+        }
         let count = self.contenders.len();
         let mut taken: Vec<Vec<Taken>> = self.contenders.iter().map(|_| Vec::new()).collect();
         // One round ahead that does not count: caches are filled, the database is made. Where there is but
@@ -222,7 +296,8 @@ impl Group {
                     let at = (one.noted.len() as f64 * share) as usize;
                     one.noted.get(at).map_or(f64::NAN, |ns| ns / 1e3)
                 }
-                Unit::Count => one.noted.first().copied().unwrap_or(f64::NAN),
+                Unit::Ms => ms,
+                Unit::Count | Unit::Mib => one.noted.first().copied().unwrap_or(f64::NAN),
             }
         };
         let first = usize::from(figure.unit == Unit::AddedMs);
@@ -253,6 +328,16 @@ fn take(tools: &Tools, contender: &Contender) -> Result<Taken, String> {
         How::Calls(per) => {
             let calls = crate::counts::calls(tools, &contender.command)?;
             Ok(Taken { sample: Sample::default(), noted: vec![calls as f64 / per] })
+        }
+        How::Instructions => {
+            let count = crate::counts::instructions(tools, &contender.command)?;
+            Ok(Taken { sample: Sample::default(), noted: vec![count as f64] })
+        }
+        How::Size => {
+            let path = &contender.command[0];
+            let size = std::fs::metadata(path).map_err(|e| format!("{path}: {e}"))?.len();
+            let mib = size as f64 / f64::from(1 << 20);
+            Ok(Taken { sample: Sample::default(), noted: vec![mib] })
         }
     }
 }

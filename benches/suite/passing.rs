@@ -2,7 +2,7 @@
 //! takes.
 
 use crate::Scale;
-use crate::group::{Contender, Figure, Group, Unit};
+use crate::group::{Contender, Figure, Group, Mark, Unit};
 use crate::peers::Peers;
 use crate::tools::{Sink, Tools};
 
@@ -15,8 +15,61 @@ pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
         lines(tools, peers, scale),
         terminal(tools, peers, scale, "log"),
         terminal(tools, peers, scale, "y"),
+        matching(tools, scale, "--pipe"),
+        matching(tools, scale, "--pty"),
         flat(tools, scale),
     ]
+}
+
+/// The least that the job can cost.
+const LIMIT: &str = "C: read and write";
+
+fn through(of: &'static str, to: &'static str, limit: f64) -> Mark {
+    Mark { figure: "Throughput", of, to: Some(to), limit }
+}
+
+/// Looking for what does not come.
+fn matching(tools: &Tools, scale: Scale, flag: &'static str) -> Group {
+    let pty = flag == "--pty";
+    let bytes = scale.bytes(if pty { 64 } else { 512 });
+    let generate = [tools.c("gen"), bytes.to_string(), "log".to_owned()];
+    let heeler = |name: &str, patterns: usize| {
+        let rules = (0..patterns).flat_map(|i| {
+            [
+                "--on".to_owned(),
+                format!("no such line, number {i}"),
+                "--line".to_owned(),
+                "x".to_owned(),
+            ]
+        });
+        let args = [flag, "--track", "off"].map(str::to_owned).into_iter();
+        let args: Vec<String> =
+            args.chain(rules).chain(["--".to_owned()]).chain(generate.clone()).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Contender::heeler(tools, name, &args)
+    };
+    let marks = if pty { [0.97; 3] } else { [0.95, 0.8, 0.8] };
+    let names = ["1 pattern", "10 patterns", "100 patterns"];
+    Group {
+        name: if pty { "match-pty" } else { "match-pipe" },
+        title: format!("Matching, {flag}: {} of log lines to /dev/null", size(bytes)),
+        figures: both(bytes),
+        rounds: scale.rounds(9),
+        block: 1,
+        contenders: vec![
+            heeler("no pattern", 0),
+            heeler(names[0], 1),
+            heeler(names[1], 10),
+            heeler(names[2], 100),
+        ],
+        prepare: None,
+        marks: names
+            .iter()
+            .zip(marks)
+            .map(|(of, limit)| through(of, "no pattern", limit))
+            .collect(),
+        headline: None,
+    }
 }
 
 fn both(bytes: u64) -> Vec<Figure> {
@@ -72,6 +125,8 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
         rounds: scale.rounds(9),
         block: 1,
         contenders: contenders.into_iter().map(|contender| contender.into(sink)).collect(),
+        prepare: None,
+        marks: vec![through("heeler --pipe", LIMIT, 0.9)],
         headline: (sink == Sink::Null)
             .then(|| ("Log lines over a pipe", vec!["cat", "C: read and write"])),
     }
@@ -97,6 +152,8 @@ fn lines(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         rounds: scale.rounds(9),
         block: 1,
         contenders: contenders.into_iter().map(|contender| contender.into(Sink::Pipe)).collect(),
+        prepare: None,
+        marks: vec![through("heeler --pipe", LIMIT, 0.95)],
         headline: None,
     }
 }
@@ -139,6 +196,8 @@ fn terminal(tools: &Tools, peers: &Peers, scale: Scale, kind: &'static str) -> G
         rounds: scale.rounds(5),
         block: 1,
         contenders,
+        prepare: None,
+        marks: if kind == "log" { vec![through("heeler --pty", LIMIT, 0.97)] } else { Vec::new() },
         headline: (kind == "log")
             .then(|| ("Log lines over a terminal", vec!["script", "expect", "C: read and write"])),
     }
@@ -162,6 +221,10 @@ fn flat(tools: &Tools, scale: Scale) -> Group {
             run("heeler --pty, 128 MiB", "--pty", 128),
             run("heeler --pty, 1.25 GiB", "--pty", 1280),
         ],
+        prepare: None,
+        marks: ["heeler --pipe, 10 GiB", "heeler --pty, 1.25 GiB"]
+            .map(|of| Mark { figure: "Peak memory", of, to: None, limit: 8.0 })
+            .into(),
         headline: None,
     }
 }

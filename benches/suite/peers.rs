@@ -20,7 +20,7 @@ pub struct Peers {
     pub pexpect: Option<String>,
 }
 
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 11] = [
     ("timeout", "Debian package coreutils"),
     ("script", "Debian package bsdutils"),
     ("expect", "Debian package expect"),
@@ -30,6 +30,8 @@ const KNOWN: [(&str, &str); 9] = [
     ("cat", "Debian package coreutils"),
     ("tee", "Debian package coreutils"),
     ("strace", "Debian package strace"),
+    ("valgrind", "Debian package valgrind"),
+    ("sqlite3", "Debian package sqlite3"),
 ];
 
 const PEXPECT: &str = "PyPI package pexpect (python3 -m pip install pexpect, in a venv)";

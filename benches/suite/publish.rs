@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::figures::number;
-use crate::group::{Outcome, Table};
+use crate::group::{Outcome, Table, Verdict};
 use crate::peers::Peers;
+use crate::plot;
 use crate::tools::Tools;
 
 const BEGIN: &str = "<!-- bench -->";
@@ -26,7 +27,30 @@ pub fn plain(outcome: &Outcome) -> String {
             let _ = writeln!(text, "    {:<28} {}", format!("{ours} / {theirs}"), ratio.text());
         }
     }
+    for verdict in outcome.verdicts() {
+        let _ = writeln!(text, "  {}: {}", claim(&verdict), result(&verdict));
+    }
     text
+}
+
+/// What is claimed, in words.
+fn claim(verdict: &Verdict) -> String {
+    let Verdict { mark, more, .. } = verdict;
+    let most = if *more { "at least" } else { "at most" };
+    let limit = number(mark.limit);
+    match mark.to {
+        Some(to) => format!("{} {most} {limit} × {to}", mark.of),
+        None => format!("{} {most} {limit}", mark.of),
+    }
+}
+
+fn result(verdict: &Verdict) -> String {
+    let word = match (verdict.met, verdict.missed) {
+        (true, _) => "met",
+        (false, false) => "not met, within the noise",
+        (false, true) => "missed",
+    };
+    format!("{} {word}", verdict.got.text())
 }
 
 type Ratio<'a> = (&'a str, &'a str, crate::figures::Spread);
@@ -107,6 +131,14 @@ pub fn write(outcomes: &[Outcome], peers: &Peers) -> Result<(), String> {
     std::fs::write(&long, markdown(outcomes, peers))
         .map_err(|e| format!("{}: {e}", long.display()))?;
     println!("written: {}", long.display());
+    let plots = root.join("benches/plots");
+    std::fs::create_dir_all(&plots).map_err(|e| format!("{}: {e}", plots.display()))?;
+    for outcome in outcomes.iter().filter(|outcome| outcome.group.contenders.len() > 1) {
+        let path = plots.join(format!("{}.svg", outcome.group.name));
+        std::fs::write(&path, plot::svg(outcome))
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    println!("written: {}", plots.display());
     let readme = root.join("README.md");
     let text = std::fs::read_to_string(&readme).unwrap_or_default();
     match between(&text, &short(outcomes)) {
@@ -173,10 +205,24 @@ fn markdown(outcomes: &[Outcome], peers: &Peers) -> String {
             peers.missing().join("; ")
         );
     }
+    text.push_str("\n## Marks\n\nWhat is aimed at, and what came of it. One is missed when the better quarter of the rounds misses it too.\n\n| | mark | measured |\n| --- | --- | --- |\n");
+    for outcome in outcomes {
+        for verdict in outcome.verdicts() {
+            let title = format!("{}: {}", outcome.group.title, verdict.mark.figure);
+            let _ = writeln!(text, "| {title} | {} | {} |", claim(&verdict), result(&verdict));
+        }
+    }
     for outcome in outcomes {
         let rounds = outcome.group.rounds;
         let plural = if rounds == 1 { "" } else { "s" };
         let _ = writeln!(text, "\n## {} ({rounds} round{plural})", outcome.group.title);
+        if outcome.group.contenders.len() > 1 {
+            let _ = writeln!(
+                text,
+                "\n![{}](benches/plots/{}.svg)",
+                outcome.group.title, outcome.group.name
+            );
+        }
         for table in &outcome.tables {
             text.push_str(&table_markdown(table));
         }

@@ -1,7 +1,7 @@
 //! What supervising costs when the command does nothing, and how late a limit fires.
 
 use crate::Scale;
-use crate::group::{Contender, Figure, Group, Unit};
+use crate::group::{Contender, Figure, Group, Mark, Unit};
 use crate::peers::Peers;
 use crate::tools::Tools;
 
@@ -37,9 +37,14 @@ fn idle(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         rounds: scale.rounds(5),
         block: 1,
         contenders,
+        prepare: None,
+        marks: Vec::new(),
         headline: None,
     }
 }
+
+const BEYOND: &str = "Time beyond a bare fork and exec";
+const LATE: &str = "Late by, own start and end included";
 
 fn start(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
     // By path, so that nobody has to search for it.
@@ -70,13 +75,18 @@ fn start(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         name: "start",
         title: "Start-up: a command that does nothing".to_owned(),
         figures: vec![
-            Figure { title: "Time beyond a bare fork and exec".to_owned(), unit: Unit::AddedMs },
+            Figure { title: BEYOND.to_owned(), unit: Unit::AddedMs },
             Figure { title: "CPU time, with the command's".to_owned(), unit: Unit::CpuMs },
             Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib },
         ],
         rounds: scale.rounds(200),
         block: 20,
         contenders,
+        prepare: None,
+        marks: vec![
+            Mark { figure: BEYOND, of: "heeler", to: Some("timeout"), limit: 1.25 },
+            Mark { figure: BEYOND, of: "heeler --track off", to: Some("timeout"), limit: 1.0 },
+        ],
         headline: Some((
             "Start-up, beyond a bare fork and exec",
             vec!["timeout", "script", "expect"],
@@ -96,13 +106,12 @@ fn limit(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
     Group {
         name: "limit",
         title: "A limit of 0.5 s on a command that sleeps".to_owned(),
-        figures: vec![Figure {
-            title: "Late by, own start and end included".to_owned(),
-            unit: Unit::LateMs(500.0),
-        }],
+        figures: vec![Figure { title: LATE.to_owned(), unit: Unit::LateMs(500.0) }],
         rounds: scale.rounds(15),
         block: 1,
         contenders: contenders.into_iter().map(|contender| contender.exits(124)).collect(),
+        prepare: None,
+        marks: vec![Mark { figure: LATE, of: "heeler", to: Some("timeout"), limit: 1.5 }],
         headline: Some(("A 0.5 s limit fires late by", vec!["timeout"])),
     }
 }

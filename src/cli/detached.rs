@@ -184,6 +184,35 @@ pub struct Expect {
     pub stream: Option<Stream>,
 }
 
+/// Run a script's dialogue with a detached run.
+///
+/// It begins where the last expect ended, and is over when its steps are met: exit code 0. 122: it failed, or
+/// the run ended first; 125: no such run, or a script with mistakes. The [command] of the script is not
+/// looked at, and steps that need a person or run commands of their own (ask, interact, exec) fail. What it
+/// matches is not consumed: an expect afterwards sees it too.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunScript {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The script (TOML, or JSON where its name ends so); - is stdin
+    #[arg(value_name = "SCRIPT", value_hint = clap::ValueHint::FilePath)]
+    pub script: PathBuf,
+
+    /// Set a param of the script
+    #[arg(long, value_name = "K=V", value_parser = value::param)]
+    pub set: Vec<(String, String)>,
+
+    /// Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask
+    #[arg(long, value_name = "NAME=SOURCE")]
+    pub secret: Vec<OsString>,
+
+    /// Print what the dialogue did as JSON, as the report has it
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A part of what is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {

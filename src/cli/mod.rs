@@ -69,6 +69,8 @@ pub enum Command {
     Expect(detached::Expect),
     /// Wait for the end of a detached run, and exit as it did
     Wait(detached::Wait),
+    /// Run a script's dialogue with a detached run
+    RunScript(detached::RunScript),
     /// Send a signal to every process of a detached run
     Signal(detached::Signal),
     /// Give the terminal of a detached run another size

@@ -26,6 +26,7 @@ use crate::report::output::{self, with_stdio};
 
 /// Does what the command line says, and returns the exit code.
 pub fn main(line: &[OsString]) -> i32 {
+    crate::sys::signals::take_file_limit_as_error();
     if line.len() <= 1 {
         return print(&help::root());
     }
@@ -51,6 +52,7 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::Send(args) => with_stdio(|io| detached::send::run(&args, io)),
         Command::Expect(args) => with_stdio(|io| detached::expect::run(&args, io)),
         Command::Wait(args) => with_stdio(|io| detached::wait::run(&args, io)),
+        Command::RunScript(args) => with_stdio(|io| detached::script::run(&args, io)),
         Command::Signal(args) => with_stdio(|io| detached::signal(&args, io)),
         Command::Resize(args) => with_stdio(|io| detached::resize(&args, io)),
         Command::Screen(args) => with_stdio(|io| detached::screen::run(&args, io)),

@@ -63,6 +63,10 @@ pub fn run(args: &ReapArgs, io: &mut Io<'_>) -> i32 {
         }
         return finish(args, io, &Reaped::default(), false);
     };
+    // A heeler that was killed leaves its socket.
+    if !args.dry_run {
+        crate::control::place::remove_stale(&tracked.survey.db);
+    }
     let named = !args.runs.is_empty();
     let which = if named { Which::Named(&args.runs) } else { Which::Open };
     let scene = match tracked.look(which, io) {

@@ -138,7 +138,7 @@ fn without_a_database_there_is_nothing_and_nothing_is_made() {
     let (dir, db) = temp();
     let list = listed(&db, true);
     assert_eq!((list.code, list.err.as_str()), (0, ""));
-    assert_eq!(list.out, "RUN  NAME  STATE  PID  AGE  COMMAND\n");
+    assert_eq!(list.out, "RUN  NAME  STATE  EXIT  PID  AGE  COMMAND\n");
     assert!(listed_json(&db, true).is_empty());
     let reap = reaped(&db, |_| {});
     assert_eq!((reap.code, reap.out.as_str()), (0, "nothing to reap\n"));

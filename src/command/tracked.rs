@@ -98,8 +98,9 @@ pub(super) fn tagged(subject: &Subject, tags: &[(String, String)]) -> bool {
 
 /// Prints `value` as one line of JSON. A failed write is the caller's exit code.
 pub(super) fn print_json(io: &mut Io<'_>, value: &impl serde::Serialize) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *io.out, value)?;
-    writeln!(io.out)
+    let mut text = serde_json::to_vec(value)?;
+    text.push(b'\n');
+    io.out.write_all(&text)
 }
 
 /// Tags as the command line has them.

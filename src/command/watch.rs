@@ -83,11 +83,11 @@ impl Terminal {
     fn enter() -> Option<Terminal> {
         let raw = RawMode::with_farewell(fdio::duplicate(fdio::standard(0)).ok()?, LEAVE)?;
         let terminal = Terminal { raw };
-        terminal.write(ENTER).ok()?;
+        Terminal::write(ENTER).ok()?;
         Some(terminal)
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    fn write(bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         out.flush()
@@ -95,12 +95,12 @@ impl Terminal {
 
     fn suspend(&self) {
         // Nobody is there to see a failure.
-        let _ = self.write(LEAVE);
+        let _ = Terminal::write(LEAVE);
         self.raw.suspend();
     }
 
     fn resume(&self) -> bool {
-        self.raw.resume() && self.write(ENTER).is_ok()
+        self.raw.resume() && Terminal::write(ENTER).is_ok()
     }
 }
 
@@ -126,7 +126,7 @@ impl Watch<'_> {
         let mut ready = Vec::new();
         loop {
             let size = tty::size(fdio::standard(1)).unwrap_or((80, 24));
-            self.terminal.write(&self.live.draw(size, self.colour))?;
+            Terminal::write(&self.live.draw(size, self.colour))?;
             let stdin = fdio::standard(0);
             let mut wants = vec![(self.signals.fd(), Want::Read), (stdin, Want::Read)];
             wants.extend(self.helper.as_ref().map(|helper| (helper.pidfd(), Want::Read)));

@@ -163,6 +163,7 @@ impl Builder {
             Word::SendSecret(name) => {
                 self.actions().push(Action::Secret { name: name.clone(), echo_ok: false });
             }
+            Word::Pace(pace) => self.actions().push(Action::Pace(*pace)),
             Word::Do(what) => {
                 let action = self.act(what)?;
                 self.actions().push(action);

@@ -1,7 +1,7 @@
 //! The command's environment, as a value.
 //!
-//! Ours (unless `--env-clear`), less `--unset`, then `--env-file`, then `-e`: the more specific comes later
-//! and wins. HEELER_RUN stays whatever is asked for: it is how a tree is found when its heeler is gone.
+//! Ours (unless `--env-clear`), less `--unset`, then the script's, then `--env-file`, then `-e`: the more
+//! specific comes later and wins, and flags win over the script. HEELER_RUN stays whatever is asked for: it is how a tree is found when its heeler is gone.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -39,6 +39,9 @@ pub(super) fn compose(
         env.remove(OsStr::new(name));
     }
     let mut given = Env::new();
+    for word in &flags.script_env {
+        set("env", word, around, &mut given)?;
+    }
     for path in &flags.env_file {
         read_file(path, around, &mut given)?;
     }

@@ -26,7 +26,7 @@ pub(super) fn resolve(
     around: &Surroundings,
 ) -> Result<Launch, ConfigError> {
     let flags = &run.launch;
-    let size = flags.size.or(around.size).unwrap_or(SIZE);
+    let size = flags.size.or(around.size.filter(|_| !flags.detach)).unwrap_or(SIZE);
     if flags.size.is_some() && !fits(size) && draws(program) {
         return Err(ConfigError::usage(format!(
             "--view screen draws at most {MOST_CELLS} cells, and {MOST_SIDE} in a row or column; \

@@ -1,6 +1,10 @@
 //! `--script`: the file and its includes read, compiled, and put under the flags.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use clap_lex::OsStrExt;
 
 use crate::cli;
 use crate::expect::program::Program;
@@ -12,6 +16,7 @@ use crate::sys::names;
 
 use super::error::{ConfigError, ErrorKind};
 use super::launch::reason;
+use super::plan::Secret;
 use super::secrets;
 use super::surroundings::Surroundings;
 
@@ -129,6 +134,31 @@ pub(super) fn under(
     Ok((merged, Some(compiled.program)))
 }
 
+/// The dialogue of a script, and its secrets, for a command that runs already.
+pub fn dialogue(
+    args: &cli::detached::RunScript,
+    around: &Surroundings,
+) -> Result<(Program, BTreeMap<String, Secret>), ConfigError> {
+    let loaded = load(&args.script, false, around)?;
+    let named: Vec<String> = secrets::names(&args.secret).map(str::to_owned).collect();
+    let given = Given {
+        set: &args.set,
+        words: &[],
+        check: false,
+        signal: names::signal_number,
+        secrets: &named,
+    };
+    let (compiled, findings) = loaded.compile(&given);
+    if let Some(error) = error(&findings, &loaded.sources) {
+        return Err(error);
+    }
+    let mut flags = args.secret.clone();
+    let more = compiled.settings.secrets.iter().filter(|(name, _)| !named.contains(name));
+    flags.extend(more.map(|(name, source)| format!("{name}={source}").into()));
+    let secrets = secrets::read(&flags, &compiled.program, secrets::Want::Values, around)?;
+    Ok((compiled.program, secrets))
+}
+
 /// Whether each word behind the flags fills a param.
 fn one_word_each(run: &cli::Run, loaded: &Loaded) -> Result<(), ConfigError> {
     let names: Vec<&str> = loaded.params().collect();
@@ -195,8 +225,11 @@ fn put_under(run: &mut cli::Run, script: Settings, named: &[String]) {
         launch.no_echo |= script.no_echo;
     }
     or(&mut launch.cwd, script.cwd.map(Into::into));
-    let env = script.env.into_iter().map(|(name, value)| format!("{name}={value}").into());
-    launch.env.splice(0..0, env);
+    let env = script.env.into_iter().map(|(name, value)| OsString::from(format!("{name}={value}")));
+    let is_unset = |word: &OsString| {
+        launch.unset.iter().any(|name| word.split_once("=").is_some_and(|(key, _)| key == name))
+    };
+    launch.script_env = env.filter(|word| !is_unset(word)).collect();
     launch.env_clear |= script.env_clear;
     launch.unset.extend(script.unset.into_iter().map(Into::into));
     if launch.stdin.is_none() && launch.input.is_none() {

@@ -13,8 +13,8 @@ use super::protocol::{ErrorKind, MAX_LINE, PROTOCOL, Reply, Request, line};
 use crate::sys::poll::{self, Want};
 use crate::sys::{fdio, socket};
 
-/// How much is read at once.
-const READ: usize = 64 << 10;
+/// How much is read at once: most answers are short, and fresh memory costs more than another read.
+const READ: usize = 4 << 10;
 
 /// The longest answer. A screen in colours is the longest there is.
 const MAX_REPLY: usize = 16 * MAX_LINE;

@@ -59,7 +59,9 @@ impl Writer {
 
     /// Adds output.
     pub fn write(&mut self, at: Duration, stream: StreamId, bytes: &[u8]) {
-        for part in bytes.chunks(CHUNK) {
+        // Room for one more beside the first line of the file.
+        let most = usize::try_from(self.most / 2).unwrap_or(CHUNK).clamp(1, CHUNK);
+        for part in bytes.chunks(most) {
             if let Err(error) = self.append(at, stream, part) {
                 // A half record would be in the way of the next.
                 let _ = self.file.set_len(self.length);

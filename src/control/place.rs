@@ -12,6 +12,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::store::lockfile::{self, Held};
 use crate::store::{id, place};
@@ -88,6 +89,23 @@ fn sockets(db: &Path) -> Vec<String> {
         .collect();
     runs.sort();
     runs
+}
+
+/// How long what a run has written is kept after its end: as long as its record.
+const KEPT: Duration = Duration::from_hours(14 * 24);
+
+/// Removes what runs have written that ended long ago. A file that somebody still writes to is young.
+pub fn remove_old(db: &Path) {
+    for entry in std::fs::read_dir(logs_dir(db)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let run = name.to_str().and_then(|name| name.split('.').next()).unwrap_or_default();
+        let written = entry.metadata().and_then(|meta| meta.modified()).ok();
+        // A clock that was set back makes it young for longer.
+        let old = written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > KEPT);
+        if old && id::is_run_id(run) && !socket(db, run).exists() {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Removes the sockets of runs whose heeler was killed.

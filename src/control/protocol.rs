@@ -14,7 +14,8 @@
 //!
 //! **Frames.** After an `attach` was answered, both sides send frames instead of lines: one byte for the
 //! kind, the length of what follows in four bytes, least significant first, and so many bytes, at most
-//! [`MAX_FRAME`]. See [`Frame`].
+//! [`MAX_FRAME`]. See [`Frame`]. Requests go on being possible, as the content of a frame: `send`, `signal`,
+//! `stop` and `resize`. Their answers stand in the output where it was when they were carried out.
 
 use std::collections::BTreeMap;
 
@@ -233,6 +234,9 @@ pub enum Reply {
     Sent {
         /// How much output there was when the last of it was written: what answers it comes behind.
         offset: u64,
+        /// Whether the terminal echoed any of it.
+        #[serde(default)]
+        echoed: bool,
     },
     /// To `expect`.
     Matched(Matched),
@@ -408,9 +412,13 @@ pub enum Frame {
     Eof,
     /// To the server: the size of the client's terminal, as in `Size`.
     Resize,
+    /// To the server: a [`Request`] as JSON.
+    Ask,
+    /// To the client: the [`Reply`] to it.
+    Answer,
 }
 
-const FRAMES: [(Frame, u8); 8] = [
+const FRAMES: [(Frame, u8); 10] = [
     (Frame::Output, b'o'),
     (Frame::Stderr, b'e'),
     (Frame::Lost, b'l'),
@@ -419,6 +427,8 @@ const FRAMES: [(Frame, u8); 8] = [
     (Frame::Input, b'i'),
     (Frame::Eof, b'q'),
     (Frame::Resize, b'r'),
+    (Frame::Ask, b'j'),
+    (Frame::Answer, b'a'),
 ];
 
 /// The bytes before a frame's content.

@@ -109,6 +109,7 @@ impl Server {
         place::prepare(&run.db)
             .map_err(|error| cannot("make a private directory beside", &run.db, error))?;
         place::remove_stale(&run.db);
+        place::remove_old(&run.db);
         let listener = socket::listen(&path).map_err(|error| cannot("listen at", &path, error))?;
         let mut warnings = Vec::new();
         let log = (run.log_max > 0).then(|| {
@@ -147,10 +148,7 @@ impl Server {
 
     /// Nothing was started: as if it had never been.
     pub fn abandon(self) {
-        drop(self.log);
-        let log = place::log(&self.db, &self.run);
-        let _ = std::fs::remove_file(log);
-        let _ = std::fs::remove_file(&self.socket);
+        let _ = std::fs::remove_file(place::log(&self.db, &self.run));
     }
 
     /// The run is over and recorded: everybody is told, and the socket goes. Who is connected already, or
@@ -278,7 +276,7 @@ impl Server {
             }
             match client.stage {
                 Stage::Attached { .. } => {
-                    if !self.take_frame(id) {
+                    if !self.take_frame(now, id) {
                         break;
                     }
                 }
@@ -321,17 +319,25 @@ impl Server {
     }
 
     /// Something was typed for a client, or was not.
-    fn typed(&mut self, now: Duration, ticket: u64, result: Result<(), NotTyped>) {
+    fn typed(&mut self, now: Duration, ticket: u64, result: Result<bool, NotTyped>) {
         let Some(id) = self.tickets.remove(&ticket) else { return };
         let Some(client) = self.clients.get_mut(&id) else { return };
-        let Task::Sending { tickets, .. } = &mut client.task else {
-            client.untyped = client.untyped.saturating_sub(1);
-            return self.go_on(now, id);
+        let (tickets, echoed) = match &mut client.task {
+            Task::Sending { tickets, echoed, .. } if tickets.contains(&ticket) => (tickets, echoed),
+            _ => {
+                client.untyped = client.untyped.saturating_sub(1);
+                return self.go_on(now, id);
+            }
         };
         tickets.remove(&ticket);
         let reply = match result {
-            Ok(()) if tickets.is_empty() => Reply::Sent { offset: self.session.offset() },
-            Ok(()) => return,
+            Ok(shown) => {
+                *echoed |= shown;
+                if !tickets.is_empty() {
+                    return;
+                }
+                Reply::Sent { offset: self.session.offset(), echoed: *echoed }
+            }
             Err(why) => {
                 let task = std::mem::replace(&mut client.task, Task::None);
                 self.drop_task(id, &task);
@@ -374,6 +380,13 @@ impl Server {
             cursors: self.session.cursors().map(|(stream, at)| (name(stream), at)).collect(),
             clients: self.clients.len(),
         }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Also after a fault of ours. Gone already, it is not missed.
+        let _ = std::fs::remove_file(&self.socket);
     }
 }
 

@@ -103,15 +103,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome of an attempt whose leader ended as `ended`, for `cause` where heeler intervened.
+    /// The outcome of an attempt whose leader ended as `ended`, for `cause` where heeler intervened. A leader that
+    /// nobody could end (absent) has a cause all the same.
     ///
     /// [`Cause::Strays`] and [`Cause::Dialogue`] do not replace the child's own fate: the first is about
     /// others, the second is the user's own `terminate`.
-    pub fn of(ended: Ended, cause: Option<Cause>) -> Outcome {
+    pub fn of(ended: Option<Ended>, cause: Option<Cause>) -> Outcome {
         match cause {
             None | Some(Cause::Strays | Cause::Dialogue) => match ended {
-                Ended::Exited(_) => Outcome::Exited,
-                Ended::Signaled { .. } => Outcome::Signaled,
+                Some(Ended::Exited(_)) => Outcome::Exited,
+                Some(Ended::Signaled { .. }) => Outcome::Signaled,
+                None => Outcome::InternalError,
             },
             Some(Cause::Until) => Outcome::Until,
             Some(Cause::DialogueFailed) => Outcome::DialogueFailed,
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn every_exit_code_of_the_child_is_ours() {
         for code in 0..=255 {
-            let outcome = Outcome::of(Ended::Exited(code), None);
+            let outcome = Outcome::of(Some(Ended::Exited(code)), None);
             assert_eq!(outcome, Outcome::Exited);
             assert_eq!(outcome.exit_code(Some(Ended::Exited(code)), |c| c == 0, None), code);
         }
@@ -178,7 +180,7 @@ mod tests {
     fn every_signal_is_128_plus_n() {
         for signal in 1..=64 {
             let ended = Ended::Signaled { signal, core_dumped: false };
-            let outcome = Outcome::of(ended, None);
+            let outcome = Outcome::of(Some(ended), None);
             assert_eq!(outcome, Outcome::Signaled);
             assert_eq!(outcome.exit_code(Some(ended), |c| c == 0, None), 128 + signal);
         }
@@ -193,14 +195,21 @@ mod tests {
 
     #[test]
     fn a_limit_is_124_even_when_the_child_exits_0_in_the_grace_period() {
-        let outcome = Outcome::of(Ended::Exited(0), Some(Cause::Timeout));
+        let outcome = Outcome::of(Some(Ended::Exited(0)), Some(Cause::Timeout));
         assert_eq!(outcome, Outcome::Timeout);
         assert_eq!(outcome.exit_code(Some(Ended::Exited(0)), |c| c == 0, None), EXIT_LIMIT);
     }
 
     #[test]
     fn strays_do_not_change_the_childs_own_fate() {
-        assert_eq!(Outcome::of(Ended::Exited(7), Some(Cause::Strays)), Outcome::Exited);
+        assert_eq!(Outcome::of(Some(Ended::Exited(7)), Some(Cause::Strays)), Outcome::Exited);
+    }
+
+    #[test]
+    fn a_leader_that_could_not_be_ended_was_stopped_for_a_reason() {
+        let outcome = Outcome::of(None, Some(Cause::Timeout));
+        assert_eq!(outcome, Outcome::Timeout);
+        assert_eq!(outcome.exit_code(None, |code| code == 0, None), EXIT_LIMIT);
     }
 
     #[test]

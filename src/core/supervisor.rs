@@ -314,6 +314,20 @@ impl Supervisor {
         &self.signals
     }
 
+    /// What is sent as well to whoever ignores `signal`: the ladder's own first signal, where `signal` is not of
+    /// the ladder but the one that asked for the end. A shell has its background jobs ignore INT; that they
+    /// do is no reason to wait for the grace to be over.
+    pub fn for_the_deaf(&self, signal: i32) -> Option<i32> {
+        let first = self.config.ladder.rungs()[0].signal;
+        let asked = self.requests.first() == Some(&signal) && self.signals.len() == 1;
+        (asked && first != KILL && first != signal).then_some(first)
+    }
+
+    /// Somebody ignored what was sent, and got this.
+    pub fn also_sent(&mut self, now: Duration, signal: i32) {
+        self.signals.push(SentSignal { signal, at: now });
+    }
+
     /// The requests to stop that came, as signals, in order.
     pub fn requests(&self) -> &[i32] {
         &self.requests

@@ -204,6 +204,19 @@ fn a_request_forwards_its_own_signal_and_a_second_one_kills() {
 }
 
 #[test]
+fn who_ignores_the_request_gets_the_ladders_own_signal_and_nobody_else_does() {
+    let mut supervisor = running(config());
+    assert_eq!(supervisor.for_the_deaf(INT), None, "nobody asked");
+    supervisor.step(ms(5), Event::StopRequest { signal: INT });
+    assert_eq!(supervisor.for_the_deaf(INT), Some(TERM));
+    supervisor.also_sent(ms(5), TERM);
+    assert_eq!(supervisor.for_the_deaf(INT), None, "only the first rung");
+    let mut supervisor = running(config());
+    supervisor.step(ms(5), Event::StopRequest { signal: TERM });
+    assert_eq!(supervisor.for_the_deaf(TERM), None, "it is the ladder's own");
+}
+
+#[test]
 fn the_first_request_in_the_grace_of_a_limit_does_not_kill() {
     let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };
     let mut s = running(Config { limits, ..config() });

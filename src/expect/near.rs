@@ -249,6 +249,9 @@ fn occurs(regex: &Regex, text: &[u8]) -> Option<Range<usize>> {
 fn prompt(seen: &Seen, mask: &Mask) -> Option<String> {
     let text = seen.text.after();
     let start = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+    // A carriage return began it anew, as ssh begins its prompts.
+    let again = memchr::memrchr(b'\r', text[start..].trim_ascii_end()).map_or(0, |at| at + 1);
+    let start = start + again;
     let line = &text[start..];
     let last = line.trim_ascii_end().last()?;
     let ends = matches!(last, b':' | b'?' | b'>' | b'$' | b'#' | b'%' | b']' | b')');

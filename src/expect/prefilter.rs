@@ -1,10 +1,12 @@
 //! Where a match may begin at all: most output is nothing that anybody waits for.
 //!
-//! When every armed pattern has to begin with one of a few literals, text between matches is skipped by
-//! looking at three bytes of it every so often (Wu and Manber's shift table): the more the literals have
-//! in common in length, the longer the strides, and their number hardly matters. What it skips can begin
-//! no match; what it stops at need not be one.
+//! When every armed pattern has to begin with one of some literals, text between matches is skipped: with
+//! vector instructions where there are few of them, else by looking at three bytes of it every so often (Wu
+//! and Manber's shift table): the longer the shortest literal, the longer the strides, and their number
+//! hardly matters. What is skipped can begin no match; what it stops at need not be one.
 
+use aho_corasick::packed;
+use memchr::memmem;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 
@@ -27,42 +29,75 @@ pub fn beginnings(hir: &Hir) -> Option<Vec<Vec<u8>>> {
 /// Skips what can begin no match.
 #[derive(Debug)]
 pub struct Prefilter {
-    /// For each block, how far the nearest literal that has it can at least be from ending its first
-    /// `len` bytes there; 0 where it may.
-    shifts: Box<[u8]>,
-    len: usize,
+    finder: Finder,
+    /// The length of the longest literal.
+    longest: usize,
+}
+
+#[derive(Debug)]
+enum Finder {
+    One(Box<memmem::Finder<'static>>),
+    Few(Box<packed::Searcher>),
+    Many {
+        /// For each block, how far the nearest literal that has it can at least be from ending its first
+        /// `len` bytes there; 0 where it may.
+        shifts: Box<[u8]>,
+        len: usize,
+    },
 }
 
 impl Prefilter {
     /// A filter for patterns that begin with any of `literals`, each at least three bytes long.
     pub fn new<'a>(literals: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Prefilter> {
-        let len = literals.clone().map(<[u8]>::len).min()?.min(MAX_LEN);
+        let literals = literals.map(|literal| &literal[..literal.len().min(MAX_LEN)]);
+        let len = literals.clone().map(<[u8]>::len).min()?;
         if len < BLOCK {
             return None;
         }
-        let longest = (len - BLOCK + 1) as u8;
-        let mut shifts = vec![longest; 1 << TABLE_BITS].into_boxed_slice();
-        for literal in literals {
-            for end in BLOCK..=len {
-                let shift = &mut shifts[slot(&literal[end - BLOCK..end])];
-                *shift = (*shift).min((len - end) as u8);
-            }
-        }
-        Some(Prefilter { shifts, len })
+        let longest = literals.clone().map(<[u8]>::len).max()?;
+        let few = || packed::Config::new().builder().extend(literals.clone()).build();
+        let finder = match (literals.clone().count(), literals.clone().next()) {
+            (1, Some(one)) => Finder::One(Box::new(memmem::Finder::new(one).into_owned())),
+            // None for too many, and where the machine has no such instructions.
+            _ => match few() {
+                Some(few) => Finder::Few(Box::new(few)),
+                None => Finder::Many { shifts: shifts(literals, len), len },
+            },
+        };
+        Some(Prefilter { finder, longest })
     }
 
     /// How many bytes at the start of `bytes` can begin no match, whatever follows.
     pub fn skip(&self, bytes: &[u8]) -> usize {
-        let mut at = 0;
-        while let Some(block) = bytes.get(at + self.len - BLOCK..at + self.len) {
-            let shift = self.shifts[slot(block)];
-            if shift == 0 {
-                break;
+        let found = match &self.finder {
+            Finder::One(finder) => finder.find(bytes),
+            Finder::Few(searcher) => searcher.find(bytes).map(|found| found.start()),
+            Finder::Many { shifts, len } => {
+                let mut at = 0;
+                while let Some(block) = bytes.get(at + len - BLOCK..at + len) {
+                    let shift = shifts[slot(block)];
+                    if shift == 0 {
+                        break;
+                    }
+                    at += usize::from(shift);
+                }
+                return at.min(bytes.len());
             }
-            at += usize::from(shift);
-        }
-        at.min(bytes.len())
+        };
+        // One that is cut off at the end may be there.
+        found.unwrap_or(bytes.len().saturating_sub(self.longest - 1))
     }
+}
+
+fn shifts<'a>(literals: impl Iterator<Item = &'a [u8]>, len: usize) -> Box<[u8]> {
+    let mut shifts = vec![(len - BLOCK + 1) as u8; 1 << TABLE_BITS].into_boxed_slice();
+    for literal in literals {
+        for end in BLOCK..=len {
+            let shift = &mut shifts[slot(&literal[end - BLOCK..end])];
+            *shift = (*shift).min((len - end) as u8);
+        }
+    }
+    shifts
 }
 
 fn slot(block: &[u8]) -> usize {
@@ -79,8 +114,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_beginning_is_ever_skipped(
-            literals in proptest::collection::vec("[ab]{3,6}", 1..4),
-            text in "[abc]{0,60}",
+            // One, few, and too many for vector instructions.
+            literals in prop_oneof![
+                proptest::collection::vec("[ab]{3,6}", 1..4),
+                proptest::collection::vec("[a-d]{4,9}", 80..90),
+            ],
+            text in prop_oneof!["[abc]{0,60}", "[a-f]{100,300}"],
         ) {
             let filter = Prefilter::new(literals.iter().map(String::as_bytes)).unwrap();
             let text = text.as_bytes();

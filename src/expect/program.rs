@@ -307,6 +307,8 @@ pub enum Action {
         /// Whether it may be sent while the terminal echoes.
         echo_ok: bool,
     },
+    /// From here on texts are typed with this pause between characters; zero is none.
+    Pace(Duration),
     /// Appends the captures of the last match to this list.
     Append(String),
     /// Sets a variable.
@@ -350,7 +352,8 @@ impl Action {
             | Action::Key(_)
             | Action::Secret { .. }
             | Action::CloseStdin => true,
-            Action::Append(_)
+            Action::Pace(_)
+            | Action::Append(_)
             | Action::Set(..)
             | Action::Count(_)
             | Action::Log(_)

@@ -7,4 +7,5 @@ pub mod modes;
 pub mod plain;
 pub mod query;
 pub mod screen;
+mod special;
 pub mod text;

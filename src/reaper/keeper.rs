@@ -72,7 +72,9 @@ impl Keeper {
             Side::Apart => {
                 // The copies of what our caller owns are not ours to drop.
                 std::mem::forget((read, pipe));
-                keep(apart::kept(fd), ward);
+                // A fault of its own must not make it a second heeler.
+                let keep = || keep(apart::kept(fd), ward);
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(keep));
                 apart::leave()
             }
         }

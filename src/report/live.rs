@@ -173,7 +173,7 @@ impl Live {
     /// What needs a run; what ends one is asked first.
     fn act(&mut self, action: u8) -> Option<Wish> {
         let Some(row) = self.chosen() else {
-            self.message = "there is no run".to_owned();
+            "there is no run".clone_into(&mut self.message);
             return None;
         };
         let run = row.run.clone();
@@ -232,7 +232,7 @@ impl Live {
         let name = self.rows.iter().map(|row| escape(&row.name).width()).max().unwrap_or(0);
         let name = name.clamp(4, 16);
         let line = |run: &str, named: &str, state: &str, age: &str, silent: &str, last: &str| {
-            let named = pad(&cut(&escape(named), Some(name)), name);
+            let named = pad(&cut_to(&escape(named), name), name);
             let last = escape(last);
             format!("{run:<12}  {named}  {state:<8}  {age:>4}  {silent:>6}  {last}")
         };
@@ -276,7 +276,7 @@ struct Canvas {
 impl Canvas {
     /// The next row. Nothing is cleared before it is written: that would flicker.
     fn line(&mut self, text: &str, look: Look) {
-        let text = cut(text, Some(self.columns));
+        let text = cut_to(text, self.columns);
         let chosen = if look == Look::Chosen { pad(&text, self.columns) } else { text };
         // A vector takes all that is written.
         let _ = queue!(self.out, MoveTo(0, self.row));
@@ -290,6 +290,10 @@ impl Canvas {
         let _ = queue!(self.out, Clear(ClearType::UntilNewLine));
         self.row += 1;
     }
+}
+
+fn cut_to(text: &str, room: usize) -> String {
+    cut(text, text.width(), Some(room)).into_owned()
 }
 
 #[cfg(test)]

@@ -3,11 +3,15 @@
 //! Written here rather than taken from a table crate: those bring borders, wrapping and a terminal library,
 //! and what is needed is to pad by display width and to cut the last column at the terminal's edge.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::output::{Style, escape};
+
+/// A line at a time would be a system call each.
+const BUFFER: usize = 64 << 10;
 
 /// Writes `rows` under `head`. Text is escaped here; the last column is cut where the terminal ends.
 pub fn write<const N: usize>(
@@ -16,23 +20,32 @@ pub fn write<const N: usize>(
     head: [&str; N],
     rows: &[[String; N]],
 ) -> io::Result<()> {
-    let mut lines = vec![head.map(str::to_owned)];
-    lines.extend(rows.iter().map(|row| row.each_ref().map(|cell| escape(cell))));
+    let mut out = io::BufWriter::with_capacity(BUFFER, out);
+    // Each text with its width, which is asked for twice.
+    let measured = |cell: &str| {
+        let cell = escape(cell);
+        (cell.width(), cell)
+    };
+    let mut lines = vec![head.map(measured)];
+    lines.extend(rows.iter().map(|row| row.each_ref().map(|cell| measured(cell))));
     let mut widths = [0; N];
     for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.width());
+        for (width, (cell, _)) in widths.iter_mut().zip(line) {
+            *width = (*width).max(*cell);
         }
     }
+    let mut text = String::new();
     for (number, line) in lines.iter().enumerate() {
-        let mut text = String::new();
-        for (column, cell) in line.iter().enumerate() {
+        text.clear();
+        let mut used = 0;
+        for (column, (width, cell)) in line.iter().enumerate() {
             if column + 1 == N {
-                let room = style.width.map(|width| width.saturating_sub(text.width()));
-                text.push_str(&cut(cell, room));
+                let room = style.width.map(|width| width.saturating_sub(used));
+                text.push_str(&cut(cell, *width, room));
             } else {
                 text.push_str(cell);
-                text.extend(std::iter::repeat_n(' ', widths[column] - cell.width() + 2));
+                text.extend(std::iter::repeat_n(' ', widths[column] - width + 2));
+                used += widths[column] + 2;
             }
         }
         let text = text.trim_end();
@@ -42,12 +55,12 @@ pub fn write<const N: usize>(
             writeln!(out, "{text}")?;
         }
     }
-    Ok(())
+    out.flush()
 }
 
 /// `text` in at most `room` columns, with a mark where something is missing.
-pub fn cut(text: &str, room: Option<usize>) -> String {
-    let Some(room) = room.filter(|&room| text.width() > room) else { return text.to_owned() };
+pub fn cut(text: &str, width: usize, room: Option<usize>) -> Cow<'_, str> {
+    let Some(room) = room.filter(|&room| width > room) else { return Cow::Borrowed(text) };
     let mut cut = String::new();
     let mut used = 0;
     for c in text.chars() {
@@ -60,7 +73,7 @@ pub fn cut(text: &str, room: Option<usize>) -> String {
     if room > 0 {
         cut.push('…');
     }
-    cut
+    Cow::Owned(cut)
 }
 
 /// How long, in the largest unit that leaves two figures or fewer: `7s`, `42m`, `13h`, `5d`.

@@ -37,13 +37,23 @@ pub fn json(report: &Report) -> String {
 fn file(path: &Path, line: &[u8]) -> io::Result<()> {
     let meta = std::fs::metadata(path);
     let regular = meta.as_ref().map_or(true, std::fs::Metadata::is_file);
-    if regular && replace(path, line).is_ok() {
-        return Ok(());
+    if regular {
+        match replace(path, line) {
+            Ok(()) => return Ok(()),
+            // No better in place, and then it would be there in part.
+            Err(error) if is_full(&error) => return Err(error),
+            Err(_) => {}
+        }
     }
     let fd = fdio::create(path)?;
     // A FIFO or terminal may be slow; the command is long over, so waiting harms nobody.
     fdio::set_nonblocking(fd.as_fd(), false)?;
     all(fd.as_fd(), line)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 fn replace(path: &Path, line: &[u8]) -> io::Result<()> {

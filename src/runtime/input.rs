@@ -425,7 +425,7 @@ impl Input {
                 }
                 Err(error) => {
                     self.lose(&error);
-                    typed.extend(closed(by, by != Typist::Dialogue));
+                    typed.extend(closed(by, matches!(by, Typist::Source | Typist::Terminal)));
                     return None;
                 }
             }

@@ -54,6 +54,13 @@ pub struct LaunchError {
     pub exit_code: i32,
 }
 
+impl LaunchError {
+    /// heeler itself failed.
+    pub fn internal(message: String) -> LaunchError {
+        LaunchError { kind: "internal", message, errno: None, exit_code: EXIT_HEELER }
+    }
+}
+
 /// What differs between attempts and runs, beside the plan's launch.
 #[derive(Clone, Debug)]
 pub struct Context<'a> {
@@ -120,6 +127,13 @@ pub fn launch(
         announce: announce(leaf.as_ref()),
         death_signal: context.death_signal,
     };
+    // What it takes to hold a process and to signal its members, so that there are no descriptors too few once
+    // there is a command.
+    let room = [(); 3].map(|()| fdio::null());
+    if let Some(Err(error)) = room.iter().find(|null| null.is_err()) {
+        leaf.as_ref().map(Leaf::remove);
+        return Err(resource("hold a new process", error));
+    }
     let mut spawned = spawn(&command);
     if let (Err(SpawnError { stage: Stage::Fork, errno }), Some(leaf)) = (&spawned, &leaf) {
         // EACCES and EOPNOTSUPP of a cgroup that may be made but not entered, ENOSYS of a sandbox: without.
@@ -144,6 +158,7 @@ pub fn launch(
         }
         explain(launch, &error)
     })?;
+    drop(room);
     let tree = Tree::new(pid, leaf.filter(|_| in_leaf))
         .map_err(|error| resource("hold the new process", &error))?;
     let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));

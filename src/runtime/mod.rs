@@ -5,6 +5,7 @@
 
 pub mod attempt;
 pub mod clock;
+pub mod fault;
 pub mod helper;
 pub mod input;
 pub mod launch;

@@ -230,13 +230,27 @@ impl Outlets {
             let mut shown = std::mem::take(&mut channel.shown);
             shown.clear();
             channel.masker.mask(bytes, &mut shown);
-            if remote.is_some() {
-                // Somebody may wait for a prompt that ends as a secret begins.
-                channel.masker.pause(&mut shown);
-            }
             self.show(now, stream, channel, &shown, remote);
             channel.shown = shown;
         }
+    }
+
+    /// Whether something of the stream is held back that may be the beginning of a secret.
+    pub fn holds(channel: &Channel) -> bool {
+        channel.masker.held() > 0
+    }
+
+    /// The output has paused: somebody may wait for a prompt that ends as a secret begins.
+    pub fn pause(
+        &mut self,
+        now: Duration,
+        stream: &mut Stream,
+        channel: &mut Channel,
+        remote: Option<&mut (dyn Remote + '_)>,
+    ) {
+        let mut shown = Vec::new();
+        channel.masker.pause(&mut shown);
+        self.show(now, stream, channel, &shown, remote);
     }
 
     /// The stream has ended: gives on what was held back.

@@ -6,11 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use zeroize::Zeroizing;
 
 use crate::expect::program::Question;
-use crate::sys::rescue::Rescue;
-use crate::sys::{fdio, tty};
+use crate::sys::{crash, fdio, tty};
 
 /// Our terminal in raw mode. It is put back when this goes out of scope: at the end, on an error and on a
-/// panic; a fatal signal puts it back as well ([`Rescue`]). The other signals do not end heeler past it, for
+/// panic; a fatal signal puts it back as well ([`crash`]). The other signals do not end heeler past it, for
 /// they are input to the loop. Only SIGKILL leaves a raw terminal behind.
 #[derive(Debug)]
 pub struct RawMode {
@@ -18,7 +17,8 @@ pub struct RawMode {
     saved: tty::Attributes,
     raw: tty::Attributes,
     is_raw: Cell<bool>,
-    _rescue: Option<Rescue>,
+    /// Whether a fault of our own puts back what is `saved` here.
+    first: bool,
 }
 
 impl RawMode {
@@ -39,8 +39,8 @@ impl RawMode {
         }
         let saved = tty::attributes(fd.as_fd()).ok()?;
         let raw = tty::raw(&saved);
-        let rescue = Rescue::arm(fd.as_fd(), farewell);
-        let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), _rescue: rescue };
+        let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group(), farewell);
+        let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), first };
         guard.resume();
         Some(guard)
     }
@@ -76,6 +76,9 @@ impl RawMode {
 impl Drop for RawMode {
     fn drop(&mut self) {
         self.suspend();
+        if self.first {
+            crash::let_terminal_go();
+        }
     }
 }
 
@@ -86,6 +89,7 @@ pub struct Lent {
     fd: BorrowedFd<'static>,
     group: i32,
     saved: Option<tty::Attributes>,
+    first: bool,
 }
 
 impl Lent {
@@ -98,7 +102,8 @@ impl Lent {
     /// The terminal has been given to `group` (the child did that itself, before exec). `saved` is how its
     /// modes were before.
     pub fn to(fd: BorrowedFd<'static>, group: i32, saved: Option<tty::Attributes>) -> Lent {
-        Lent { fd, group, saved }
+        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group, b""));
+        Lent { fd, group, saved, first }
     }
 
     /// Takes it back for a stop; gives the command's own modes.
@@ -127,6 +132,9 @@ impl Drop for Lent {
         // Only when the command's group still has it: a shell that moved on keeps it.
         if tty::foreground(self.fd) == Some(self.group) || tty::in_foreground(self.fd) {
             self.take_back();
+        }
+        if self.first {
+            crash::let_terminal_go();
         }
     }
 }

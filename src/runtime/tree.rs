@@ -9,6 +9,10 @@
 //! Every signal goes through a pidfd. A member's number is pinned while its parent has not collected it;
 //! between reading a parent's list of children and opening the pidfd the parent may do that, so after
 //! opening the process is looked at once more: it must still descend from us.
+//!
+//! Where `/proc` cannot be read members have no names and no numbers. Then signals go to the leader's group,
+//! through its pidfd, and the proof is still that no child is left; who has left the group gets away, and it
+//! is said that nothing is proven.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,6 +21,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
+use crate::sys::crash;
 use crate::sys::pidfd::PidFd;
 use crate::sys::wait::{self, Status};
 use crate::sys::{ids, proc};
@@ -32,6 +37,33 @@ pub struct Member {
     pub start_ticks: u64,
 }
 
+impl Member {
+    /// Reads its name again, as long as it is there: right after a fork it is still its parent's.
+    pub fn read_name(&mut self) {
+        if let Ok(Some(stat)) = proc::stat(self.pid)
+            && stat.start_ticks == self.start_ticks
+        {
+            self.comm = stat.comm;
+        }
+    }
+}
+
+/// What is being sent.
+#[derive(Clone, Copy, Debug)]
+struct Rung {
+    signal: i32,
+    /// What those get as well who ignore it.
+    deaf: Option<i32>,
+}
+
+/// What came of sending it.
+struct Sent {
+    /// Somebody had not had it.
+    news: bool,
+    /// Somebody ignores it, and got the other.
+    deaf: bool,
+}
+
 /// A run's processes.
 #[derive(Debug)]
 pub struct Tree {
@@ -39,30 +71,50 @@ pub struct Tree {
     pidfd: PidFd,
     leaf: Option<Leaf>,
     ended: Option<Ended>,
+    /// There is no `/proc` to look at.
+    blind: bool,
     /// A child of ours that is not the command's: it and what descends from it are no members.
     apart: Option<i32>,
     collected: bool,
     /// Whether it was proven that nobody is left.
     gone: bool,
+    /// Nothing more is to be done about it: who is left is to stay.
+    settled: bool,
     /// The signal being sent and who has had it; members that appear later get it too.
-    sending: Option<i32>,
+    sending: Option<Rung>,
     signalled: BTreeSet<(i32, u64)>,
     /// Members that could not be signalled, and why.
     refused: Vec<(Member, String)>,
 }
 
 impl Tree {
-    /// The tree of a leader that has just been spawned, in `leaf` where there is one.
+    /// The tree of a leader that has just been spawned, in `leaf` where there is one. One that cannot be held
+    /// (no descriptor is left) is ended.
     pub fn new(leader: i32, leaf: Option<Leaf>) -> io::Result<Tree> {
-        let pidfd = PidFd::open(leader)?.ok_or(io::ErrorKind::NotFound)?;
+        let pidfd = match PidFd::open(leader) {
+            Ok(Some(pidfd)) => pidfd,
+            otherwise => {
+                if let Some(leaf) = &leaf {
+                    let _ = leaf.kill();
+                }
+                wait::kill_group(leader);
+                if let Some(leaf) = &leaf {
+                    leaf.remove();
+                }
+                return Err(otherwise.err().unwrap_or_else(|| io::ErrorKind::NotFound.into()));
+            }
+        };
+        crash::hold_tree(leader, leaf.as_ref().map(Leaf::kill_fd));
         Ok(Tree {
             leader,
             pidfd,
             leaf,
             ended: None,
+            blind: !matches!(proc::stat(ids::pid()), Ok(Some(_))),
             apart: None,
             collected: false,
             gone: false,
+            settled: false,
             sending: None,
             signalled: BTreeSet::new(),
             refused: Vec::new(),
@@ -90,6 +142,16 @@ impl Tree {
             self.ended = wait::peek(self.pidfd.as_fd())?.and_then(ended);
         }
         Ok(self.ended)
+    }
+
+    /// Whether members cannot be seen.
+    pub fn is_blind(&self) -> bool {
+        self.blind
+    }
+
+    /// How the leader ended, as far as anyone looked.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
     }
 
     /// Whether the leader was stopped since this was last asked.
@@ -145,9 +207,12 @@ impl Tree {
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live.
     pub fn sweep(&mut self) -> usize {
+        if self.blind {
+            return self.sweep_blindly();
+        }
         // Reading arms the next notice, so it comes before the look.
         let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
-        if populated && self.sending == Some(KILL) {
+        if populated && self.sending.is_some_and(|rung| rung.signal == KILL) {
             // The kernel kills every one of them by itself; looking at each would only take time.
             self.collect_orphans();
             return 1;
@@ -155,13 +220,47 @@ impl Tree {
         // Asking the kernel whether there is anyone is cheaper than asking who.
         let leaf = self.leaf.as_ref().filter(|_| populated);
         let members = self.look(leaf, |orphan| drop(wait::reap(orphan)));
-        if let Some(signal) = self.sending {
-            self.send_to_new(signal, &members);
+        if let Some(rung) = self.sending {
+            self.send_to_new(rung, &members);
         }
         // Someone forked and ended between two looks: the notice of the end is still to come.
         let unseen =
             populated && self.ended.is_some() && self.leaf.as_ref().is_some_and(Leaf::populated);
         members.len().max(usize::from(unseen))
+    }
+
+    fn sweep_blindly(&mut self) -> usize {
+        if self.ended.is_none() {
+            return 0;
+        }
+        if let Some(Rung { signal: KILL, .. }) = self.sending {
+            self.signal_own_group(KILL);
+        }
+        // Its pidfd reaches the group without it.
+        self.collect_leader();
+        if self.apart.is_none() {
+            wait::reap_all();
+        }
+        usize::from(wait::has_children().unwrap_or(true))
+    }
+
+    /// Signals the group that the leader leads.
+    fn signal_own_group(&self, signal: i32) {
+        match self.pidfd.signal_group(signal) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported && !self.collected => {
+                wait::signal_group(self.leader, signal);
+            }
+            // Gone is fine, and for the rest there is nobody to name.
+            _ => {}
+        }
+    }
+
+    fn collect_leader(&mut self) {
+        if !self.collected && self.ended.is_some() {
+            crash::forget_leader();
+            let _ = wait::reap(self.leader);
+            self.collected = true;
+        }
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
@@ -177,8 +276,22 @@ impl Tree {
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
     /// it; those that appear while the tree is still being ended get it when they are seen.
     pub fn signal(&mut self, signal: i32) {
-        self.sending = Some(signal);
+        self.signal_or(signal, None);
+    }
+
+    /// The same, and whoever ignores `signal` (a shell has its background jobs ignore INT and QUIT) gets
+    /// `deaf` as well. Says whether somebody did.
+    pub fn signal_or(&mut self, signal: i32, deaf: Option<i32>) -> bool {
+        let rung = Rung { signal, deaf };
+        self.sending = Some(rung);
         self.signalled.clear();
+        if self.blind {
+            self.signal_own_group(signal);
+            if signal != KILL {
+                self.signal_own_group(CONT);
+            }
+            return false;
+        }
         // One write for all of them, which takes as long as they take. Someone was there, so the kernel owes
         // us a notice of their end, and `sweep` then finds who is not in the cgroup (root can leave it). A
         // failure leaves the pidfds below.
@@ -187,20 +300,27 @@ impl Tree {
             && leaf.populated()
             && leaf.kill().is_ok()
         {
-            return;
+            return false;
         }
         // A member may fork between the look and the signal; look again until nobody new is there. The
         // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.
+        let mut any_deaf = false;
         for _ in 0..16 {
             let members = self.members();
-            if !self.send_to_new(signal, &members) {
+            let Sent { news, deaf } = self.send_to_new(rung, &members);
+            any_deaf |= deaf;
+            if !news {
                 break;
             }
         }
+        any_deaf
     }
 
     /// Sends `signal` to every member once, without making it the one that newcomers get.
     pub fn signal_once(&mut self, signal: i32) {
+        if self.blind {
+            self.signal_own_group(signal);
+        }
         for member in self.members() {
             let _ = send(&member, signal);
         }
@@ -216,20 +336,24 @@ impl Tree {
         }
     }
 
-    fn send_to_new(&mut self, signal: i32, members: &[Member]) -> bool {
-        let mut news = false;
+    fn send_to_new(&mut self, rung: Rung, members: &[Member]) -> Sent {
+        let Rung { signal, deaf } = rung;
+        let mut done = Sent { news: false, deaf: false };
         for member in members {
             if !self.signalled.insert((member.pid, member.start_ticks)) {
                 continue;
             }
-            news = true;
+            done.news = true;
             if let Err(error) = send(member, signal) {
                 self.refused.push((member.clone(), error.to_string()));
             } else if signal != KILL {
+                if let Some(other) = deaf.filter(|_| proc::ignores(member.pid, signal)) {
+                    done.deaf |= send(member, other).is_ok();
+                }
                 let _ = send(member, CONT);
             }
         }
-        news
+        done
     }
 
     /// Collects the leader, which frees its number, and says whether nobody at all is left.
@@ -239,10 +363,7 @@ impl Tree {
     }
 
     fn collect_all(&mut self) -> bool {
-        if !self.collected && self.ended.is_some() {
-            let _ = wait::reap(self.leader);
-            self.collected = true;
-        }
+        self.collect_leader();
         let alone = |leaf: Option<&Leaf>| {
             !wait::has_children().unwrap_or(true)
                 && leaf.is_none_or(|leaf| !leaf.populated() && leaf.remove())
@@ -252,6 +373,12 @@ impl Tree {
         }
         self.sweep();
         self.collected && alone(self.leaf.as_ref())
+    }
+
+    /// Who is left stays.
+    pub fn let_go(&mut self) {
+        crash::let_tree_go();
+        self.settled = true;
     }
 
     /// A child of ours that is no member from here on, or that is gone.
@@ -279,6 +406,18 @@ impl Tree {
     /// Members that could not be signalled, and why.
     pub fn refused(&self) -> &[(Member, String)] {
         &self.refused
+    }
+}
+
+/// Where heeler fails, nobody gets away.
+impl Drop for Tree {
+    fn drop(&mut self) {
+        if !self.settled && !self.gone {
+            self.signal(KILL);
+            let _ = self.peek();
+            self.collect();
+        }
+        crash::let_tree_go();
     }
 }
 

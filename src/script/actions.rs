@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::finding::Log;
 use super::node::{Entry, Node, Value};
-use super::read::{self, At, Bool, Named, Plain, Read, Some1, Text};
+use super::read::{self, At, Bool, Named, Plain, Read, Some1, Text, Time};
 use super::source::Span;
 
 /// What a table does, in order.
@@ -30,6 +30,8 @@ pub enum Act {
     Key(Text),
     /// `secret`, and its `echo_ok`.
     Secret(Text, bool),
+    /// `pace`.
+    Pace(Time),
     /// `append`.
     Append(Text),
     /// `set`.
@@ -75,6 +77,8 @@ impl Act {
 enum Shape {
     /// A string, or a list of them: an action for each.
     Texts(fn(Text) -> Act),
+    /// A duration.
+    Time(fn(Time) -> Act),
     /// A string, or `true` for none.
     Reason(fn(Option<Text>) -> Act),
     /// `true`.
@@ -98,6 +102,11 @@ const KEYS: &[(&str, Shape, &str)] = &[
     ("key", Shape::Texts(Act::Key), "Presses this key: `ctrl-c`, `up`, `f1`, `enter`, `eof`."),
     ("secret", Shape::Texts(|name| Act::Secret(name, false)), "Types this secret, then Enter."),
     ("echo_ok", Shape::EchoOk, "The `secret` may be typed while the terminal echoes."),
+    (
+        "pace",
+        Shape::Time(Act::Pace),
+        "From here on what is typed has this pause between its characters, as a person's; `0` is none.",
+    ),
     ("append", Shape::Texts(Act::Append), "Appends what was captured to the list of this name."),
     ("set", Shape::Set, "Sets variables: `set = { name = \"text ${0}\" }`."),
     ("count", Shape::Texts(Act::Count), "Adds one to the variable of this name."),
@@ -156,6 +165,10 @@ impl Actions {
                 let texts: Option<Some1<Text>> = Read::read(&entry.node, log);
                 let texts = texts.into_iter().flat_map(|texts| texts.0);
                 self.list.extend(texts.map(|text| At { at, value: act(text) }));
+            }
+            Shape::Time(act) => {
+                let time = Time::read(&entry.node, log);
+                self.list.extend(time.map(|time| At { at, value: act(time) }));
             }
             Shape::Reason(act) => match &entry.node.value {
                 Value::Bool(true) => self.list.push(At { at, value: act(None) }),
@@ -217,6 +230,7 @@ pub fn properties(_: &str, properties: &mut Map<String, Json>, defs: &mut Map<St
     for (key, shape, doc) in KEYS {
         let schema = match shape {
             Shape::Texts(_) => Some1::<Text>::schema(defs),
+            Shape::Time(_) => Time::schema(defs),
             Shape::Reason(_) => json!({"anyOf": [{"type": "string"}, {"const": true}]}),
             Shape::Yes(_) => json!({"const": true}),
             Shape::Set => Named::<At<Plain>>::schema(defs),

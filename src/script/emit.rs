@@ -222,6 +222,7 @@ fn step(step: &Step, out: &mut String) {
     }
     *out += "\n[[step]]\n";
     put(out, "name", step.name.as_ref().map(|name| quoted(name)));
+    put(out, "all", step.all.then(|| "true".to_owned()));
     put(out, "optional", step.optional.then(|| "true".to_owned()));
     let within = step.within.map(|within| if within == LONGEST { Duration::ZERO } else { within });
     put(out, "within", within.map(|within| quoted(&duration(within))));
@@ -299,6 +300,7 @@ fn action(action: &Action) -> Vec<(&'static str, String)> {
             keys.extend(echo_ok.then(|| ("echo_ok", yes())));
             keys
         }
+        Action::Pace(pace) => one("pace", quoted(&duration(*pace))),
         Action::Append(name) => one("append", quoted(name)),
         Action::Set(name, text) => one("set", format!("{{ {} = {} }}", key(name), written(text))),
         Action::Count(name) => one("count", quoted(name)),

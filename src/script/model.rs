@@ -186,6 +186,8 @@ tables! {
         expect: Text,
         /// What it waits for, and what is done then: one of these.
         on: Vec<Branch>,
+        /// With `on`: all of them have to match, in any order, each once.
+        all: Bool,
         /// Its limit, instead of `limits.step`.
         within: Time,
         /// Only on this stream.

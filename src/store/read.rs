@@ -1,8 +1,8 @@
 //! What is asked: records of runs, their attempts, reports, and the signals that `reap` sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row};
 
 use super::db::{Store, StoreError};
 use crate::core::identity::{Scope, Sighting};
@@ -53,20 +53,28 @@ const RUN_COLUMNS: &str = "run, parent, name, tags, host, boot, pidns, uid, supe
      supervisor_ticks, supervisor_ino, command, cwd, mode, started_ms, ended_ms, outcome, exit_code, \
      left_members";
 
+/// What is done with a row that belongs to a record.
+type Take<'a> = &'a mut dyn FnMut(&mut Record, &Row<'_>) -> rusqlite::Result<()>;
+
+const LEADER_COLUMNS: &str =
+    "n, pid, start_ticks, pidfs_ino, pgid, sid, started_ms, cgroup_path, cgroup_ino";
+
+/// The condition that every run meets.
+const ALL: &str = "1";
+
 impl Store {
     /// The runs that are wanted, oldest first.
     pub fn records(&self, which: Which<'_>) -> Result<Vec<Record>, StoreError> {
         const OPEN: &str = "ended_ms IS NULL OR left_members = 1";
-        const ORDER: &str = "ORDER BY started_ms, run";
         match which {
-            Which::Open => self.select(&format!("{OPEN} {ORDER}"), &[]),
-            Which::All => self.select(&format!("1 {ORDER}"), &[]),
+            Which::Open => self.select(OPEN, &[]),
+            Which::All => self.select(ALL, &[]),
             Which::Named(words) => {
                 let fits = |n| format!(" OR name = ?{n} OR substr(run, 1, length(?{n})) = ?{n}");
                 let condition: String =
                     std::iter::once(OPEN.to_owned()).chain((1..=words.len()).map(fits)).collect();
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                self.select(&format!("{condition} {ORDER}"), &words)
+                self.select(&condition, &words)
             }
         }
     }
@@ -109,11 +117,10 @@ impl Store {
 
     fn attempt_rows(&self, run: &str) -> rusqlite::Result<Vec<AttemptRow>> {
         self.conn
-            .prepare_cached(
-                "SELECT n, pid, start_ticks, pidfs_ino, pgid, sid, started_ms, cgroup_path, cgroup_ino,
-                        ended_ms, outcome, exit_code, signal
+            .prepare_cached(&format!(
+                "SELECT {LEADER_COLUMNS}, ended_ms, outcome, exit_code, signal
                  FROM attempts WHERE run = ?1 ORDER BY n",
-            )?
+            ))?
             .query_map([run], |row| {
                 Ok(AttemptRow {
                     leader: leader(row)?,
@@ -147,6 +154,8 @@ impl Store {
         self.sql(read())
     }
 
+    /// The runs that meet a condition, oldest first. What belongs to them is read for all at once: queries
+    /// for each took longer than everything else together.
     fn select(&self, condition: &str, args: &[&str]) -> Result<Vec<Record>, StoreError> {
         let read = || -> rusqlite::Result<Vec<Record>> {
             // One transaction for all: one snapshot, and the locks are taken once.
@@ -155,29 +164,50 @@ impl Store {
                 .prepare(&format!("SELECT {RUN_COLUMNS} FROM runs WHERE {condition}"))?
                 .query_map(rusqlite::params_from_iter(args), record)?
                 .collect::<Result<_, _>>()?;
-            for record in &mut records {
-                record.sightings = self.sightings(&record.facts.run)?;
-                let attempts = self.attempt_rows(&record.facts.run)?;
-                record.leaders = attempts.into_iter().map(|attempt| attempt.leader).collect();
-            }
+            records.sort_by(|a, b| {
+                let key = |facts: &RunFacts| facts.started_ms;
+                key(&a.facts).cmp(&key(&b.facts)).then_with(|| a.facts.run.cmp(&b.facts.run))
+            });
+            let places: HashMap<String, usize> =
+                records.iter().map(|r| r.facts.run.clone()).zip(0..).collect();
+            let all = condition == ALL;
+            let mut each = |query: &str, order: &str, take: Take<'_>| -> rusqlite::Result<()> {
+                // Of all, a table is read as it lies; of some, by their keys.
+                let of = if all {
+                    String::new()
+                } else {
+                    format!("WHERE run IN (SELECT run FROM runs WHERE {condition})")
+                };
+                let mut statement = tx.prepare(&format!("{query} {of} ORDER BY run, {order}"))?;
+                let mut rows =
+                    statement.query(rusqlite::params_from_iter(if all { &[] } else { args }))?;
+                while let Some(row) = rows.next()? {
+                    if let Some(&place) = places.get(row.get_ref("run")?.as_str()?) {
+                        take(&mut records[place], row)?;
+                    }
+                }
+                Ok(())
+            };
+            each(
+                &format!("SELECT {LEADER_COLUMNS}, run FROM attempts"),
+                "n",
+                &mut |record, row| {
+                    record.leaders.push(leader(row)?);
+                    Ok(())
+                },
+            )?;
+            let seen = "SELECT DISTINCT run, pid, start_ticks, pidfs_ino FROM procs";
+            each(seen, "pid", &mut |record, row| {
+                record.sightings.push(Sighting {
+                    pid: row.get(1)?,
+                    start_ticks: unsigned(row, 2)?,
+                    pidfs_ino: unsigned(row, 3)?,
+                });
+                Ok(())
+            })?;
             Ok(records)
         };
         self.sql(read())
-    }
-
-    fn sightings(&self, run: &str) -> rusqlite::Result<Vec<Sighting>> {
-        self.conn
-            .prepare_cached(
-                "SELECT DISTINCT pid, start_ticks, pidfs_ino FROM procs WHERE run = ?1 ORDER BY pid",
-            )?
-            .query_map(params![run], |row| {
-                Ok(Sighting {
-                    pid: row.get(0)?,
-                    start_ticks: unsigned(row, 1)?,
-                    pidfs_ino: unsigned(row, 2)?,
-                })
-            })?
-            .collect()
     }
 
     fn sql<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {

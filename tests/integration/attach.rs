@@ -58,7 +58,7 @@ curses.wrapper(main)
 fn programs_survive_detach_and_attach() {
     let t = Test::new();
     let Some(tmux) = Tmux::start(&t, 80, 24) else { return };
-    let text: String = (1..200).map(|n| format!("line {n} of the text\n")).collect();
+    let text = (1..200).map(|n| format!("line {n} of the text\n")).collect::<Vec<_>>().concat();
     t.write("text", text);
     t.write("boxes.py", CURSES);
     let programs: [(&str, &[&str], &[&str]); 5] = [
@@ -230,7 +230,7 @@ while True:
         client.type_in("x");
         String::from_utf8_lossy(&client.out_so_far()).contains("<91 33>")
     });
-    let all: String = (0..20000).map(|n| format!("{n:06} ")).collect();
+    let all = (0..20000).map(|n| format!("{n:06} ")).collect::<Vec<_>>().concat();
     let out = String::from_utf8_lossy(&client.out_so_far()).into_owned();
     assert!(out.contains(&all), "{} bytes", out.len());
     client.type_in("q");
@@ -274,7 +274,7 @@ while True:
     }
     wait_until("no more descriptors than after the first", || open() <= before);
     let log = t.heeler(["logs", &run]).any_out().check().out_text();
-    let wanted: String = (1..=100).map(|n| format!("[{n}]")).collect();
+    let wanted = (1..=100).map(|n| format!("[{n}]")).collect::<Vec<_>>().concat();
     assert_eq!(log, format!("ready{wanted}"));
     t.heeler(["send", &run, "--send", "q"]).any_out().check();
     t.heeler(["wait", &run]).check();
@@ -298,6 +298,7 @@ while True:
     os.write(1, b'got ' + line)
 ";
     detached(&t, "it", &python(child, &[])[1..]);
+    t.heeler(["expect", "it", "--on", "/ready/"]).any_out().check();
     let mut first = t.heeler(["attach", "it"]).terminal(100, 30).start();
     first.wait_out("<100 30>");
     let mut second = t.heeler(["attach", "it"]).terminal(90, 40).start();

@@ -281,3 +281,46 @@ fn a_dry_run_is_json_and_starts_nothing() {
     assert_eq!(json["stop"][1]["signal"], "SIGKILL");
     assert!(json.get("db").is_none(), "without a home there is no database");
 }
+
+/// The names of all tests in a folder, modules of modules too.
+fn tests_in(folder: &Path, names: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            tests_in(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(path).unwrap();
+            let all = text.split("#[test]").skip(1);
+            names.extend(all.filter_map(|rest| {
+                let (_, name) = rest.split_once("fn ")?;
+                Some(name.split('(').next()?.to_owned())
+            }));
+        }
+    }
+}
+
+/// Every scenario has a test that exists, or a sentence that says why not; in order, each once.
+#[test]
+fn every_scenario_names_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tests = Vec::new();
+    tests_in(&root.join("tests/integration"), &mut tests);
+    let text = std::fs::read_to_string(root.join("docs/scenarios.md")).unwrap();
+    let mut before = 0;
+    for line in text.lines().filter_map(|line| line.strip_prefix("- S")) {
+        let (number, what) = line.split_once(": ").unwrap();
+        let number: u32 = number.parse().unwrap();
+        assert!(number > before, "S{number} after S{before}");
+        before = number;
+        assert!(what.len() > 10, "S{number} says nothing");
+        if what.starts_with('`') {
+            for name in what.split('`').skip(1).step_by(2) {
+                assert!(
+                    tests.iter().any(|test| test == name),
+                    "S{number}: there is no test {name}"
+                );
+            }
+        }
+    }
+    assert_eq!(before, 150);
+}

@@ -10,18 +10,8 @@ fn events(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The names of all events. The exit of a command may be told before its last output: they are two facts,
-/// seen in either order; here the exit is put behind the output of its attempt.
 fn names(events: &[Value]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for event in events {
-        let name = event["event"].as_str().unwrap();
-        match names.last() {
-            Some(&"exit") if name == "output" => names.insert(names.len() - 1, name),
-            _ => names.push(name),
-        }
-    }
-    names
+    events.iter().map(|event| event["event"].as_str().unwrap()).collect()
 }
 
 fn of<'a>(events: &'a [Value], name: &str) -> Vec<&'a Value> {
@@ -83,6 +73,9 @@ fn everything_that_happens() {
     assert_eq!(of(&events, "output")[1]["stream"], "stderr");
     assert_eq!(of(&events, "signal")[0]["signal"], "SIGTERM");
     assert_eq!(of(&events, "exit")[1]["signal"], "SIGTERM");
+    // One clock, that of the run: an attempt does not begin anew.
+    let at: Vec<u64> = events.iter().map(|event| event["at_ms"].as_u64().unwrap()).collect();
+    assert!(at.is_sorted(), "{at:?}");
 }
 
 /// On a terminal there is one stream; `-` is stderr.
@@ -93,4 +86,19 @@ fn on_a_terminal_and_on_stderr() {
     let events = events(&done.err_text());
     assert_eq!(names(&events), ["start", "output", "exit"]);
     assert_eq!(of(&events, "output")[0]["stream"], "terminal");
+}
+
+/// All output is told before the exit, however it is read: a reader of events has it by then.
+#[test]
+fn the_exit_comes_last() {
+    let t = Test::new();
+    for mode in ["--pipe", "--pty"] {
+        for _ in 0..20 {
+            let line = "head -c 60000 /dev/zero | tr '\\0' x; echo end >&2";
+            t.run([mode, "-q", "--events", "e", "-c", line]).check();
+            let events = events(&t.read("e"));
+            assert_eq!(names(&events).last(), Some(&"exit"), "{mode}");
+            assert_eq!(of(&events, "exit").len(), 1);
+        }
+    }
 }

@@ -1,10 +1,11 @@
-//! The scenarios S1 to S150 of the expect family's test suites, manuals and examples, as far as flags say
-//! them. Those about real programs are in the modules `real_*`.
+//! The scenarios S1 to S150 of the expect family's test suites, manuals and examples, by theme. Those about
+//! real programs are in the modules `real_*`; docs/scenarios.md says where each is.
 
 mod dialogues;
 mod ends;
 mod matching;
 mod scale;
+mod scripts;
 mod sending;
 mod terminals;
 mod time;

@@ -132,3 +132,42 @@ fn settle_0_decides_at_once() {
     let waited = done.at("/dialogue/steps/0/waited_ms").as_u64().unwrap();
     assert!(waited < 5000, "{waited}");
 }
+
+/// What a script cannot have meant is found without running it.
+#[test]
+fn check_sees_what_cannot_work() {
+    let t = Test::new();
+    let checked = |text: &str| {
+        t.write("s.toml", format!("version = 1\n{text}"));
+        t.heeler(["check", "s.toml"]).any_err().any_status().check().err_text()
+    };
+    let late = "[[step]]\nline = \"${x}\"\n[[step]]\nexpect = '/a=(?<x>\\d+)/'\n";
+    has(&checked(late), "`${x}` has no value here: only later steps set it");
+    // A way back, a rule, a `set`, or the step itself make it fine.
+    for fine in [
+        late.replace("/'\n", "/'\nthen = \"goto top\"\n").replacen("line", "name = \"top\"\nline", 1),
+        format!("[[rule]]\non = '/(?<x>b)/'\nline = \"y\"\n{late}"),
+        format!("[[step]]\nset = {{ x = 1 }}\n{late}"),
+        "[[step]]\nexpect = '/a=(?<x>\\d+)/'\nline = \"${x}\"\n".to_owned(),
+        "[[step]]\ncall = \"p\"\n[[step]]\nline = \"${x}\"\n[[proc.p.step]]\nexpect = '/(?<x>b)/'\n".to_owned(),
+    ] {
+        assert!(!checked(&fine).contains("has no value"), "{fine}\n{}", checked(&fine));
+    }
+    let calls =
+        "[[step]]\ncall = \"a\"\n[[proc.a.step]]\ncall = \"b\"\n[[proc.b.step]]\ncall = \"a\"\n";
+    has(&checked(calls), "the proc `a` calls itself, and nothing ends that");
+    let guarded = calls.replacen("[[proc.b.step]]\n", "[[proc.b.step]]\nwhen = \"defined(x)\"\nset = { x = 1 }\n[[proc.b.step]]\nwhen = 'x == \"1\"'\n", 1);
+    assert!(!checked(&guarded).contains("calls itself"), "{}", checked(&guarded));
+    let watch = "[[step]]\nexpect = '/a=(?<x>\\d+)/'\n[[watch]]\non = \"bad ${x}\"\nfail = true\n";
+    has(&checked(watch), "a watch looks from the start, so only params can stand in its pattern");
+}
+
+/// Flags win over the script in the environment too.
+#[test]
+fn the_environment_of_flags_wins_over_the_scripts() {
+    let t = Test::new();
+    t.write("s.toml", "version = 1\n[command]\nargv = [\"sh\", \"-c\", \"echo $A $B $C $D\"]\n[command.env]\nA = \"script\"\nB = \"script\"\nC = \"script\"\nD = \"script\"\n");
+    t.write("vars", "B=file\nC=file\n");
+    let flags = "--pipe --unset A --env-file vars -e C=flag --script s.toml";
+    t.run(words(flags)).env("A", "ours").out("file flag script\n").check();
+}

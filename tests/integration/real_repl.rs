@@ -195,3 +195,52 @@ fn gdb_stops_at_a_breakpoint_and_shows_the_stack() {
     done.has("/dialogue/captures/depth", "21").has("/dialogue/captures/n", "20");
     assert!(done.at("/dialogue/captures/address").as_str().is_some_and(|at| at.starts_with("0x")));
 }
+
+/// A script gives the terminal another size, sends a signal, and lets rules listen and not listen.
+#[test]
+fn bash_is_resized_signalled_and_ruled() {
+    let t = Test::new();
+    t.write(
+        "s.toml",
+        r#"
+version = 1
+[command]
+argv = ["bash", "--norc", "--noprofile"]
+pty = true
+env = { PS1 = "> " }
+size = "80x24"
+[[rule]]
+name = "yes"
+on = "sure? "
+line = "y"
+enabled = false
+[[step]]
+expect = "> "
+resize = "101x33"
+line = "stty size"
+[[step]]
+expect = '/^33 101$/'
+[[step]]
+expect = "> "
+line = "trap 'echo got usr1' USR1; echo trapped"
+[[step]]
+expect = '/^trapped$/'
+signal = "USR1"
+# At its prompt bash does what a trap says only behind the next command.
+line = "true"
+[[step]]
+expect = "got usr1"
+enable = "yes"
+line = "read -p 'sure? ' a; echo a=$a"
+[[step]]
+expect = "a=y"
+disable = "yes"
+line = "read -t 0.2 -p 'sure? ' b; echo \"b=[$b]\""
+[[step]]
+expect = "b=[]"
+line = "exit 7"
+"#,
+    );
+    need("bash");
+    t.run(words("--script s.toml")).report().any_out().exit(7).check();
+}

@@ -203,7 +203,9 @@ fn no_debugger_and_no_core_gets_at_it() {
         // A user who is not root, where the tests are run as root: that one may read anything.
         let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
         let heeler = folder.join("heeler");
-        std::fs::copy(env!("CARGO_BIN_EXE_heeler"), &heeler).unwrap();
+        // By a process of its own: a file that is open for writing, also in what another test has just
+        // forked, cannot be executed.
+        t.program("cp", [env!("CARGO_BIN_EXE_heeler"), &heeler.display().to_string()]).check();
         let mut line = vec!["setpriv".to_owned()];
         if is_root {
             line.extend(words(&format!("--reuid={nobody} --regid={nobody} --clear-groups")));

@@ -278,10 +278,8 @@ fn a_signal_after_the_end_changes_nothing() {
     t.fifo("go");
     // Its leader is gone, a member holds the output open, and the drain time is long.
     let script = "exec 9>life; (read x < go; sleep 1000) & echo $$ >&9; exit 3";
-    let args = ["--pipe", "--drain", "1h", "--events", "events", "--", "sh", "-c", script];
-    let run = t.run(args).report().start();
-    life.wait("\n");
-    wait_until("heeler knows", || t.read("events").contains("\"exit\""));
+    let run = t.run(["--pipe", "--drain", "1h", "--", "sh", "-c", script]).report().start();
+    wait_gone(life.wait("\n").trim().parse().unwrap());
     assert!(!is_dead(run.pid()));
     run.signal(Signal::TERM);
     let done = run.any_err().any_status().check();
@@ -360,4 +358,17 @@ fn heeler_itself_takes_its_signals() {
     }
     std::fs::write(t.path("go"), "go\n").unwrap();
     run.out("ready\n").check();
+}
+
+/// Cancelled while a command that does not want to end is stopped: why it was to be stopped is not lost.
+#[test]
+fn a_failure_is_told_though_the_run_is_cancelled_after_it() {
+    let t = Test::new();
+    let stays = "trap 'echo asked' TERM; echo bad; while :; do sleep 0.01; done";
+    let run = t.run(["--fail-on", "bad", "--", "sh", "-c", stays]).report().start();
+    run.wait_out("asked\n");
+    run.signal(Signal::TERM);
+    let done =
+        run.any_out().err_has("heeler: `bad` appeared (--fail-on)").any_err().signaled(15).check();
+    done.has("/outcome", "cancelled");
 }

@@ -124,7 +124,9 @@ fn the_readme_names_outcomes_and_flags_that_exist() {
     {
         assert!(text.contains(&format!("\"{word}\"")), "the schema lacks {word}");
     }
-    let help = t.heeler(["run", "--help"]).any_out().check().out_text();
+    let help: String = ["run", "send", "expect", "logs", "wait"]
+        .map(|command| t.heeler([command, "--help"]).any_out().check().out_text())
+        .concat();
     let known = |flag: &str| {
         ["--release", "--locked", "--path", "--help"].contains(&flag)
             || help
@@ -224,6 +226,26 @@ mod examples {
         assert!(done.err_text().contains("exited with code 3"), "{}", done.err_text());
         let fine = run(&t, "report-on-failure.sh", &["true"]).exit(0).check();
         assert_eq!(fine.err_text(), "");
+    }
+
+    #[test]
+    fn converse() {
+        need("bash");
+        need("bc");
+        let t = Test::new();
+        let done = run(&t, "converse.sh", &["10"]).exit(0).check();
+        assert!(done.out_text().contains("the sum of 1 to 10 is 55"), "{}", done.out_text());
+        crate::harness::wait_until("nothing is left", || t.processes().is_empty());
+    }
+
+    #[test]
+    fn converse_over_the_socket() {
+        need("python3");
+        let t = Test::new();
+        let done = run(&t, "converse.py", &[]).exit(0).check();
+        let said = "1 + 2 is 3 (sum)\n20 + 22 is 42 (sum)\nit exited with 3\n";
+        assert_eq!(done.out_text(), said, "{}", done.err_text());
+        crate::harness::wait_until("nothing is left", || t.processes().is_empty());
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub enum Word {
     SendSecret(String),
     /// `--do WHAT`.
     Do(Do),
+    /// `--pace D`.
+    Pace(Duration),
     /// `--within D`.
     Within(Duration),
     /// `--max N`.
@@ -93,6 +95,13 @@ struct Flags {
     /// climbs the --stop ladder; kill starts at its end; next, in a rule, takes the current step as done.
     #[arg(long = "do", value_name = "WHAT", value_parser = value::do_action)]
     do_: Vec<Do>,
+
+    /// Action: from here on type with this pause between characters
+    ///
+    /// For programs that lose what comes faster than a person types. 0 is none again; a secret is typed at
+    /// once.
+    #[arg(long, value_name = "D", value_parser = value::duration, hide_short_help = true)]
+    pace: Vec<Duration>,
 
     /// The limit of the --expect before it, instead of --expect-timeout
     #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
@@ -183,6 +192,7 @@ impl FromArgMatches for Dialogue {
         take("send", flags.send.into_iter().map(Word::Send).collect());
         take("line", flags.line.into_iter().map(Word::Line).collect());
         take("do_", flags.do_.into_iter().map(Word::Do).collect());
+        take("pace", flags.pace.into_iter().map(Word::Pace).collect());
         take("within", flags.within.into_iter().map(Word::Within).collect());
         take("max", flags.max.into_iter().map(Word::Max).collect());
         take("stream", flags.stream.into_iter().map(Word::Stream).collect());

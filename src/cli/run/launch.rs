@@ -38,7 +38,7 @@ pub struct Launch {
     pub pipe: bool,
 
     /// Give it our own stdin, stdout and stderr, and read nothing
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub inherit: bool,
 
     /// With --inherit: a process group of its own, so that Ctrl-C reaches only heeler
@@ -71,6 +71,10 @@ pub struct Launch {
     /// Remove a variable
     #[arg(long, value_name = "K", hide_short_help = true)]
     pub unset: Vec<OsString>,
+
+    /// Variables that a script sets, as `K=V`. Filled in where the script is read.
+    #[arg(skip)]
+    pub script_env: Vec<OsString>,
 
     /// Where its input comes from: inherit, null, or a file
     ///

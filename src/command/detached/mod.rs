@@ -7,6 +7,7 @@ pub mod attach;
 pub mod expect;
 pub mod logs;
 pub mod screen;
+pub mod script;
 pub mod send;
 pub mod wait;
 

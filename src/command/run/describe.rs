@@ -25,8 +25,8 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
     let last = finished.attempts.last();
     let mut report = Report {
         mode: Some(plan.launch.mode),
-        cwd: Some(cwd(plan, &mask)),
         detached: plan.detach.is_some(),
+        cwd: Some(cwd(plan, &mask)),
         ..blank(plan, run, &mask)
     };
     report.started_at = rfc3339(finished.started_at);

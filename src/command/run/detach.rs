@@ -106,10 +106,14 @@ impl Stage {
 
     /// Says why nothing was started.
     pub(super) fn refuse(&mut self, line: &[OsString], error: &ConfigError) -> i32 {
-        let exit_code = super::refuse(line, error);
+        self.failed(error);
+        super::refuse(line, error)
+    }
+
+    /// Tells the caller that heeler failed.
+    pub(super) fn failed(&mut self, error: &ConfigError) {
         let (message, details) = (error.message.clone(), error.details.clone());
-        self.tell(&Word::Failed { message, details, exit_code });
-        exit_code
+        self.tell(&Word::Failed { message, details, exit_code: EXIT_HEELER });
     }
 
     /// The socket and the log of a run in the background, which without its lock file nobody would find.
@@ -169,17 +173,18 @@ impl Observer for Watched<'_> {
 
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome) {
         self.tracking.ended(attempt, outcome);
-        if let Some(error) = &attempt.error {
-            let (message, details) = (error.message.clone(), Vec::new());
-            self.stage.tell(&Word::Failed { message, details, exit_code: error.exit_code });
-        }
     }
 }
 
-/// The run is over and recorded: its clients are told.
-pub(super) fn end(server: Server, finished: &Finished, exit_code: i32) {
-    if finished.attempts.iter().all(|attempt| attempt.pid.is_none()) {
-        return server.abandon();
+/// The run is over and recorded: its clients are told, or its caller that it never began.
+pub(super) fn end(server: Server, stage: &mut Stage, finished: &Finished, exit_code: i32) {
+    let last = finished.attempts.last();
+    if let Some(error) = last.and_then(|attempt| attempt.error.as_ref())
+        && finished.attempts.iter().all(|attempt| attempt.pid.is_none())
+    {
+        server.abandon();
+        let (message, details) = (error.message.clone(), Vec::new());
+        return stage.tell(&Word::Failed { message, details, exit_code });
     }
     let outcome = serde_json::to_value(finished.outcome).unwrap_or_default();
     server.finish(finished.active, outcome.as_str().unwrap_or_default(), exit_code);

@@ -18,6 +18,7 @@ use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
 use crate::report::{output, write};
 use crate::runtime::clock::rfc3339;
+use crate::runtime::fault;
 use crate::runtime::remote::Remote;
 use crate::runtime::run::{Finished, Names, StartError, execute};
 use crate::store::id::new_run_id;
@@ -25,6 +26,11 @@ use crate::sys::{fdio, poll, signals};
 
 /// Runs the command and returns heeler's exit code.
 pub fn run(args: &cli::Run, line: &[OsString]) -> i32 {
+    fault::caught(|| resolve_and_run(args, line))
+        .unwrap_or_else(|why| refuse(line, &ConfigError::new(ErrorKind::Internal, why)))
+}
+
+fn resolve_and_run(args: &cli::Run, line: &[OsString]) -> i32 {
     if args.script.emit {
         return match emit::script(args) {
             Ok(script) => super::print(&script),
@@ -59,23 +65,38 @@ fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>, mut stage: Sta
             return stage.refuse(line, &ConfigError::new(ErrorKind::Internal, message));
         }
     };
-    let (mut tracking, mut warnings) = match track::Tracking::begin(plan, &run, outer) {
+    fault::caught(|| supervise_as(plan, &run, line, outer, &mut stage)).unwrap_or_else(|why| {
+        let error = ConfigError::new(ErrorKind::Internal, why);
+        stage.failed(&error);
+        let who = describe::blank(plan, &run, &describe::mask(plan));
+        fail(plan.output.report.as_ref(), who, &error)
+    })
+}
+
+fn supervise_as(
+    plan: &Plan,
+    run: &str,
+    line: &[OsString],
+    outer: Option<&str>,
+    stage: &mut Stage,
+) -> i32 {
+    let (mut tracking, mut warnings) = match track::Tracking::begin(plan, run, outer) {
         Ok(begun) => begun,
         Err(error) => {
             return stage.refuse(line, &ConfigError::new(ErrorKind::Internal, error.to_string()));
         }
     };
-    let mut server = match Stage::serve(plan, &run, &warnings) {
+    let mut server = match Stage::serve(plan, run, &warnings) {
         Ok(server) => server,
         Err(error) => {
             tracking.forget();
             return stage.refuse(line, &error);
         }
     };
-    let names = Names { cookie: cookie(outer, &run), run: run.clone() };
+    let names = Names { cookie: cookie(outer, run), run: run.to_owned() };
     let note = |attempt: &_, outcome, next| tell::attempt(plan, attempt, outcome, next);
     let remote = server.as_mut().map(|server| server as &mut dyn Remote);
-    let mut observer = detach::Watched { tracking: &mut tracking, stage: &mut stage, run: &run };
+    let mut observer = detach::Watched { tracking: &mut tracking, stage, run };
     let mut finished = match execute(plan, names, &mut observer, remote, note) {
         Ok(finished) => finished,
         Err(error) => {
@@ -90,7 +111,8 @@ fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>, mut stage: Sta
     warnings.extend(server.iter_mut().flat_map(Server::take_warnings));
     finished.warnings = warnings;
     let code = exit_code(plan, &finished);
-    let mut report = describe::report(plan, &run, &finished, code);
+    fault::point("report");
+    let mut report = describe::report(plan, run, &finished, code);
     report.warnings.extend(tracking.finish(&finished, &report));
     for warning in &report.warnings {
         output::complain(&format!("warning: {warning}"));
@@ -101,7 +123,7 @@ fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>, mut stage: Sta
         output::complain(&format!("warning: {error}"));
     }
     if let Some(server) = server {
-        detach::end(server, &finished, code);
+        detach::end(server, stage, &finished, code);
     }
     if let Some(signal) = last_word(&finished) {
         // As PID 1 the signal has no effect, and the exit code says it.
@@ -147,18 +169,22 @@ fn start_error(error: &StartError) -> ConfigError {
 /// Says why nothing was started: one line on stderr, and the report where its place can be found, also in
 /// a command line that is wrong.
 pub fn refuse(line: &[OsString], error: &ConfigError) -> i32 {
+    fail(report_target(line).as_ref(), describe::empty(), error)
+}
+
+/// Says why there is no run, or none any more; `who` is what its report begins with.
+fn fail(to: Option<&ReportTo>, who: Report, error: &ConfigError) -> i32 {
     output::complain(&error.message);
     error.details.iter().for_each(|detail| output::explain(detail));
-    if let Some(to) = report_target(line) {
-        let report = refusal(error);
-        if let Err(error) = write::write(&report, &to) {
-            output::complain(&format!("warning: {error}"));
-        }
+    if let Some(to) = to
+        && let Err(error) = write::write(&failure(who, error), to)
+    {
+        output::complain(&format!("warning: {error}"));
     }
     EXIT_HEELER
 }
 
-fn refusal(error: &ConfigError) -> Report {
+fn failure(who: Report, error: &ConfigError) -> Report {
     let now = rfc3339(poll::wall());
     let outcome = match error.kind {
         ErrorKind::BadDirectory => Outcome::SpawnFailed,
@@ -176,6 +202,6 @@ fn refusal(error: &ConfigError) -> Report {
             message: error.message.clone(),
             errno: None,
         }),
-        ..describe::empty()
+        ..who
     }
 }

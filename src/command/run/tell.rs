@@ -43,8 +43,11 @@ fn is_limit(outcome: Outcome) -> bool {
 /// Why heeler ended it, or what failed; nothing for a command that ended by itself.
 fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
     let limit = |limit: Option<Duration>| limit.map_or_else(String::new, human);
+    let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
     Some(match outcome {
-        Outcome::Exited | Outcome::Signaled | Outcome::Until | Outcome::Cancelled => return None,
+        Outcome::Exited | Outcome::Signaled | Outcome::Until => return None,
+        // It may have failed before, and have been about to stop.
+        Outcome::Cancelled => return failure.map(|failure| failure.message.clone()),
         Outcome::Timeout => format!("timed out after {} (--timeout)", limit(plan.limits.timeout)),
         Outcome::Idle => format!("silent for {} (--idle-timeout)", limit(plan.limits.idle)),
         Outcome::TotalTimeout => {
@@ -55,7 +58,6 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
             format!("more than {bytes} bytes of output (--max-output)")
         }
         Outcome::DialogueFailed => {
-            let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
             failure.map_or_else(|| "the dialogue failed".to_owned(), |f| f.message.clone())
         }
         Outcome::StraysFailed => "processes were left behind (--strays fail)".to_owned(),

@@ -46,6 +46,7 @@ fn step(step: &Step) -> Value {
         ("on", some(step.branches.iter().map(branch).collect())),
         ("do", actions(&step.actions)),
         ("within_ms", within),
+        ("all", step.all.then(|| json!(true))),
         ("optional", step.optional.then(|| json!(true))),
         ("then", then(&step.then)),
     ])
@@ -192,6 +193,7 @@ fn action(action: &Action) -> Value {
         Action::Key(Key::Eof) => json!({ "key": "eof" }),
         Action::Secret { name, echo_ok: false } => json!({ "secret": name }),
         Action::Secret { name, echo_ok: true } => json!({ "secret": name, "echo_ok": true }),
+        Action::Pace(pace) => json!({ "pace_ms": ms(*pace) }),
         Action::Append(list) => json!({ "append": list }),
         Action::Set(name, value) => json!({ "set": { name: text(value) } }),
         Action::Count(name) => json!({ "count": name }),

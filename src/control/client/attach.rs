@@ -192,11 +192,11 @@ impl Ours {
             let reads = self.stdin.as_ref().filter(|_| line.unsent.len() < UNSENT);
             let reads = reads.and_then(|stdin| add(stdin.as_fd(), Want::Read, true));
             set.wait(None)?;
-            let ready = |index: Option<usize>| index.is_some_and(|index| set.ready(index).ready);
-            if ready(shows) {
+            let is = |index: Option<usize>| index.is_some_and(|index| set.ready(index).ready);
+            if is(shows) {
                 self.stdout.flush();
             }
-            if ready(tells) {
+            if is(tells) {
                 self.stderr.flush();
             }
             for received in signals.read() {
@@ -211,13 +211,13 @@ impl Ours {
                     _ => {}
                 }
             }
-            if ready(reads)
+            if is(reads)
                 && let Some(left) = self.read(&mut line.unsent)
             {
                 return Ok(left);
             }
-            if ready(sends) || !line.unsent.is_empty() {
-                send(line)?;
+            if is(sends) || !line.unsent.is_empty() {
+                send(line);
             }
             if set.ready(1).ready && !stalled && !receive_more(line)? {
                 return Ok(self.take_frames(line)?.unwrap_or(Left::Gone));
@@ -257,7 +257,7 @@ impl Ours {
 
     /// What was typed; says when it leaves.
     fn read(&mut self, unsent: &mut Vec<u8>) -> Option<Left> {
-        let mut buffer = zeroize::Zeroizing::new([0; MAX_FRAME]);
+        let mut buffer = zeroize::Zeroizing::new(vec![0; MAX_FRAME]);
         let stdin = self.stdin.as_ref()?;
         let count = match fdio::read(stdin.as_fd(), &mut buffer[..]) {
             Ok(None) => return None,
@@ -363,7 +363,7 @@ fn wait_for(wanted: &Wanted, pattern: &str, since: u64) -> Result<Connection, Fa
     Ok(connection)
 }
 
-fn send(line: &mut Line) -> Result<(), Failed> {
+fn send(line: &mut Line) {
     while !line.unsent.is_empty() {
         match fdio::send(line.connection.fd(), &line.unsent) {
             Ok(Some(count)) => drop(line.unsent.drain(..count)),
@@ -371,7 +371,6 @@ fn send(line: &mut Line) -> Result<(), Failed> {
             Ok(None) | Err(_) => break,
         }
     }
-    Ok(())
 }
 
 /// Reads once more; false at the end.

@@ -1,5 +1,7 @@
 //! Clients that are attached: output to them, input and sizes from them.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 use super::Server;
@@ -19,7 +21,8 @@ impl Server {
         self.activity += 1;
         let Some(client) = self.clients.get_mut(&id) else { return };
         let own = attach.size.filter(|size| !attach.read_only && is_size(*size));
-        client.stage = Stage::Attached { read_only: attach.read_only, size: own };
+        let attached = Stage::Attached { read_only: attach.read_only, size: own };
+        client.stage = attached;
         client.active = self.activity;
         self.size_from = attach.size_from.unwrap_or(self.size_from);
         // Before the screen is shown, for it is to be shown in that size.
@@ -36,6 +39,8 @@ impl Server {
         let asked = attach.since.map_or(0, |since| total.saturating_sub(since));
         let screen = self.session.screen().filter(|_| attach.since.is_none());
         let Some(client) = self.clients.get_mut(&id) else { return };
+        // The last line; frames come behind it.
+        client.stage = Stage::Ready;
         client.say(&Reply::Attached {
             terminal: size.is_some(),
             size: size.unwrap_or_default(),
@@ -43,6 +48,7 @@ impl Server {
             dropped: asked.saturating_sub(shown),
             screen: screen.map(|screen| screen.state),
         });
+        client.stage = attached;
         for (stream, _, bytes) in kept {
             client.show(stream, &bytes);
         }
@@ -69,7 +75,7 @@ impl Server {
     }
 
     /// Takes one frame of an attached client; false when there is none to take now.
-    pub(super) fn take_frame(&mut self, id: u64) -> bool {
+    pub(super) fn take_frame(&mut self, now: Duration, id: u64) -> bool {
         let Some(client) = self.clients.get_mut(&id) else { return false };
         let Stage::Attached { read_only, .. } = client.stage else { return false };
         let (frame, content) = match client.take_frame() {
@@ -82,6 +88,9 @@ impl Server {
             }
         };
         if read_only {
+            if frame == Some(Frame::Ask) {
+                client.say_error(ErrorKind::Denied, "it is attached read-only");
+            }
             return true;
         }
         self.activity += 1;
@@ -97,6 +106,7 @@ impl Server {
                 let ticket = self.ticket(id);
                 self.orders.push(Order::Eof { ticket });
             }
+            Some(Frame::Ask) => self.serve(now, id, &content),
             Some(Frame::Resize) => {
                 client.stage = Stage::Attached {
                     read_only,

@@ -11,7 +11,7 @@ use crate::expect::program::StreamId;
 use crate::sys::fdio;
 
 /// How much is read at once.
-const READ: usize = 64 << 10;
+const READ: usize = 16 << 10;
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) enum Task {
     /// There is none.
     None,
     /// `send`: what is not typed yet, and until when.
-    Sending { tickets: BTreeSet<u64>, limit: Duration },
+    Sending { tickets: BTreeSet<u64>, limit: Duration, echoed: bool },
     /// `expect`: the session has it.
     Expecting,
     /// `wait`, until then; also `follow`, for ever.
@@ -100,7 +100,7 @@ impl Client {
     /// Whether more may be read from it.
     pub(super) fn may_read(&self) -> bool {
         match self.stage {
-            Stage::Attached { .. } => self.untyped < MAX_UNTYPED,
+            Stage::Attached { .. } => self.untyped < MAX_UNTYPED && matches!(self.task, Task::None),
             // Who does not read its answers is not asked for more.
             Stage::New | Stage::Ready => matches!(self.task, Task::None) && !self.is_pending(),
             Stage::Closing => false,
@@ -139,7 +139,7 @@ impl Client {
 
     /// The next frame of an attached client.
     pub(super) fn take_frame(&mut self) -> Result<Option<Taken>, String> {
-        if self.untyped >= MAX_UNTYPED {
+        if self.untyped >= MAX_UNTYPED || !matches!(self.task, Task::None) {
             return Ok(None);
         }
         let Some((frame, content, taken)) =
@@ -154,7 +154,12 @@ impl Client {
 
     /// Adds an answer.
     pub(super) fn say(&mut self, reply: &Reply) {
-        self.out.extend(line(reply));
+        let line = line(reply);
+        if matches!(self.stage, Stage::Attached { .. }) {
+            Frame::Answer.encode(&line, &mut self.out);
+        } else {
+            self.out.extend(line);
+        }
     }
 
     pub(super) fn say_error(&mut self, kind: ErrorKind, message: &str) {
@@ -227,9 +232,7 @@ impl Client {
         if self.is_pending() {
             return;
         }
-        if self.lost > 0 {
-            let lost = std::mem::take(&mut self.lost);
-            Frame::Lost.encode(&lost.to_le_bytes(), &mut self.out);
+        if self.say_lost() {
             for part in screen().unwrap_or_default().as_bytes().chunks(MAX_FRAME) {
                 Frame::Output.encode(part, &mut self.out);
             }
@@ -238,6 +241,15 @@ impl Client {
             self.follows = Some(offset);
             self.say(&Reply::Log { offset });
         }
+    }
+
+    /// Says how much was left out, if something was.
+    fn say_lost(&mut self) -> bool {
+        let lost = std::mem::take(&mut self.lost);
+        if lost > 0 {
+            Frame::Lost.encode(&lost.to_le_bytes(), &mut self.out);
+        }
+        lost > 0
     }
 
     pub(super) fn resized(&mut self, size: (u16, u16)) {
@@ -252,9 +264,7 @@ impl Client {
         match (&self.stage, std::mem::replace(&mut self.task, Task::None)) {
             (Stage::Attached { .. }, _) => {
                 self.stage = Stage::Closing;
-                if self.lost > 0 {
-                    Frame::Lost.encode(&self.lost.to_le_bytes(), &mut self.out);
-                }
+                self.say_lost();
                 let ended = serde_json::to_vec(ended).unwrap_or_default();
                 Frame::Ended.encode(&ended, &mut self.out);
             }

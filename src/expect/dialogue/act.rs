@@ -13,7 +13,14 @@ impl Dialogue {
 
     pub(super) fn act_on(&mut self, actions: Vec<Action>, origin: Origin, by: Option<usize>) {
         self.rearm = true;
-        self.acting = Some(Acting { todo: actions.into(), origin, by, next: false, secret: None });
+        self.acting = Some(Acting {
+            todo: actions.into(),
+            origin,
+            by,
+            next: false,
+            secret: None,
+            typing: None,
+        });
     }
 
     /// One action, or what follows the last.
@@ -26,13 +33,13 @@ impl Dialogue {
             Action::Key(Key::Bytes(bytes)) => out.push(Effect::Send(bytes)),
             Action::Send(text) => {
                 if let Some(bytes) = self.rendered(&text, now, out) {
-                    out.push(Effect::Send(bytes));
+                    self.type_text(bytes, now, out);
                 }
             }
             Action::Line(text) => {
                 if let Some(mut bytes) = self.rendered(&text, now, out) {
                     bytes.extend_from_slice(self.enter_key());
-                    out.push(Effect::Send(bytes));
+                    self.type_text(bytes, now, out);
                 }
             }
             Action::Key(Key::Cursor(letter)) => out.push(Effect::Send(self.keypad.bytes(letter))),
@@ -40,6 +47,7 @@ impl Dialogue {
                 out.push(if self.terminal { Effect::SendEof } else { Effect::CloseInput });
             }
             Action::Secret { name, echo_ok } => self.secret(name, echo_ok, now, out),
+            Action::Pace(pace) => self.pace = pace,
             Action::Append(list) => self.append(&list, out),
             Action::Count(name) => self.values.count(&name),
             Action::Set(name, text) => {

@@ -23,7 +23,11 @@ impl Dialogue {
     /// ``step 2: `Password: ` did not appear within 5s``.
     pub(super) fn unmet(&self, step: Place, within: &str) -> String {
         let sources = self.sources(step);
+        let all = self.program.step(step).is_some_and(|step| step.all);
         let what = match sources.as_slice() {
+            several if all && several.len() > 1 => {
+                format!("{} did not appear", several.join(" and "))
+            }
             [one] => format!("{one} did not appear"),
             [a, b] => format!("neither {a} nor {b} appeared"),
             more => format!("none of {} appeared", listed(more)),
@@ -37,8 +41,7 @@ impl Dialogue {
     }
 
     fn sources(&self, step: Place) -> Vec<String> {
-        self.table
-            .branches(step)
+        self.open(step)
             .map(|id| format!("`{}`", self.shown(self.table.all[id].source().as_bytes())))
             .collect()
     }
@@ -193,7 +196,7 @@ impl Dialogue {
         let wanted: Vec<Wanted<'_>> = self
             .step
             .into_iter()
-            .flat_map(|step| self.table.branches(step))
+            .flat_map(|step| self.open(step))
             .chain(unfired)
             .map(|id| self.wanted(id))
             .collect();

@@ -150,6 +150,7 @@ impl Dialogue {
         let acts_only = kind == Kind::Plain && step.branches.is_empty();
         self.clock = Clock::start(step, &self.program, now);
         self.step = Some(place);
+        self.met.clear();
         self.rearm = true;
         self.record = Some(self.steps.len());
         self.steps.push(StepRecord {

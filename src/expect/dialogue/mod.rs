@@ -51,6 +51,7 @@ mod feed;
 mod flow;
 mod listen;
 mod outside;
+mod pace;
 mod record;
 mod template;
 mod turn;
@@ -71,6 +72,7 @@ use self::feed::Feed;
 use self::flow::Frame;
 use self::listen::Table;
 use self::outside::Busy;
+use self::pace::Typing;
 use self::values::Values;
 use super::failure::{Failure, Reason, SendError};
 use super::keypad::Keypad;
@@ -104,6 +106,10 @@ pub struct Dialogue {
     /// Which rules listen.
     enabled: Vec<bool>,
     clock: Clock,
+    /// The pause between characters that are typed.
+    pace: Duration,
+    /// The branches that matched, of a step that waits for all of them.
+    met: Vec<usize>,
     /// What is being done; nothing is listened to but watches meanwhile.
     acting: Option<Acting>,
     /// What the matchers are armed with does not fit any more.
@@ -140,6 +146,8 @@ struct Acting {
     next: bool,
     /// The secret that the runtime is to type.
     secret: Option<SecretWait>,
+    /// The text that is being typed.
+    typing: Option<Typing>,
 }
 
 struct SecretWait {
@@ -188,6 +196,8 @@ impl Dialogue {
         }
         Ok(Dialogue {
             clock: Clock::default(),
+            pace: Duration::ZERO,
+            met: Vec::new(),
             enabled: program.rules.iter().map(|rule| rule.enabled).collect(),
             values: Values::new(program.variables.clone()),
             program,
@@ -305,6 +315,7 @@ impl Dialogue {
             .chain(self.cleanup_deadline())
             .chain(self.exit_wanted())
             .chain(secret)
+            .chain(self.typing_due())
             .min()
     }
 

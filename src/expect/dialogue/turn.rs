@@ -8,7 +8,9 @@ use super::{Busy, Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told
 use crate::expect::failure::human;
 use crate::expect::mask::MASKED;
 use crate::expect::pattern::Event;
-use crate::expect::program::{Action, Kind, Origin as Written, StreamId, Text, Verdict};
+use crate::expect::program::{
+    Action, Kind, Origin as Written, Place, StreamId, Text, Then, Verdict,
+};
 
 /// How many parts of secrets are remembered: a script that takes one to pieces on purpose can print it too.
 const FRAGMENTS: usize = 256;
@@ -29,7 +31,11 @@ impl Dialogue {
             self.begin(place, now, out);
             return true;
         }
-        if self.acting.as_ref().is_some_and(|acting| acting.secret.is_none()) {
+        let typing = self.typing_due().is_some();
+        if typing && self.type_on(now, out) {
+            return true;
+        }
+        if !typing && self.acting.as_ref().is_some_and(|acting| acting.secret.is_none()) {
             self.act(now, out);
             return true;
         }
@@ -101,8 +107,13 @@ impl Dialogue {
             return Vec::new();
         }
         let untils = self.frames.iter().rev().filter_map(|frame| self.table.until(frame.place));
-        let branches = self.step.map(|step| self.table.branches(step));
-        untils.chain(branches.into_iter().flatten()).chain(self.rules()).collect()
+        let branches = self.step.into_iter().flat_map(|step| self.open(step));
+        untils.chain(branches).chain(self.rules()).collect()
+    }
+
+    /// The branches of a step that may still match: those of one that waits for all match once.
+    pub(super) fn open(&self, step: Place) -> impl Iterator<Item = usize> {
+        self.table.branches(step).filter(|id| !self.met.contains(id))
     }
 
     /// The rules that listen.
@@ -155,7 +166,14 @@ impl Dialogue {
                 tell(What::Step, Some(self.label(step)), out);
                 let Some(step) = self.program.step(step) else { return };
                 let branch = &step.branches[branch];
-                let origin = Origin::Branch(branch.then.clone());
+                let mut then = branch.then.clone();
+                if step.all {
+                    self.met.push(id);
+                    if self.met.len() < step.branches.len() {
+                        then = Then::Again { reset: false };
+                    }
+                }
+                let origin = Origin::Branch(then);
                 (branch.max, branch.answers.clone(), branch.actions.clone(), origin, step.from)
             }
             Who::Until(place) => {
@@ -379,7 +397,13 @@ impl Dialogue {
         if self.acting.is_some() || self.stopping || kind != Some(&Kind::Plain) {
             return false;
         }
-        let saved = self.table.branches(step).any(|id| self.may_happen(id))
+        let waits_for_all = self.program.step(step).is_some_and(|step| step.all);
+        let met = if waits_for_all {
+            self.open(step).all(|id| self.may_happen(id))
+        } else {
+            self.open(step).any(|id| self.may_happen(id))
+        };
+        let saved = met
             || self
                 .frames
                 .iter()

@@ -113,6 +113,11 @@ fn an_unfinished_line_that_ends_as_prompts_do() {
             "the last line looks like a prompt: `Continue? [y/N] `; answer it with `--on 'Continue? [y/N]' --line …`"
         ]
     );
+    // As ssh writes it.
+    assert_eq!(
+        one(&text("never"), seen("x\n\rPIN: ")),
+        ["the last line looks like a prompt: `PIN: `; answer it with `--on 'PIN:' --line …`"]
+    );
     assert!(one(&text("never"), seen("Continue? [y/N]\n")).is_empty());
     assert!(one(&text("never"), seen("working")).is_empty());
 }

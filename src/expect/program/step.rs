@@ -57,6 +57,8 @@ pub struct Step {
     pub branches: Vec<Branch>,
     /// Done behind what the step is. A plain step without branches only acts.
     pub actions: Vec<Action>,
+    /// Whether all of them have to match, in any order, each once.
+    pub all: bool,
     /// This step's own limit. Zero is off.
     pub within: Option<Duration>,
     /// Whether an end, a limit or a failed `exec` is no failure.

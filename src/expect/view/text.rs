@@ -18,6 +18,7 @@
 //! Escapes that move the cursor leave no trace: text that was placed rather than written in order wants the
 //! screen view. What is undecided at the end of a chunk (a CR, half of a C1 control) is not yet shown.
 
+use super::special::plain;
 use crate::expect::window::Window;
 
 /// The parser of the text view.
@@ -142,23 +143,6 @@ impl TextView {
             out.push(offset, b"\r");
         }
     }
-}
-
-/// How many bytes at the start are text whatever comes before or after them.
-///
-/// Whole blocks are judged without a branch, which the compiler turns into vector instructions: most
-/// output is nothing but text.
-fn plain(bytes: &[u8]) -> usize {
-    const BLOCK: usize = 32;
-    let is_plain = |b: u8| matches!(b, b'\n' | b'\t' | 0x20..=0x7e | 0x80..=0xc1 | 0xc3..=0xff);
-    let mut at = 0;
-    for block in bytes.chunks_exact(BLOCK) {
-        if !block.iter().fold(true, |all, &b| all & is_plain(b)) {
-            break;
-        }
-        at += BLOCK;
-    }
-    at + bytes[at..].iter().position(|&b| !is_plain(b)).unwrap_or(bytes.len() - at)
 }
 
 #[cfg(test)]

@@ -5,16 +5,30 @@ use std::time::Duration;
 use super::{Attempt, Running};
 use crate::config::plan::Strays;
 use crate::core::ladder::LAST_WAIT;
-use crate::core::supervisor::KILL;
+use crate::core::outcome::Cause;
+use crate::core::supervisor::{Event, KILL};
 use crate::expect::dialogue::Dialogue;
+use crate::runtime::fault;
+use crate::runtime::tree::Member;
 use crate::sys::cgroup::Leaf;
 use crate::sys::poll::{self, Want};
 
 impl Running<'_, '_> {
+    /// heeler failed: the tree is killed, and nothing more is read.
+    pub(super) fn give_up(&mut self) {
+        self.launched.tree.signal(KILL);
+        let now = self.now();
+        self.supervisor.step(now, Event::Spawned);
+        // What it says is to be done is done already.
+        self.supervisor.step(now, Event::Verdict { cause: Cause::Internal, kill: true });
+    }
+
     /// The attempt is over: proves that the tree is empty where that was to be, and gathers what is told.
     pub(super) fn close(mut self, n: u32, began_wall: Duration) -> Attempt {
         let took = self.now();
+        fault::point("close");
         self.end_asides();
+        self.tell_exit();
         let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.
@@ -40,6 +54,11 @@ impl Running<'_, '_> {
             }
         }
         self.launched.tree.collect();
+        if !verified && !strays_left && left.is_empty() {
+            self.shared.warnings.push(self.unproven().to_owned());
+        }
+        self.launched.tree.let_go();
+        self.strays.iter_mut().for_each(Member::read_name);
         Attempt {
             n,
             began: self.began,
@@ -47,7 +66,7 @@ impl Running<'_, '_> {
             began_wall,
             pid: Some(self.launched.tree.leader()),
             error: None,
-            ended: self.supervisor.ended(),
+            ended: self.supervisor.ended().or(self.launched.tree.ended()),
             cause: self.supervisor.cause(),
             signals: self.supervisor.signals().to_vec(),
             requests: self.supervisor.requests().to_vec(),
@@ -67,12 +86,23 @@ impl Running<'_, '_> {
         }
     }
 
-    /// Collects the leader; ECHILD is then the proof. A member that slipped between two looks (it forked
+    fn unproven(&self) -> &'static str {
+        if self.launched.tree.is_blind() {
+            "processes were left behind: /proc cannot be read, so who left the command's process group was \
+             not found and not ended (mount /proc, or let heeler make a cgroup)"
+        } else {
+            "it is not proven that no process was left behind"
+        }
+    }
+
+    /// Collects the leader once it has ended; ECHILD is then the proof. A member that slipped between two looks (it forked
     /// and ended meanwhile) is killed now, for a bounded time.
     pub(super) fn prove_empty(&mut self) -> bool {
         let until = self.now() + LAST_WAIT;
         let mut ready = Vec::new();
         loop {
+            // It cannot fail for a child of ours.
+            let _ = self.launched.tree.peek();
             if self.launched.tree.collect() {
                 return true;
             }

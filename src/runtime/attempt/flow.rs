@@ -11,12 +11,18 @@ use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
 use crate::expect::view::emulator::cells;
 use crate::expect::view::query::Answers;
+use crate::runtime::fault;
+use crate::runtime::outlets::Outlets;
 use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
+use crate::runtime::tree::Member;
 use crate::sys::names;
 
 /// How long an end of file waits for the exit that may explain it.
 const EOF_PATIENCE: Duration = Duration::from_millis(50);
+
+/// What a terminal gives at once is a prompt rather than a part of a flood when it is shorter than this.
+const PROMPT: usize = 1024;
 
 impl Running<'_, '_> {
     /// Gives the core an event and does what it says.
@@ -29,8 +35,13 @@ impl Running<'_, '_> {
                     self.end_cleanup();
                     self.note_strays();
                     let name = names::signal_name(signal);
-                    self.shared.outlets.event(now, "signal", &json!({ "signal": name }));
-                    self.launched.tree.signal(signal);
+                    self.shared.event("signal", &json!({ "signal": name }));
+                    let deaf = self.supervisor.for_the_deaf(signal);
+                    if self.launched.tree.signal_or(signal, deaf)
+                        && let Some(other) = deaf
+                    {
+                        self.supervisor.also_sent(now, other);
+                    }
                 }
                 Action::CloseStreams => {
                     for index in 0..self.launched.streams.len() {
@@ -50,6 +61,7 @@ impl Running<'_, '_> {
         if self.strays.is_empty() && self.supervisor.had_strays() {
             self.strays = self.launched.tree.members();
         }
+        self.strays.iter_mut().for_each(Member::read_name);
     }
 
     pub(super) fn look_at_leader(&mut self) {
@@ -64,9 +76,6 @@ impl Running<'_, '_> {
         };
         self.ended = Some(ended);
         let others = self.launched.tree.sweep();
-        let now = self.now();
-        self.shared.outlets.event(now, "exit", &exit_fields(ended));
-        self.shared.note(Fact::Exited(ended));
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {
@@ -107,8 +116,9 @@ impl Running<'_, '_> {
             match stream.read(&mut self.buffer[filled..most]) {
                 Read::Bytes(count) => {
                     filled += count;
-                    // A pipe gives all it has; a terminal at most 4 KiB a read.
-                    if stream.id != StreamId::Terminal {
+                    // A pipe gives all it has; a terminal at most 4 KiB a read, and of less there is hardly more:
+                    // asking would only keep a prompt waiting.
+                    if stream.id != StreamId::Terminal || count < PROMPT {
                         break;
                     }
                 }
@@ -120,6 +130,7 @@ impl Running<'_, '_> {
             }
         }
         if filled > 0 {
+            fault::point("output");
             self.take_output(index, filled);
         }
         if end {
@@ -157,6 +168,7 @@ impl Running<'_, '_> {
         };
         self.passed += count as u64;
         let remote = self.shared.remote.as_deref_mut();
+        let watched = remote.is_some();
         self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
         // A person who has our terminal just now has one that answers.
@@ -164,10 +176,24 @@ impl Running<'_, '_> {
             self.launched.input.answer(answers);
             self.pump_input();
         }
+        if watched {
+            let holds = self.channels.iter().any(Outlets::holds);
+            self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
+        }
         if !effects.is_empty() {
             self.effects(effects);
         }
         self.event(Event::Output(count as u64));
+    }
+
+    /// The output has paused: what is held back for secrets may be a prompt.
+    pub(super) fn show_held(&mut self) {
+        self.pause_due = None;
+        let at = self.shared.clock.active();
+        for (stream, channel) in self.launched.streams.iter_mut().zip(&mut self.channels) {
+            let remote = self.shared.remote.as_deref_mut();
+            self.shared.outlets.pause(at, stream, channel, remote);
+        }
     }
 
     /// Nothing more comes from stream `index`; the dialogue is told later.
@@ -186,10 +212,21 @@ impl Running<'_, '_> {
     /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
     pub(super) fn tell_streams_ended(&mut self) {
         if !std::mem::replace(&mut self.streams_told, true) {
+            self.tell_exit();
             self.tell_eofs();
             self.tell(Dialogue::finish);
         }
         self.tell_end();
+    }
+
+    /// The event of the exit. It is told behind the command's output, which may be read after the exit was
+    /// seen, so that whoever reads events has all of it by then.
+    pub(super) fn tell_exit(&mut self) {
+        if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
+            self.exit_told = true;
+            self.shared.event("exit", &exit_fields(ended));
+            self.shared.note(Fact::Exited(ended));
+        }
     }
 
     /// The core hears that nothing more comes; a step that does not need the command (a pause, a command of

@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::Clock;
+use super::fault;
 use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
@@ -86,6 +87,13 @@ impl Shared<'_> {
     }
 }
 
+impl Shared<'_> {
+    /// Tells an event, at its time in the run: that of an attempt begins anew with each.
+    fn event(&mut self, name: &str, fields: &serde_json::Value) {
+        self.outlets.event(self.clock.active(), name, fields);
+    }
+}
+
 /// How an attempt went.
 #[derive(Debug)]
 pub struct Attempt {
@@ -99,7 +107,7 @@ pub struct Attempt {
     pub began_wall: Duration,
     /// The leader's process id; absent when nothing was started.
     pub pid: Option<i32>,
-    /// Why nothing was started.
+    /// Why nothing was started, or how heeler failed.
     pub error: Option<LaunchError>,
     /// How the leader ended.
     pub ended: Option<Ended>,
@@ -167,6 +175,7 @@ struct Running<'s, 'a> {
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
     streams_told: bool,
+    exit_told: bool,
     /// The core was told as well: nothing is under way any more that the end has to wait for.
     end_told: bool,
     /// Someone asked for the end: it does not wait for the dialogue.
@@ -184,6 +193,8 @@ struct Running<'s, 'a> {
     answers: Option<Answers>,
     strays: Vec<Member>,
     last_output: Duration,
+    /// When what is held back for secrets is given to who waits for it.
+    pause_due: Option<Duration>,
     /// When the run is no short one any more, until that has been told.
     short_until: Option<Duration>,
     finished: bool,
@@ -223,7 +234,7 @@ pub fn run(
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
     let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
-    let mut launched = match launch(&plan.launch, &context, &mut announce) {
+    let launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
             supervisor.step(Duration::ZERO, Event::SpawnFailed);
@@ -233,13 +244,6 @@ pub fn run(
             };
         }
     };
-    let pid = launched.tree.leader();
-    shared.warnings.extend(observer.spawned(n, &launched));
-    shared.outlets.event(shared.clock.active(), "start", &json!({ "attempt": n, "pid": pid }));
-    if shared.raw.is_some() {
-        launched.input.watch_way_out();
-    }
-    shared.note(Fact::Started { attempt: n, pid });
     let channels = launched.streams.iter().map(|_| shared.outlets.channel()).collect();
     let mut running = Running {
         launched,
@@ -254,6 +258,7 @@ pub fn run(
         eofs: Vec::new(),
         eof_due: None,
         streams_told: false,
+        exit_told: false,
         end_told: false,
         hurry: false,
         helper: None,
@@ -264,38 +269,64 @@ pub fn run(
         answers: answers(plan, shared),
         strays: Vec::new(),
         last_output: Duration::ZERO,
+        pause_due: None,
         short_until: Some(SHORT.saturating_sub(began)),
         finished: false,
         shared,
     };
-    running.start();
-    while !running.finished {
-        running.turn();
-        if running.short_until.is_some_and(|until| running.now() >= until) {
-            running.short_until = None;
-            running.shared.warnings.extend(observer.lasting());
+    let fault = fault::caught(|| {
+        let pid = running.launched.tree.leader();
+        running.shared.warnings.extend(observer.spawned(n, &running.launched));
+        let now = running.shared.clock.active();
+        running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        running.shared.note(Fact::Started { attempt: n, pid });
+        fault::point("spawned");
+        if running.shared.raw.is_some() {
+            running.launched.input.watch_way_out();
         }
+        running.start();
+        while !running.finished {
+            running.turn();
+            if running.short_until.is_some_and(|until| running.now() >= until) {
+                running.short_until = None;
+                running.shared.warnings.extend(observer.lasting());
+            }
+        }
+    });
+    // Whatever it was: the tree is ended, and its end is told.
+    let closed = fault::caught(|| {
+        if fault.is_err() {
+            running.give_up();
+        }
+        running.close(n, began_wall)
+    });
+    let (mut attempt, second) = match closed {
+        Ok(attempt) => (attempt, Ok(())),
+        Err(why) => (Attempt::unstarted(n, began, began_wall, Vec::new()), Err(why)),
+    };
+    if let Err(why) = fault.and(second) {
+        attempt.cause = Some(Cause::Internal);
+        attempt.error = Some(LaunchError::internal(why));
     }
-    running.close(n, began_wall)
+    attempt
 }
 
 impl Attempt {
     /// What it came to, under the policy for strays: `fail` turns a success into a failure of its own.
     pub fn outcome(&self, strays: Strays, ok: impl Fn(i32) -> bool) -> Outcome {
-        let Some(ended) = self.ended else {
-            return if self.error.is_some() {
-                Outcome::SpawnFailed
-            } else {
-                Outcome::InternalError
-            };
-        };
-        let outcome = Outcome::of(ended, self.cause);
-        let fine = matches!((outcome, ended), (Outcome::Exited, Ended::Exited(code)) if ok(code));
-        if strays == Strays::Fail && !self.strays.is_empty() && fine {
-            Outcome::StraysFailed
-        } else {
-            outcome
+        if self.error.is_some() && self.cause.is_none() {
+            return Outcome::SpawnFailed;
         }
+        let outcome = Outcome::of(self.ended, self.cause);
+        let code = self.ended.and_then(|ended| match ended {
+            Ended::Exited(code) => Some(code),
+            Ended::Signaled { .. } => None,
+        });
+        let fine = outcome == Outcome::Exited && code.is_some_and(ok);
+        // Who could not be seen has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        let left = !self.strays.is_empty() || unseen;
+        if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }
 
     fn unstarted(n: u32, began: Duration, began_wall: Duration, requests: Vec<i32>) -> Attempt {

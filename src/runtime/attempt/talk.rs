@@ -70,7 +70,7 @@ impl Running<'_, '_> {
                 Effect::Fail(failure) => {
                     let fields =
                         json!({ "reason": failure.reason.as_str(), "message": failure.message });
-                    self.shared.outlets.event(now, "dialogue_failed", &fields);
+                    self.shared.event("dialogue_failed", &fields);
                     self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
                 }
                 Effect::Noted(_) => {}
@@ -91,7 +91,7 @@ impl Running<'_, '_> {
                         What::Watch => "watch",
                     };
                     let fields = json!({ "label": told.label, "pattern": told.pattern });
-                    self.shared.outlets.event(now, name, &fields);
+                    self.shared.event(name, &fields);
                 }
             }
         }
@@ -111,7 +111,7 @@ impl Running<'_, '_> {
                     }
                     self.echoed(&bytes, typing);
                     let fields = json!({ "bytes": bytes.len() });
-                    self.shared.outlets.event(now, "sent", &fields);
+                    self.shared.event("sent", &fields);
                     self.event(Event::Active);
                 }
                 Typed::SecretSent => {

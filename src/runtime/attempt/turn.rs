@@ -76,7 +76,9 @@ impl Running<'_, '_> {
     /// One wait, and everything that it brought.
     pub(super) fn turn(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
-        self.wait(&mut waiting);
+        let exit_open =
+            self.ended.is_some() && !self.exit_told && !self.shared.outlets.is_stalled();
+        self.wait(&mut waiting, exit_open);
         if waiting.has(Source::Signals) {
             self.take_signals();
         }
@@ -108,6 +110,10 @@ impl Running<'_, '_> {
                 self.read_stream(index);
             }
         }
+        // What was written before the exit has been read: what comes now, others write.
+        if exit_open && !waiting.ready().any(|source| matches!(source, Source::Stream(_))) {
+            self.tell_exit();
+        }
         self.watch_outlets();
         self.take_time();
         self.waiting = waiting;
@@ -125,11 +131,14 @@ impl Running<'_, '_> {
     }
 
     fn stop_request(&mut self, signal: i32) {
+        // A command that is over by now has its own verdict.
+        self.look_at_leader();
         self.hurry |= self.streams_told;
         self.event(Event::StopRequest { signal });
     }
 
-    fn wait(&mut self, waiting: &mut Waiting) {
+    /// With `only_look`, for what is there already.
+    fn wait(&mut self, waiting: &mut Waiting, only_look: bool) {
         waiting.clear();
         waiting.add(Source::Signals, self.shared.signals.fd(), Want::Read);
         if self.ended.is_none() {
@@ -175,6 +184,7 @@ impl Running<'_, '_> {
             });
         }
         let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
+        let timeout = if only_look { Some(Duration::ZERO) } else { timeout };
         if waiting.set.wait(timeout).is_err() {
             // EINVAL and ENOMEM are all that is left: end the tree rather than spin beside it.
             self.event(Event::Verdict { cause: Cause::Internal, kill: true });
@@ -185,6 +195,7 @@ impl Running<'_, '_> {
         let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
         let ours = earliest(earliest(ours, self.end_due()), self.short_until);
+        let ours = earliest(ours, self.pause_due);
         let remote = self.shared.remote.as_ref().and_then(|remote| remote.next_deadline());
         let ours = earliest(ours, remote.map(|at| at.saturating_sub(self.began)));
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
@@ -236,6 +247,9 @@ impl Running<'_, '_> {
 
     fn take_time(&mut self) {
         let now = self.now();
+        if self.pause_due.is_some_and(|due| now >= due) {
+            self.show_held();
+        }
         if self.eof_due.is_some_and(|due| now >= due) {
             self.tell_eofs();
         }

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod flow;
+mod order;
 mod pattern;
 mod typed;
 
@@ -18,6 +19,7 @@ use super::source::Span;
 pub fn check(compiled: &Compiled, log: &mut Log) {
     let mut check = Check { compiled, log };
     check.flow();
+    check.order();
     check.clocks();
     check.patterns();
     check.typed();

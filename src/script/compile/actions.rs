@@ -86,6 +86,7 @@ impl Compiler<'_> {
                 self.names.use_secret(&name.value, name.at);
                 Action::Secret { name: name.value.clone(), echo_ok: *echo_ok }
             }
+            Act::Pace(pace) => Action::Pace(pace.value),
             Act::Append(name) => {
                 let name = self.list_name(name, pattern);
                 Action::Append(name)

@@ -86,6 +86,15 @@ impl Compiler<'_> {
         let Some(on) = &watch.on else { return };
         let listen = self.listen(on, watch.stream.as_ref(), watch.view.as_ref());
         self.no_view(&listen, watch.view.as_ref());
+        if listen.template.is_some() {
+            self.log
+                .error(
+                    "conflict",
+                    on.at,
+                    "a watch looks from the start, so only params can stand in its pattern",
+                )
+                .help("what is known later is a `[[rule]]` with `fail`, `log` or `append`");
+        }
         if watch.acts.list.is_empty() {
             self.log
                 .error("empty", on.at, "this watch decides nothing")

@@ -24,6 +24,8 @@ use super::source::{Source, Span};
 pub use params::Params;
 pub use settings::Settings;
 
+pub(in crate::script) use texts::groups;
+
 use names::Names;
 
 /// What a script is compiled with.

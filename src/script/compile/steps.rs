@@ -158,6 +158,7 @@ impl Compiler<'_> {
             kind,
             branches,
             actions,
+            all: step.all.as_ref().is_some_and(|all| all.value),
             within: step.within.as_ref().map(|within| within.value),
             optional: step.optional.as_ref().is_some_and(|optional| optional.value),
             then,
@@ -219,6 +220,24 @@ impl Compiler<'_> {
             self.log
                 .error("conflict", then.at, "with `on`, each branch says where it goes on")
                 .help("move `then` into the branches");
+        }
+        if let Some(all) = step.all.as_ref().filter(|all| all.value) {
+            let branches = || step.on.iter().flatten();
+            if step.on.is_none() || step.interact.is_some() {
+                self.log.error("conflict", all.at, "`all` is about the branches in `on`");
+            }
+            for then in branches().filter_map(|branch| branch.then.as_ref()) {
+                self.log
+                    .error(
+                        "conflict",
+                        then.at,
+                        "with `all`, the step goes on when all have matched",
+                    )
+                    .help("leave out `then`; what comes next is a step of its own");
+            }
+            for max in branches().filter_map(|branch| branch.max.as_ref()) {
+                self.log.error("conflict", max.at, "with `all`, each branch matches once");
+            }
         }
         if let (Some(reset), None) = (&step.reset, &step.then) {
             self.log.error("conflict", reset.at, "`reset` goes with `then = \"again\"`");

@@ -136,7 +136,7 @@ impl Compiler<'_> {
 }
 
 /// The named groups of a pattern, and how many groups there are up to each.
-pub(super) fn groups(pattern: &Pattern) -> Vec<(String, u32)> {
+pub(in crate::script) fn groups(pattern: &Pattern) -> Vec<(String, u32)> {
     let mut names = Vec::new();
     if let Kind::Regex(regex) = &pattern.kind {
         let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();

@@ -75,6 +75,11 @@ impl Leaf {
         populated(self.events.as_fd())
     }
 
+    /// What [`Leaf::kill`] writes to.
+    pub fn kill_fd(&self) -> BorrowedFd<'_> {
+        self.kill.as_fd()
+    }
+
     /// Kills every process in it and below it, those that are being forked too.
     pub fn kill(&self) -> io::Result<()> {
         rustix::io::write(&self.kill, b"1")?;
@@ -293,6 +298,28 @@ mod tests {
         let micros = Duration::from_micros;
         assert_eq!(cpu_of(stat), Some((micros(10), micros(20))));
         assert_eq!(cpu_of("usage_usec 30\n"), None);
+    }
+
+    /// Files with the kernel's names and content: few machines let a test have a memory controller.
+    #[test]
+    fn a_leaf_with_a_memory_controller_counts_kills() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let file = rustix::fs::open(
+                dir.path().join(name),
+                OFlags::CREATE | OFlags::WRONLY,
+                Mode::from_raw_mode(0o600),
+            );
+            rustix::io::write(file.unwrap(), text.as_bytes()).unwrap();
+        };
+        write("cgroup.events", "populated 0\nfrozen 0\n");
+        write("cgroup.kill", "");
+        let leaf = Leaf::open(dir.path()).unwrap();
+        assert_eq!((leaf.oom_kills(), leaf.memory_peak()), (None, None), "no controller");
+        write("memory.events", "low 0\nhigh 0\nmax 9\noom 4\noom_kill 2\noom_group_kill 0\n");
+        write("memory.peak", "25165824\n");
+        assert_eq!((leaf.oom_kills(), leaf.memory_peak()), (Some(2), Some(25_165_824)));
+        assert!(!leaf.populated());
     }
 
     #[test]

@@ -161,6 +161,15 @@ pub fn same_user(pid: i32) -> bool {
     theirs.is_some() && theirs == of("self")
 }
 
+/// Whether `pid` ignores `signal`.
+pub fn ignores(pid: i32, signal: i32) -> bool {
+    let Ok(text) = slurp(format!("/proc/{pid}/status")) else { return false };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mask = text.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// The processes of a cgroup v2 directory.
 pub fn cgroup_procs(dir: &Path) -> io::Result<Vec<i32>> {
     let Some(text) = present(slurp(dir.join("cgroup.procs")))? else { return Ok(Vec::new()) };

@@ -4,6 +4,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Signals that heeler takes as input for a purpose of their own.
 const TAKEN: [i32; 9] = [
@@ -24,8 +25,8 @@ const REQUESTS: [i32; 6] =
 
 /// The others that would end heeler, and leave its tree alone: each is a request to stop, like TERM. As PID 1
 /// it would not even get them (an init has no default actions), and a container may be stopped with any.
-/// Not here: what a fault of our own raises (SEGV, ABRT and their kin), what the kernel tells by an error as
-/// well (PIPE, XFSZ), and the signals that the C library keeps to itself (32, 33).
+/// Not here: what a fault raises (SEGV, ABRT and their kin; [`super::crash`]), what the kernel tells by an
+/// error as well (PIPE, XFSZ), and the signals that the C library keeps to itself (32, 33).
 fn other_requests() -> impl Iterator<Item = i32> {
     const OTHERS: [i32; 8] = [
         libc::SIGUSR2,
@@ -118,7 +119,10 @@ impl Signals {
             }
             mask.assume_init()
         };
-        let mut ignored = vec![(libc::SIGPIPE, super::before_main::pipe_was_ignored())];
+        let mut ignored = vec![
+            (libc::SIGPIPE, super::before_main::pipe_was_ignored()),
+            (libc::SIGXFSZ, XFSZ_WAS_IGNORED.load(Ordering::Relaxed)),
+        ];
         for signal in [libc::SIGCHLD, libc::SIGTTIN, libc::SIGTTOU] {
             ignored.push((signal, disposition(signal) == libc::SIG_IGN));
         }
@@ -131,6 +135,7 @@ impl Signals {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
+        super::crash::install_for_loop();
         Ok(Signals { fd: super::fdio::own(fd), inherited: Inherited { mask, ignored } })
     }
 
@@ -160,13 +165,28 @@ impl Signals {
             // SAFETY: the whole record was written.
             let info = unsafe { info.assume_init() };
             let pid = if info.ssi_code > 0 { 0 } else { info.ssi_pid };
-            let signal = info.ssi_signo as i32;
+            let mut signal = info.ssi_signo as i32;
+            if signal == super::crash::carrier()
+                && (info.ssi_code, pid) == (libc::SI_QUEUE, super::ids::pid() as u32)
+            {
+                signal = info.ssi_int;
+            }
             let request = REQUESTS.contains(&signal) || !TAKEN.contains(&signal);
             if !(request && disposition(signal) == libc::SIG_IGN) {
                 received.push(Received { signal, pid });
             }
         }
     }
+}
+
+static XFSZ_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// A file that reached its limit (`ulimit -f`) is an error like a full disk, here; a command still gets the
+/// signal. To be called before anything is written.
+pub fn take_file_limit_as_error() {
+    let ignored = disposition(libc::SIGXFSZ) == libc::SIG_IGN;
+    XFSZ_WAS_IGNORED.store(ignored, Ordering::Relaxed);
+    set_disposition(libc::SIGXFSZ, libc::SIG_IGN);
 }
 
 /// Whether a signal that was taken asks for the end of the run.

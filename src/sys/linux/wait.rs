@@ -58,6 +58,28 @@ pub fn reap(pid: i32) -> io::Result<Option<Status>> {
     status(WaitIdOptions::EXITED | WaitIdOptions::NOHANG, &WaitId::Pid(pid))
 }
 
+/// Kills child `leader` and the group that it leads, and collects it. It has not been collected, so the
+/// numbers are its own.
+pub fn kill_group(leader: i32) {
+    let Some(pid) = Pid::from_raw(leader) else { return };
+    signal_group(leader, libc::SIGKILL);
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    let _ = status(WaitIdOptions::EXITED, &WaitId::Pid(pid));
+}
+
+/// Signals the group that child `leader` leads, which has not been collected.
+pub fn signal_group(leader: i32, signal: i32) {
+    if leader > 1 {
+        // SAFETY: a number that is a group of ours.
+        unsafe { libc::kill(-leader, signal) };
+    }
+}
+
+/// Collects every child that has ended, whoever it is.
+pub fn reap_all() {
+    while let Ok(Some(_)) = status(WaitIdOptions::EXITED | WaitIdOptions::NOHANG, &WaitId::All) {}
+}
+
 /// Whether we have any child left, zombies included. `false` is the kernel's proof (ECHILD) that, for a
 /// child subreaper, no descendant is left.
 pub fn has_children() -> io::Result<bool> {

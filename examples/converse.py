@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Talks to a program in the background over the socket of its run, one line of JSON at a time.
+
+    examples/converse.py
+
+The protocol is heeler.control/1: `heeler schema control` prints its schema.
+"""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+# RUN is found beside the database, under its id.
+state = os.environ.get("XDG_STATE_HOME") or pathlib.Path.home() / ".local/state"
+database = os.environ.get("HEELER_DB") or f"{state}/heeler/heeler.db"
+
+
+class Run:
+    """A run in the background."""
+
+    def __init__(self, *command):
+        start = ["heeler", "run", "-d", "--ttl", "1m", "--", *command]
+        self.id = subprocess.run(start, check=True, capture_output=True, text=True).stdout.strip()
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(f"{database}-runs/{self.id}.sock")
+        self.lines = self.socket.makefile("rw", encoding="utf-8")
+        self.ask("hello", protocols=["heeler.control/1"])
+
+    def ask(self, op, **request):
+        print(json.dumps({"op": op, **request}), file=self.lines, flush=True)
+        reply = json.loads(self.lines.readline())
+        if reply["reply"] == "error":
+            raise RuntimeError(reply["message"])
+        return reply
+
+    def send(self, line):
+        """Types a line; gives the offset that its answer lies behind."""
+        return self.ask("send", actions=[{"line": line}])["offset"]
+
+    def expect(self, since=None, seconds=10, **patterns):
+        """Waits for one of the patterns; gives its label and its groups."""
+        on = [{"label": label, "pattern": pattern} for label, pattern in patterns.items()]
+        reply = self.ask("expect", on=on, since=since, limit_ms=seconds * 1000)
+        if reply["reply"] != "matched":
+            raise TimeoutError(f"{reply['reply']}: {reply['last_lines']}")
+        return reply["label"], reply["captures"]
+
+
+def main():
+    run = Run("sh", "-c", 'while read -r a b; do echo "sum $((a + b))"; done; exit 3')
+    for a, b in [(1, 2), (20, 22)]:
+        label, groups = run.expect(since=run.send(f"{a} {b}"), sum=r"/sum (?<sum>\d+)/", bad="/error/")
+        print(f"{a} + {b} is {groups['sum']} ({label})")
+    run.ask("send", actions=[{"key": "eof"}])
+    print("it exited with", run.ask("wait")["exit_code"])
+
+
+main()

@@ -1,0 +1,261 @@
+//! Signals that a fault raises (SEGV, ABRT and their kin), in heeler itself.
+//!
+//! Another process may send one too, and where there is a loop that is a request like any other: it goes
+//! there in a real-time signal that is blocked. A fault of our own has no loop to go to, nor a heap that could
+//! be trusted: the handler ends the tree, puts the terminal back and lets the fault take its course. It makes
+//! system calls only. No report is written; the record tells that the run's end was not seen.
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+
+use super::signals::disposition;
+use super::tty::{self, Attributes};
+
+/// The signals that the kernel raises for a fault, and abort.
+const FAULTS: [i32; 7] = [
+    libc::SIGSEGV,
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
+
+/// How long a handler waits for the tree to be gone, in milliseconds.
+const PATIENCE: u32 = 2000;
+
+/// What brings a fault signal that somebody sent to the loop; its value is that signal.
+pub(super) fn carrier() -> i32 {
+    libc::SIGRTMAX()
+}
+
+/// Who handles faults: a copy of this process does not.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+static TREE: AtomicBool = AtomicBool::new(false);
+static LEADER: AtomicI32 = AtomicI32::new(0);
+static KILL: AtomicI32 = AtomicI32::new(-1);
+static HELD: AtomicBool = AtomicBool::new(false);
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+/// Whether there is a loop that reads signals.
+static LOOP: AtomicBool = AtomicBool::new(false);
+
+/// Written while `HELD` is not set, read by a handler while it is.
+struct Shared<T>(UnsafeCell<T>);
+// SAFETY: heeler has one thread, and `HELD` orders it and the handlers that interrupt it.
+unsafe impl<T> Sync for Shared<T> {}
+
+static TERMINAL: Shared<Option<Terminal>> = Shared(UnsafeCell::new(None));
+static BEFORE: Shared<[MaybeUninit<libc::sigaction>; FAULTS.len()]> =
+    Shared(UnsafeCell::new([MaybeUninit::zeroed(); FAULTS.len()]));
+
+struct Terminal {
+    fd: RawFd,
+    modes: Attributes,
+    group: i32,
+    farewell: &'static [u8],
+}
+
+/// From here on a fault ends the group and session of `leader`, everyone who descends from us, and who is in
+/// the cgroup whose `cgroup.kill` this is.
+pub fn hold_tree(leader: i32, kill: Option<BorrowedFd<'_>>) {
+    KILL.store(kill.map_or(-1, |fd| fd.as_raw_fd()), SeqCst);
+    LEADER.store(leader, SeqCst);
+    TREE.store(true, SeqCst);
+}
+
+/// The leader is about to be collected: its number is not its own any more.
+pub fn forget_leader() {
+    LEADER.store(0, SeqCst);
+}
+
+/// There is no tree any more, or it is to stay.
+pub fn let_tree_go() {
+    TREE.store(false, SeqCst);
+    LEADER.store(0, SeqCst);
+    KILL.store(-1, SeqCst);
+}
+
+/// From here on a fault gives the terminal these modes, and us its foreground if `group` has it. Says whether
+/// it is the first to ask for that; it is then to say when that is over.
+///
+/// `group` is who may have its foreground besides us; `farewell` is written to it too, for what was switched on.
+pub fn hold_terminal(
+    fd: BorrowedFd<'_>,
+    modes: &Attributes,
+    group: i32,
+    farewell: &'static [u8],
+) -> bool {
+    if HELD.load(SeqCst) {
+        return false;
+    }
+    // SAFETY: no handler reads it until the flag is set.
+    unsafe {
+        *TERMINAL.0.get() =
+            Some(Terminal { fd: fd.as_raw_fd(), modes: modes.clone(), group, farewell });
+    };
+    HELD.store(true, SeqCst);
+    install();
+    hook_panics();
+    true
+}
+
+/// It is as it was.
+pub fn let_terminal_go() {
+    HELD.store(false, SeqCst);
+}
+
+/// Nobody could read a panic's message on a raw terminal.
+fn hook_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // SAFETY: no handler is at work; the state is as `hold_terminal` left it.
+            unsafe { put_terminal_back() };
+            before(info);
+        }));
+    });
+}
+
+/// Takes the signals that are not ignored. From here on a loop reads what others send.
+pub(super) fn install_for_loop() {
+    install();
+    LOOP.store(true, SeqCst);
+}
+
+fn install() {
+    if INSTALLED.swap(true, SeqCst) {
+        return;
+    }
+    OWNER.store(super::ids::pid(), SeqCst);
+    for (at, signal) in FAULTS.into_iter().enumerate() {
+        if disposition(signal) == libc::SIG_IGN {
+            continue;
+        }
+        // SAFETY: a zeroed action with a handler of the signature that SA_SIGINFO asks for; the one before it
+        // is kept where only the handler of this signal reads it.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = on_fault as *const () as libc::sighandler_t;
+            // The runtime's other stack: this one may have overflowed.
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            let before = (*BEFORE.0.get())[at].as_mut_ptr();
+            libc::sigaction(signal, &raw const action, before);
+        }
+    }
+}
+
+extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the kernel passes a filled record; every call is async-signal-safe.
+    unsafe {
+        let us = libc::getpid();
+        let sent = (*info).si_code <= 0;
+        let ours = us == OWNER.load(SeqCst);
+        if ours && LOOP.load(SeqCst) && sent && (*info).si_pid() != us {
+            let value = libc::sigval { sival_ptr: signal as usize as *mut libc::c_void };
+            if libc::sigqueue(us, carrier(), value) == 0 {
+                return;
+            }
+        }
+        if ours {
+            end_tree();
+            put_terminal_back();
+        }
+        let at = FAULTS.iter().position(|fault| *fault == signal).unwrap_or_default();
+        libc::sigaction(signal, (*BEFORE.0.get())[at].as_ptr(), std::ptr::null_mut());
+        // A fault of the processor happens again when we return; what was sent does not.
+        if sent || matches!(signal, libc::SIGTRAP | libc::SIGSYS) {
+            libc::raise(signal);
+        }
+    }
+}
+
+/// Kills everyone and waits, for a bounded time, until nobody is left.
+///
+/// # Safety
+/// Async-signal-safe; nobody else may be collecting children.
+unsafe fn end_tree() {
+    // What runs next may abort, which brings us here again.
+    if !TREE.swap(false, SeqCst) {
+        return;
+    }
+    // SAFETY: system calls on numbers and on buffers of ours.
+    unsafe {
+        let said = b"heeler: a fault of its own; its command is killed\n";
+        libc::write(2, said.as_ptr().cast(), said.len());
+        libc::write(KILL.load(SeqCst), b"1".as_ptr().cast(), 1);
+        let leader = LEADER.load(SeqCst);
+        if leader > 0 {
+            libc::kill(-leader, libc::SIGKILL);
+            libc::kill(leader, libc::SIGKILL);
+        }
+        // Whoever loses its parent becomes our child: killing children until there is none ends all.
+        for _ in 0..PATIENCE {
+            kill_children();
+            let collected = loop {
+                let pid = libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG);
+                if pid <= 0 {
+                    break pid;
+                }
+            };
+            if collected < 0 {
+                return;
+            }
+            libc::poll(std::ptr::null_mut(), 0, 1);
+        }
+    }
+}
+
+/// Kills every child that `/proc` names.
+///
+/// # Safety
+/// Async-signal-safe.
+unsafe fn kill_children() {
+    // SAFETY: opens, reads into a buffer of ours, closes; what is killed are children of ours that nobody has
+    // collected.
+    unsafe {
+        let path = c"/proc/thread-self/children";
+        let fd = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        // The other stack is small.
+        let mut buffer = [0u8; 512];
+        let mut pid = 0;
+        loop {
+            let count = libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len());
+            if count <= 0 {
+                break;
+            }
+            for byte in &buffer[..count as usize] {
+                if byte.is_ascii_digit() {
+                    pid = pid * 10 + i32::from(byte - b'0');
+                } else if pid > 0 {
+                    libc::kill(pid, libc::SIGKILL);
+                    pid = 0;
+                }
+            }
+        }
+        libc::close(fd);
+    }
+}
+
+/// # Safety
+/// Async-signal-safe.
+unsafe fn put_terminal_back() {
+    if !HELD.load(SeqCst) {
+        return;
+    }
+    // SAFETY: while the flag is set nobody writes it, and the descriptor is open.
+    unsafe {
+        let Some(terminal) = &*TERMINAL.0.get() else { return };
+        let fd = BorrowedFd::borrow_raw(terminal.fd);
+        let (us, now) = (tty::own_group(), tty::foreground(fd));
+        if now == Some(us) || now == Some(terminal.group) {
+            libc::write(terminal.fd, terminal.farewell.as_ptr().cast(), terminal.farewell.len());
+            let _ = tty::set_foreground(fd, us);
+            let _ = tty::set_attributes(fd, &terminal.modes);
+        }
+    }
+}

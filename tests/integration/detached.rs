@@ -1,0 +1,601 @@
+//! Runs in the background: their start, their clients, their end.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Signal, Test, is_dead, proc_status, wait_gone, wait_until};
+
+/// Starts a run with these flags; gives its id.
+fn detached(t: &Test, flags: &[&str]) -> String {
+    let mut args = vec!["run", "-d"];
+    args.extend(flags);
+    let done = t.heeler(args).any_out().check();
+    let out = done.out_text();
+    assert_eq!(out.lines().count(), 1, "the id and nothing else: {out:?}");
+    out.trim().to_owned()
+}
+
+fn listed(t: &Test) -> Vec<Value> {
+    let done = t.heeler(["list", "--json", "--all"]).any_out().check();
+    serde_json::from_slice(&done.out).unwrap()
+}
+
+fn state(t: &Test, run: &str) -> String {
+    let runs = listed(t);
+    let row =
+        runs.iter().find(|row| row["run"] == run).unwrap_or_else(|| panic!("{run}: {runs:?}"));
+    row["state"].as_str().unwrap().to_owned()
+}
+
+fn supervisor(t: &Test, run: &str) -> i32 {
+    let runs = listed(t);
+    let row = runs.iter().find(|row| row["run"] == run).unwrap();
+    row["supervisor_pid"].as_i64().unwrap() as i32
+}
+
+fn expect(t: &Test, run: &str, pattern: &str) -> Value {
+    let done = t.heeler(["expect", run, "--on", pattern]).any_out().check();
+    serde_json::from_slice(&done.out).unwrap()
+}
+
+/// Ends a run, and waits until its heeler is gone.
+fn end(t: &Test, run: &str) {
+    let pid = supervisor(t, run);
+    t.heeler(["reap", run]).any_out().any_err().check();
+    wait_gone(pid);
+}
+
+/// The run is over and answered for; its heeler is about to leave.
+fn all_gone(t: &Test) {
+    wait_until("its heeler is gone", || t.processes().is_empty());
+}
+
+fn socket(t: &Test, run: &str) -> PathBuf {
+    t.path(format!(".db/heeler.db-runs/{run}.sock"))
+}
+
+/// A client of the protocol.
+struct Client {
+    lines: BufReader<UnixStream>,
+}
+
+impl Client {
+    fn raw(t: &Test, run: &str) -> Client {
+        Client { lines: BufReader::new(UnixStream::connect(socket(t, run)).unwrap()) }
+    }
+
+    fn new(t: &Test, run: &str) -> Client {
+        let mut client = Client::raw(t, run);
+        let hello = client.ask(&json!({ "op": "hello", "protocols": ["heeler.control/1"] }));
+        assert_eq!(hello["reply"], "hello");
+        assert_eq!(hello["run"], run);
+        client
+    }
+
+    fn send(&mut self, request: &Value) {
+        self.lines.get_mut().write_all(format!("{request}\n").as_bytes()).unwrap();
+    }
+
+    fn reply(&mut self) -> Value {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "it hung up");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        self.send(request);
+        self.reply()
+    }
+}
+
+#[test]
+fn it_returns_the_id_once_the_command_runs() {
+    let t = Test::new();
+    // A pipe to a reader that waits for its end: whoever kept it open would hang this.
+    let script = "id=$(heeler run -d --name web -- sh -c 'echo up; sleep 1000'); heeler expect $id --on up --print label; echo $id";
+    let done = t.sh(script).any_out().check();
+    let out = done.out_text();
+    let run = out.strip_prefix("up\n").unwrap().trim();
+    assert_eq!(run.len(), 12);
+    let row = listed(&t)[0].clone();
+    assert_eq!((row["run"].as_str(), row["state"].as_str()), (Some(run), Some("running")));
+    assert_eq!((row["name"].as_str(), row["mode"].as_str()), (Some("web"), Some("pipe")));
+    t.heeler(["signal", "web", "KILL"]).check();
+    t.heeler(["wait", "web"]).exit(137).check();
+    let done = t.heeler(["inspect", run]).any_out().check();
+    let inspected: Value = serde_json::from_slice(&done.out).unwrap();
+    assert_eq!(inspected["report"]["detached"], true);
+    assert_eq!(inspected["report"]["child"]["signal_name"], "SIGKILL");
+    all_gone(&t);
+}
+
+#[test]
+fn a_start_that_fails_is_told_as_it_would_be_without_d() {
+    let t = Test::new();
+    t.script("plain", "no program");
+    std::fs::set_permissions(t.path("plain"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    for (args, code, why) in [
+        (vec!["run", "-d", "--", "nosuch"], 127, "not found in PATH"),
+        (vec!["run", "-d", "--", "./plain"], 126, "not executable"),
+        (vec!["run", "-d", "-C", "nosuch", "--", "true"], 125, "--cwd"),
+        (vec!["run", "-d", "--inherit", "--", "true"], 125, "(-d)"),
+        (vec!["run", "-d", "--track", "off", "--", "true"], 125, "(-d)"),
+        (vec!["run", "-d", "--report", "-", "--", "true"], 125, "(-d)"),
+        (vec!["run", "-d", "--expect", "/(/", "--", "true"], 125, "/(/"),
+        (vec!["run", "-d", "--", "/dev/null"], 126, "/dev/null"),
+    ] {
+        t.heeler(args).any_out().err_has(why).exit(code).check();
+    }
+    let left = std::fs::read_dir(t.path(".db/heeler.db-runs")).unwrap().flatten();
+    let left: Vec<_> = left
+        .map(|entry| entry.file_name())
+        .filter(|n| n.to_string_lossy().ends_with(".sock"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    all_gone(&t);
+}
+
+/// S131, S132: a shell script holds a conversation, by id, prefix and name.
+#[test]
+fn a_conversation_in_a_terminal() {
+    let t = Test::new();
+    let script = "printf 'name? '; read n; echo \"hi $n\"; printf 'pw: '; stty -echo; read p; stty echo; echo; echo \"it was $p\"; exit 7";
+    let run = detached(&t, &["--pty", "--name", "talk", "--", "sh", "-c", script]);
+    assert_eq!(expect(&t, "talk", "p=name? ")["label"], "p");
+    let sent = t.heeler(["send", "talk", "--line", "bob"]).any_out().check();
+    let offset = sent.out_text().trim().to_owned();
+    t.heeler([
+        "expect",
+        &run[..8],
+        "--since",
+        &offset,
+        "--on",
+        r"g=/hi (?<who>\w+)/",
+        "--print",
+        "who",
+    ])
+    .out("bob\n")
+    .check();
+    t.heeler(["send", &run, "--secret", "pw=env:PW", "--send-secret", "pw"])
+        .env("PW", "hunter2")
+        .any_out()
+        .check();
+    t.heeler(["wait", &run]).exit(7).check();
+    let matched = expect(&t, &run, "/it was (.*)/");
+    assert_eq!(matched["captures"]["1"], "***", "{matched}");
+    let done = t.heeler(["expect", &run, "--on", "never"]).any_out().exit(122).check();
+    let ended: Value = serde_json::from_slice(&done.out).unwrap();
+    assert_eq!((&ended["outcome"], &ended["run"]["exit_code"]), (&json!("ended"), &json!(7)));
+    t.heeler(["logs", &run]).out("name? bob\r\nhi bob\r\npw: \r\nit was ***\r\n").check();
+    t.heeler(["screen", &run]).out("name? bob\nhi bob\npw: \nit was ***\n").check();
+    for file in ["log", "rest"] {
+        let text = t.read_bytes(format!(".db/heeler.db-logs/{run}.{file}").as_str());
+        assert!(crate::harness::find(&text, b"hunter2").is_none());
+    }
+    all_gone(&t);
+}
+
+#[test]
+fn expect_tells_the_limit_from_the_end() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sh", "-c", "echo waiting; read x; echo bye; exit 3"]);
+    let done = t
+        .heeler(["expect", &run, "--on", "nothing", "--timeout", "50ms"])
+        .any_out()
+        .exit(124)
+        .check();
+    let limit: Value = serde_json::from_slice(&done.out).unwrap();
+    assert_eq!(limit["outcome"], "limit");
+    assert_eq!(limit["last_lines"], json!(["waiting"]));
+    t.heeler(["expect", &run, "--on", "/(/"]).err_has("/(/").exit(125).check();
+    t.heeler(["expect", "nosuch", "--on", "x"]).err_has("no run").exit(125).check();
+    let waiting = t.heeler(["expect", &run, "--on", "never", "--print", "label"]).start();
+    let client = &mut Client::new(&t, &run);
+    wait_until("the wait has begun", || client.ask(&json!({ "op": "status" }))["clients"] == 2);
+    t.heeler(["send", &run, "--line", ""]).any_out().check();
+    waiting.err_has("the run ended").err_has("bye").exit(122).check();
+    t.heeler(["wait", &run, "--json"])
+        .out("{\"exit_code\":3,\"outcome\":\"exited\"}\n")
+        .exit(3)
+        .check();
+    t.heeler(["send", &run, "--line", "late"]).err_has("it has ended").exit(125).check();
+    all_gone(&t);
+}
+
+#[test]
+fn its_streams_stay_apart_and_its_input_open() {
+    let t = Test::new();
+    let script = "echo out; echo err >&2; while read x; do echo \"got $x\"; done; echo bye";
+    let run = detached(&t, &["--", "sh", "-c", script]);
+    let matched = expect(&t, &run, "e=err");
+    assert_eq!(matched["stream"], "stderr");
+    t.heeler(["send", &run, "--line", "one", "--send", r"tw\x6f\n", "--key", "eof"])
+        .any_out()
+        .check();
+    t.heeler(["wait", &run]).check();
+    t.heeler(["logs", &run]).out("out\ngot one\ngot two\nbye\n").err("err\n").check();
+    t.heeler(["logs", "--tail", "1", &run]).out("bye\n").check();
+    t.heeler(["logs", "--since", "8", &run]).out("got one\ngot two\nbye\n").check();
+    let null = detached(&t, &["--stdin", "null", "--", "cat"]);
+    t.heeler(["wait", &null]).check();
+    all_gone(&t);
+}
+
+/// What `logs -f` prints is all of it, also of a run that ends meanwhile.
+#[test]
+fn logs_follow_to_the_end() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sh", "-c", "echo first; while read x; do echo $x; done"]);
+    let follower = t.heeler(["logs", "-f", &run]).start();
+    follower.wait_out("first\n");
+    t.heeler(["send", &run, "--line", "second"]).any_out().check();
+    follower.wait_out("second\n");
+    t.heeler(["send", &run, "--line", "third", "--key", "eof"]).any_out().check();
+    follower.out("first\nsecond\nthird\n").check();
+    t.heeler(["logs", "-f", &run]).out("first\nsecond\nthird\n").check();
+    all_gone(&t);
+}
+
+#[test]
+fn the_log_is_bounded() {
+    let t = Test::new();
+    let script = "i=0; while [ $i -lt 20000 ]; do echo \"line $i\"; i=$((i+1)); done";
+    let run = detached(&t, &["--log-max", "64KiB", "--", "sh", "-c", script]);
+    t.heeler(["wait", &run]).check();
+    let done = t.heeler(["logs", &run]).any_out().err_has("bytes before this were dropped").check();
+    let all = crate::harness::lines(0..20_000, |i| format!("line {i}"));
+    assert!(all.ends_with(&done.out_text()));
+    let said: u64 = done.err_text().split(' ').nth(1).unwrap().parse().unwrap();
+    assert_eq!(said + done.out.len() as u64, all.len() as u64);
+    let size = |name: String| std::fs::metadata(t.path(name)).unwrap().len();
+    let log = format!(".db/heeler.db-logs/{run}.log");
+    assert!(size(log.clone()) + size(format!("{log}.1")) <= 65 << 10);
+    let none = detached(&t, &["--log-max", "0", "--", "echo", "x"]);
+    t.heeler(["wait", &none]).check();
+    t.heeler(["logs", &none]).err_has("--log-max 0").exit(125).check();
+    all_gone(&t);
+}
+
+#[test]
+fn everything_is_private() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sleep", "1000"]);
+    for (name, mode) in [
+        (".db/heeler.db-runs".to_owned(), 0o700),
+        (".db/heeler.db-logs".to_owned(), 0o700),
+        (format!(".db/heeler.db-runs/{run}.sock"), 0o600),
+        (format!(".db/heeler.db-logs/{run}.log"), 0o600),
+    ] {
+        let mode_of = std::fs::metadata(t.path(&name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode_of, mode, "{name}");
+    }
+    end(&t, &run);
+    assert!(!socket(&t, &run).exists());
+    all_gone(&t);
+}
+
+/// A path beyond the 108 bytes of a socket address.
+#[test]
+fn the_database_may_be_deep() {
+    let t = Test::new();
+    let db = t.path("deep/".to_owned() + &"directory/".repeat(12) + "h.db");
+    let db = db.to_str().unwrap();
+    let run = t.heeler(["run", "-d", "--db", db, "--", "cat"]).any_out().check().out_text();
+    t.heeler(["send", "--db", db, run.trim(), "--line", "x", "--key", "eof"]).any_out().check();
+    t.heeler(["wait", "--db", db, run.trim()]).check();
+    t.heeler(["logs", "--db", db, run.trim()]).out("x\n").check();
+    all_gone(&t);
+}
+
+/// The terminal that started it goes, and nothing of the caller's is kept.
+#[test]
+fn it_holds_nothing_of_its_caller() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    let mut shell = t.program("sh", ["-i"]).terminal(80, 24).start();
+    shell.type_in("exec 7>life; heeler run -d --name far -- sh -c 'trap \"\" HUP; exec 7>&-; sleep 1000'; echo do''ne\r");
+    shell.wait_out("done");
+    let run = listed(&t)[0]["run"].as_str().unwrap().to_owned();
+    let pid = supervisor(&t, &run);
+    for (pid, what) in [(pid, "heeler")] {
+        let fds: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten().collect();
+        for fd in fds {
+            let to = std::fs::read_link(fd.path()).unwrap_or_default();
+            let to = to.display().to_string();
+            let own = ["/dev/null", "socket:", "pipe:", "anon_inode:"]
+                .iter()
+                .any(|own| to.starts_with(own));
+            let ours = to.contains("heeler.db") || to.contains("/sys/fs/cgroup");
+            assert!(own || ours, "{what} holds {to}");
+        }
+        assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), PathBuf::from("/"));
+    }
+    // SIGHUP goes to the shell's session as its terminal closes.
+    shell.type_in("exit\r");
+    drop(shell.any_out().any_status().check());
+    life.wait_gone();
+    assert_eq!(state(&t, &run), "running");
+    end(&t, &run);
+    all_gone(&t);
+}
+
+/// seeds 107, S91: what a killed heeler leaves is told as it is.
+#[test]
+fn a_killed_heeler_leaves_the_truth() {
+    let t = Test::new();
+    let run = detached(&t, &["--name", "lost", "--", "sh", "-c", "echo up; sleep 1000"]);
+    expect(&t, "lost", "up");
+    let pid = supervisor(&t, &run);
+    let waiting = t.heeler(["wait", "lost"]).start();
+    let client = &mut Client::new(&t, &run);
+    wait_until("the wait has begun", || client.ask(&json!({ "op": "status" }))["clients"] == 2);
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, Signal::KILL).unwrap();
+    waiting.any_err().exit(125).check();
+    assert_eq!(state(&t, &run), "orphaned");
+    for verb in ["send", "expect", "signal"] {
+        let args: &[&str] = match verb {
+            "send" => &["--line", "x"],
+            "expect" => &["--on", "x"],
+            _ => &["TERM"],
+        };
+        t.heeler([verb, "lost"].iter().chain(args)).err_has("killed").exit(125).check();
+    }
+    t.heeler(["logs", "lost"]).out("up\n").check();
+    t.heeler(["reap"]).any_out().any_err().check();
+    assert_eq!(state(&t, &run), "gone");
+    t.heeler(["wait", "lost"]).any_err().exit(125).check();
+    assert!(!socket(&t, &run).exists(), "it is cleared away");
+    all_gone(&t);
+}
+
+#[test]
+fn a_killed_client_is_forgotten() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "cat"]);
+    let waiting = t.heeler(["expect", &run, "--on", "never"]).start();
+    let client = &mut Client::new(&t, &run);
+    let clients = |client: &mut Client| client.ask(&json!({ "op": "status" }))["clients"].clone();
+    wait_until("it waits", || clients(client) == 2);
+    waiting.signal(Signal::KILL);
+    drop(waiting.signaled(9).check());
+    wait_until("it is forgotten", || clients(client) == 1);
+    end(&t, &run);
+    all_gone(&t);
+}
+
+/// A hundred clients come and go, and none leaves a descriptor behind.
+#[test]
+fn clients_leak_nothing() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "cat"]);
+    let pid = supervisor(&t, &run);
+    let open = || std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let client = &mut Client::new(&t, &run);
+    let before = open();
+    let mut all: Vec<Client> = (0..100).map(|_| Client::new(&t, &run)).collect();
+    for (n, one) in all.iter_mut().enumerate() {
+        one.send(&json!({ "op": "expect", "on": [{ "label": "x", "pattern": format!("<{n}>") }] }));
+    }
+    assert_eq!(client.ask(&json!({ "op": "status" }))["clients"], 101);
+    let lines = (0..50).map(|n| format!("<{n}>")).collect::<Vec<_>>().concat();
+    client.ask(&json!({ "op": "send", "actions": [{ "line": lines }] }));
+    for (n, one) in all.iter_mut().take(50).enumerate() {
+        let reply = one.reply();
+        assert_eq!(
+            (&reply["reply"], &reply["label"]),
+            (&json!("matched"), &json!("x")),
+            "{n}: {reply}"
+        );
+    }
+    drop(all);
+    wait_until("they are gone", || client.ask(&json!({ "op": "status" }))["clients"] == 1);
+    assert_eq!(open(), before);
+    end(&t, &run);
+    all_gone(&t);
+}
+
+/// A client that does not read gets less, by count; the run goes on, and its memory is bounded.
+#[test]
+fn a_stuck_client_slows_nothing() {
+    let t = Test::new();
+    let script = "read go; head -c 8000000 /dev/zero; echo; echo flood over; sleep 1000";
+    let run = detached(&t, &["--", "sh", "-c", script]);
+    let pid = supervisor(&t, &run);
+    let mut stuck = Client::new(&t, &run);
+    assert_eq!(stuck.ask(&json!({ "op": "attach" }))["reply"], "attached");
+    let mut follower = Client::new(&t, &run);
+    follower.send(&json!({ "op": "follow" }));
+    t.heeler(["send", &run, "--line", ""]).any_out().check();
+    expect(&t, &run, "flood over");
+    let peak: u64 = proc_status(pid, "VmHWM").unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(peak < 60_000, "{peak} kB");
+    // Now it reads: what is there, then how much is not.
+    t.heeler(["signal", &run, "TERM"]).check();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut stuck.lines, &mut bytes).unwrap();
+    let (mut got, mut lost, mut rest) = (0_u64, 0, bytes.as_slice());
+    while let [kind, a, b, c, d, more @ ..] = rest {
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        let (content, after) = more.split_at(length);
+        match kind {
+            b'o' | b'e' => got += length as u64,
+            b'l' => lost += u64::from_le_bytes(content.try_into().unwrap()),
+            b'x' => {}
+            other => panic!("{other}"),
+        }
+        rest = after;
+    }
+    assert!(lost > 0);
+    assert_eq!(got + lost, 8_000_012, "{got} and {lost}");
+    t.heeler(["wait", &run]).exit(143).check();
+    all_gone(&t);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_and_harms_nobody() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "cat"]);
+    let mut client = Client::raw(&t, &run);
+    let reply = client.ask(&json!({ "op": "status" }));
+    assert_eq!((&reply["reply"], &reply["kind"]), (&json!("error"), &json!("request")));
+    let mut client = Client::raw(&t, &run);
+    let reply = client.ask(&json!({ "op": "hello", "protocols": ["heeler.control/9"] }));
+    assert_eq!(
+        (&reply["kind"], &reply["protocols"]),
+        (&json!("version"), &json!(["heeler.control/1"]))
+    );
+    let mut client = Client::new(&t, &run);
+    for bad in [json!({ "op": "dance" }), json!([]), json!({ "op": "signal", "signal": "NOSUCH" })]
+    {
+        assert_eq!(client.ask(&bad)["kind"], "request", "{bad}");
+    }
+    assert_eq!(client.ask(&json!({ "op": "screen" }))["kind"], "no_terminal");
+    let bad = json!({ "op": "expect", "on": [{ "label": "x", "pattern": "/(/" }] });
+    assert_eq!(client.ask(&bad)["kind"], "pattern");
+    assert_eq!(client.ask(&json!({ "op": "status" }))["reply"], "status", "it goes on");
+    // A line without end; the server hangs up, so writing may fail.
+    let long = vec![b'x'; 3 << 20];
+    let _ = client.lines.get_mut().write_all(&long);
+    let mut text = String::new();
+    let _ = std::io::Read::read_to_string(&mut client.lines, &mut text);
+    assert!(text.is_empty() || text.contains("too_long"), "{text}");
+    let mut client = Client::new(&t, &run);
+    assert_eq!(client.ask(&json!({ "op": "status" }))["reply"], "status");
+    end(&t, &run);
+    all_gone(&t);
+}
+
+#[test]
+fn what_the_command_does_not_read_ends_at_its_limit() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sh", "-c", "echo up; sleep 1000"]);
+    expect(&t, &run, "up");
+    let big = t.write("big", vec![b'x'; 3 << 20]);
+    t.heeler(["send", &run, "--timeout", "100ms", "--file", big.to_str().unwrap()])
+        .err_has("did not take the input")
+        .exit(124)
+        .check();
+    assert_eq!(state(&t, &run), "running");
+    end(&t, &run);
+    all_gone(&t);
+}
+
+/// S89, S90: one that nobody looks after ends by itself.
+#[test]
+fn it_does_not_live_for_ever() {
+    let t = Test::new();
+    let old = detached(&t, &["--ttl", "200ms", "--", "sleep", "1000"]);
+    let idle = detached(&t, &["--idle-timeout", "200ms", "--", "cat"]);
+    for (run, outcome) in [(old, "total_timeout"), (idle, "idle")] {
+        let done = t.heeler(["wait", "--json", &run]).any_out().exit(124).check();
+        let ended: Value = serde_json::from_slice(&done.out).unwrap();
+        assert_eq!(ended["outcome"], outcome);
+    }
+    all_gone(&t);
+}
+
+#[test]
+fn it_lives_across_attempts() {
+    let t = Test::new();
+    let script = "echo attempt $HEELER_ATTEMPT; read x; exit $x";
+    let run = detached(&t, &["--retries", "1", "--retry-delay", "0", "--", "sh", "-c", script]);
+    expect(&t, &run, "attempt 1");
+    t.heeler(["send", &run, "--line", "5"]).any_out().check();
+    expect(&t, &run, "attempt 2");
+    t.heeler(["send", &run, "--line", "0"]).any_out().check();
+    t.heeler(["wait", &run]).check();
+    let done = t.heeler(["inspect", &run]).any_out().check();
+    let inspected: Value = serde_json::from_slice(&done.out).unwrap();
+    assert_eq!(inspected["report"]["flaky"], true);
+    all_gone(&t);
+}
+
+#[test]
+fn a_terminal_can_be_resized_and_looked_at() {
+    let t = Test::new();
+    let script = "trap 'stty size' WINCH; echo up; while :; do read x; done";
+    let run = detached(&t, &["--pty", "--size", "100x30", "--", "sh", "-c", script]);
+    expect(&t, &run, "up");
+    t.heeler(["resize", &run, "70x20"]).check();
+    expect(&t, &run, "20 70");
+    let done = t.heeler(["screen", "--json", &run]).any_out().check();
+    let screen: Value = serde_json::from_slice(&done.out).unwrap();
+    assert_eq!((&screen["columns"], &screen["rows"]), (&json!(70), &json!(20)));
+    assert_eq!(screen["lines"], json!(["up", "20 70"]));
+    end(&t, &run);
+    all_gone(&t);
+}
+
+/// Clients work without standard descriptors, which sexpect's does not.
+#[test]
+fn clients_need_no_standard_descriptors() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "cat"]);
+    let script =
+        "heeler send $1 --line x <&- >&- 2>&-; heeler expect $1 --on x <&- >&- 2>&-; echo $?";
+    t.sh(script).arg(&run).out("0\n").check();
+    end(&t, &run);
+    all_gone(&t);
+}
+
+/// S147: many at once, none of them awake.
+#[test]
+fn idle_runs_do_not_wake_up() {
+    let t = Test::new();
+    let runs: Vec<String> = (0..10).map(|_| detached(&t, &["--", "cat"])).collect();
+    let pids: Vec<i32> = runs.iter().map(|run| supervisor(&t, run)).collect();
+    let switches =
+        |pid: i32| -> u64 { proc_status(pid, "voluntary_ctxt_switches").unwrap().parse().unwrap() };
+    // The row of a run is written when it has lasted for a moment; after that there is nothing to do.
+    wait_until("each is recorded", || {
+        pids.iter().all(|pid| proc_status(*pid, "State").unwrap().starts_with('S'))
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let before: Vec<u64> = pids.iter().map(|pid| switches(*pid)).collect();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let after: Vec<u64> = pids.iter().map(|pid| switches(*pid)).collect();
+    assert_eq!(before, after);
+    t.heeler(["reap", "--all"]).any_out().any_err().check();
+    for pid in pids {
+        wait_gone(pid);
+        assert!(is_dead(pid));
+    }
+    all_gone(&t);
+}
+
+/// A script takes over a conversation that is under way, prompt and all.
+#[test]
+fn a_script_talks_to_a_run_that_lives() {
+    let t = Test::new();
+    let program = "printf 'name? '; read n; echo \"hi $n\"; printf 'pw: '; stty -echo; read p; stty echo; echo; \
+                   echo \"it was $p, $n\"; read last; exit 4";
+    let run = detached(&t, &["--pty", "--", "sh", "-c", program]);
+    expect(&t, &run, "name");
+    t.write(
+        "talk.toml",
+        "version = 1\n[params.who]\nrequired = true\n[secrets.pw]\nenv = \"PW\"\n\
+         [[step]]\nexpect = \"? \"\nline = \"${who}\"\n\
+         [[step]]\nexpect = \"pw: \"\nsecret = \"pw\"\n\
+         [[step]]\nexpect = '/it was (?<what>.*), (?<user>\\w+)/'\n",
+    );
+    let args = ["run-script", &run, "talk.toml", "--set", "who=bob", "--json"];
+    let done = t.heeler(args).env("PW", "hunter2").any_out().check();
+    let told: Value = serde_json::from_slice(&done.out).unwrap();
+    assert_eq!(told["captures"], json!({ "what": "***", "user": "bob" }), "{told}");
+    t.write(
+        "fails.toml",
+        "version = 1\n[[step]]\nline = \"\"\n[[step]]\nexpect = \"never\"\nwithin = \"50ms\"\n",
+    );
+    t.heeler(["run-script", &run, "fails.toml"]).err_has("never").exit(122).check();
+    t.heeler(["wait", &run]).exit(4).check();
+    t.heeler(["run-script", &run, "fails.toml"]).err_has("it has ended").exit(125).check();
+    t.write("wrong.toml", "version = 1\n[[step]]\nexpct = \"x\"\n");
+    t.heeler(["run-script", &run, "wrong.toml"]).err_has("expect").exit(125).check();
+    all_gone(&t);
+}

@@ -1,0 +1,165 @@
+//! Job control, in a real shell in a real terminal (tmux): who has the terminal, and what Ctrl-Z, `fg`, `bg` and
+//! Ctrl-C bring to the command.
+
+use crate::harness::{Lifeline, Signal, Test, proc_state, wait_gone, wait_until};
+
+/// Says on the lifeline $1 who it is, and counts the CONT and INT that it gets; ends at the second INT.
+const COUNTER: &str = r"
+import os, signal, sys
+life = os.open(sys.argv[1], os.O_WRONLY)
+counts = {'cont': 0, 'int': 0}
+def counted(name):
+    def note(number, frame):
+        counts[name] += 1
+        os.write(life, b'%s %d.\n' % (name.encode(), counts[name]))
+        if counts['int'] == 2:
+            sys.exit(0)
+    return note
+signal.signal(signal.SIGCONT, counted('cont'))
+signal.signal(signal.SIGINT, counted('int'))
+os.write(life, b'who %d %d.\n' % (os.getpid(), os.getppid()))
+while True:
+    signal.pause()
+";
+
+/// An interactive shell in a terminal.
+struct Shell<'t> {
+    t: &'t Test,
+    pid: i32,
+}
+
+impl<'t> Shell<'t> {
+    fn start(t: &'t Test) -> Option<Shell<'t>> {
+        let there = t.program("sh", ["-c", "command -v tmux bash"]).any_out().any_status();
+        if !there.start().finish().status.success() {
+            eprintln!("left out: there is no tmux");
+            return None;
+        }
+        let shell = Shell { t, pid: 0 };
+        shell.tmux(&["new-session", "-d", "-x", "80", "-y", "24", "bash --norc --noprofile -i"]);
+        let pid = shell.tmux(&["list-panes", "-F", "#{pane_pid}"]).trim().parse().unwrap();
+        let shell = Shell { pid, ..shell };
+        wait_until("the shell has the terminal", || shell.foreground() == pid);
+        Some(shell)
+    }
+
+    fn tmux(&self, args: &[&str]) -> String {
+        let args = ["-S", "tmux", "-f", "/dev/null"].iter().chain(args);
+        self.t.program("tmux", args).any_out().check().out_text()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.tmux(&[&["send-keys"], keys].concat());
+    }
+
+    fn line(&self, line: &str) {
+        self.keys(&[line, "Enter"]);
+    }
+
+    /// The group that has the foreground of the terminal.
+    fn foreground(&self) -> i32 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        stat.rsplit(") ").next().unwrap().split(' ').nth(5).unwrap().parse().unwrap()
+    }
+
+    fn has_terminal(&self) {
+        wait_until("the shell has the terminal", || self.foreground() == self.pid);
+    }
+}
+
+impl Drop for Shell<'_> {
+    fn drop(&mut self) {
+        if self.pid != 0 {
+            let server = self.tmux(&["display-message", "-p", "#{pid}"]).trim().parse().unwrap();
+            self.tmux(&["kill-server"]);
+            wait_gone(server);
+            wait_gone(self.pid);
+        }
+    }
+}
+
+/// The command and heeler, by their numbers.
+fn who(life: &mut Lifeline) -> (i32, i32) {
+    let said = life.wait(".\n");
+    let mut words = said.trim_end_matches(".\n").split(' ').skip(1).map(|n| n.parse().unwrap());
+    (words.next().unwrap(), words.next().unwrap())
+}
+
+fn run(mode: &str) -> String {
+    format!("heeler run {mode} --report report --timeout 60s -- python3 -S -E -c \"$COUNTER\" life")
+}
+
+/// supervisors 65, 66; traps 46, 48, 49, 53: two hundred times stopped and continued, and nothing got lost or
+/// came twice.
+#[test]
+fn two_hundred_times_ctrl_z_and_fg() {
+    for mode in ["--inherit", "--pty"] {
+        let t = Test::new();
+        let mut life = t.lifeline("life");
+        t.write("counter", COUNTER);
+        let Some(shell) = Shell::start(&t) else { return };
+        shell.line("COUNTER=$(cat counter)");
+        shell.line(&run(mode));
+        let (command, heeler) = who(&mut life);
+        // The command has our terminal or one of its own.
+        let owner = if mode == "--inherit" { command } else { heeler };
+        let group = |pid: i32| -> i32 {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            stat.rsplit(") ").next().unwrap().split(' ').nth(2).unwrap().parse().unwrap()
+        };
+        let owner = group(owner);
+        for cycle in 1..=200 {
+            wait_until("it has the terminal", || shell.foreground() == owner);
+            if mode == "--inherit" {
+                shell.keys(&["C-z"]);
+            } else {
+                // In a terminal of its own Ctrl-Z is the command's affair, so it comes from elsewhere.
+                signal(heeler, Signal::TSTP);
+            }
+            shell.has_terminal();
+            wait_until("both are stopped", || {
+                [heeler, command].iter().all(|pid| proc_state(*pid) == Some('T'))
+            });
+            shell.line("fg; echo $? > code");
+            life.wait(&format!("cont {cycle}.\n"));
+        }
+        wait_until("it has the terminal", || shell.foreground() == owner);
+        for count in 1..=2 {
+            shell.keys(&["C-c"]);
+            life.wait(&format!("int {count}.\n"));
+        }
+        let said = life.wait_gone();
+        assert!(!said.contains("cont 201"), "{mode}: one each");
+        shell.has_terminal();
+        wait_until("the shell has its exit code", || t.read("code") == "0\n");
+        let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+        assert_eq!(report["outcome"], "exited", "{mode}: {report}");
+        let ms = |name: &str| report[name].as_u64().unwrap();
+        assert!(ms("active_ms") < ms("duration_ms"), "{mode}: {report}");
+    }
+}
+
+/// supervisors 64; traps 46: in the background the terminal is not ours to lend; `fg` makes it so, and a command
+/// that reads there is held to its limit.
+#[test]
+fn in_the_background_the_terminal_stays_the_shells() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    t.write("counter", COUNTER);
+    let Some(shell) = Shell::start(&t) else { return };
+    shell.line("COUNTER=$(cat counter)");
+    shell.line(&format!("{} &", run("--inherit")));
+    who(&mut life);
+    assert_eq!(shell.foreground(), shell.pid);
+    shell.line("kill -INT %1; echo $? > told");
+    wait_until("it was told", || t.path("told").exists());
+    shell.line("kill %1; kill -CONT %1");
+    life.wait_gone();
+    shell.line("heeler run --inherit --timeout 300ms --stop TERM:100ms,KILL -- head -1 & wait; echo $? > waited");
+    wait_until("it is over", || t.path("waited").exists() && !t.read("waited").is_empty());
+    assert_eq!(shell.foreground(), shell.pid);
+}
+
+fn signal(pid: i32, signal: Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
