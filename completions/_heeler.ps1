@@ -270,7 +270,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         }
         'heeler;screen' {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON: text, colours and cursor (heeler schema screen)')
+            [CompletionResult]::new('--svg', '--svg', [CompletionResultType]::ParameterName, 'Print a picture')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -996,7 +996,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__schema)
-            opts="-h --help report control script"
+            opts="-h --help report control screen script"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1010,7 +1010,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__screen)
-            opts="-h --db --json --help"
+            opts="-h --db --json --svg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

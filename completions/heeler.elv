@@ -252,7 +252,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
         }
         &'heeler;screen'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print JSON'
+            cand --json 'Print JSON: text, colours and cursor (heeler schema screen)'
+            cand --svg 'Print a picture'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

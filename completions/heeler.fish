@@ -209,7 +209,8 @@ complete -c heeler -n "__fish_heeler_using_subcommand signal" -s h -l help -d 'P
 complete -c heeler -n "__fish_heeler_using_subcommand resize" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand resize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand screen" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
-complete -c heeler -n "__fish_heeler_using_subcommand screen" -l json -d 'Print JSON'
+complete -c heeler -n "__fish_heeler_using_subcommand screen" -l json -d 'Print JSON: text, colours and cursor (heeler schema screen)'
+complete -c heeler -n "__fish_heeler_using_subcommand screen" -l svg -d 'Print a picture'
 complete -c heeler -n "__fish_heeler_using_subcommand screen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand learn" -s o -l out -d 'Write the script to SCRIPT' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand learn" -l cast -d 'Keep the recording in FILE, for `heeler check SCRIPT --against FILE`' -r -F

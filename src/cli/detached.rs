@@ -132,9 +132,13 @@ pub struct Screen {
     #[command(flatten)]
     pub target: Target,
 
-    /// Print JSON
+    /// Print JSON: text, colours and cursor (heeler schema screen)
     #[arg(long)]
     pub json: bool,
+
+    /// Print a picture
+    #[arg(long, conflicts_with = "json")]
+    pub svg: bool,
 }
 
 /// Wait for output of a detached run.

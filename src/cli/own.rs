@@ -41,6 +41,8 @@ pub enum Format {
     Report,
     /// What clients and the heeler of a detached run say to each other
     Control,
+    /// What `screen --json` prints
+    Screen,
     /// What `run --script-json` reads; a TOML script holds the same
     Script,
 }

@@ -12,6 +12,9 @@ use crate::expect::view::emulator::Emulator;
 pub struct Screen {
     /// `heeler.screen/1`.
     pub schema: &'static str,
+    /// How much output it is made of, as send and expect count; absent where that is not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
     /// How many columns it has.
     pub columns: u16,
     /// How many rows it has.
@@ -23,7 +26,7 @@ pub struct Screen {
     pub title: String,
     /// Whether it is the other screen, that of full-screen programs.
     pub alternate: bool,
-    /// Every row as text, blanks at its end left out.
+    /// The rows as text, empty ones at the bottom left out.
     pub lines: Vec<String>,
     /// What does not look plain, from the top left.
     pub styles: Vec<Run>,
@@ -109,11 +112,9 @@ impl Style {
     }
 }
 
-/// The rows as a person would read them, empty ones at the bottom left out; a line end after each.
+/// The rows, a line end after each.
 pub fn text(emulator: &Emulator) -> String {
-    let lines = lines(emulator);
-    let filled = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
-    lines[..filled].iter().flat_map(|line| [line, "\n"]).collect()
+    lines(emulator).iter().flat_map(|line| [line, "\n"]).collect()
 }
 
 impl From<&Emulator> for Screen {
@@ -123,6 +124,7 @@ impl From<&Emulator> for Screen {
         let (row, column) = screen.cursor_position();
         Screen {
             schema: "heeler.screen/1",
+            offset: None,
             columns,
             rows,
             cursor: Cursor { row, column, visible: !screen.hide_cursor() },
@@ -134,9 +136,13 @@ impl From<&Emulator> for Screen {
     }
 }
 
+/// The rows as they are, a prompt's blank included; empty ones at the bottom left out.
 fn lines(emulator: &Emulator) -> Vec<String> {
-    let rows = emulator.screen().rows(0, emulator.size().0);
-    rows.map(|row| row.trim_end_matches(' ').to_owned()).collect()
+    let mut lines: Vec<String> = emulator.screen().rows(0, emulator.size().0).collect();
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
 }
 
 /// What does not look plain in a row.
@@ -173,7 +179,7 @@ mod tests {
         let wanted = concat!(
             r#"{"schema":"heeler.screen/1","columns":12,"rows":4,"#,
             r#""cursor":{"row":2,"column":1,"visible":true},"title":"top","alternate":false,"#,
-            r#""lines":["plain red"," 日本 .","x",""],"styles":["#,
+            r#""lines":["plain red"," 日本 .","x"],"styles":["#,
             r#"{"row":0,"column":6,"width":3,"foreground":1,"bold":true},"#,
             r#"{"row":1,"column":0,"width":6,"inverse":true},"#,
             r##"{"row":2,"column":0,"width":1,"foreground":"#010203"}]}"##

@@ -298,6 +298,7 @@ while True:
     os.write(1, b'got ' + line)
 ";
     detached(&t, "it", &python(child, &[])[1..]);
+    t.heeler(["expect", "it", "--on", "/ready/"]).any_out().check();
     let mut first = t.heeler(["attach", "it"]).terminal(100, 30).start();
     first.wait_out("<100 30>");
     let mut second = t.heeler(["attach", "it"]).terminal(90, 40).start();
@@ -312,6 +313,8 @@ while True:
     assert!(!String::from_utf8_lossy(&first.out_so_far()).contains("never"));
     let fourth = t.heeler(["attach", "--size-from", "latest", "it"]).terminal(120, 50).start();
     first.wait_out("<120 50>");
+    // Its terminal is raw by then.
+    fourth.wait_out("ready");
     first.type_in("again\r");
     second.wait_out("<100 30>");
     for mut client in [second, third, fourth, first] {
@@ -431,4 +434,29 @@ fn a_stop_leaves_the_run() {
     assert_eq!(t.read("during"), t.read("before"));
     assert_eq!(t.read("after"), t.read("before"));
     end(&t, "it");
+}
+
+/// What the terminal shows, as text, as JSON and as a picture; also after the end.
+#[test]
+fn a_screen_is_printed() {
+    let t = Test::new();
+    let script = r"printf '\033]2;title\007\033[1;31mred\033[0m <x>\n\033(0lqk\033(B'; read x";
+    let run = detached(&t, "it", &["sh", "-c", script]);
+    t.heeler(["expect", &run, "--on", "/lqk/"]).any_out().check();
+    t.heeler(["screen", &run]).out("red <x>\n┌─┐\n").check();
+    let json = t.heeler(["screen", &run, "--json"]).any_out().check().out_text();
+    let screen: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(screen["schema"], "heeler.screen/1");
+    assert_eq!(screen["cursor"], serde_json::json!({"row": 1, "column": 3, "visible": true}));
+    assert_eq!(screen["title"], "title");
+    let red = serde_json::json!({"row": 0, "column": 0, "width": 3, "foreground": 1, "bold": true});
+    assert_eq!(screen["styles"][0], red);
+    t.heeler(["send", &run, "--key", "enter"]).any_out().check();
+    t.heeler(["wait", &run]).check();
+    let svg = t.heeler(["screen", &run, "--svg"]).any_out().check().out_text();
+    assert!(
+        svg.starts_with("<svg ") && svg.contains(">red</text>") && svg.contains("&lt;x&gt;"),
+        "{svg}"
+    );
+    gone(&t);
 }

@@ -7,7 +7,10 @@ use crate::control::client::after;
 use crate::control::protocol::{self, Reply, Request};
 use crate::control::session::Session;
 use crate::core::outcome::EXIT_HEELER;
+use crate::expect::view::emulator::Emulator;
 use crate::report::output::{Io, escape};
+use crate::report::screen as report;
+use crate::report::svg::svg;
 
 /// Prints the screen.
 pub fn run(args: &Screen, io: &mut Io<'_>) -> i32 {
@@ -15,10 +18,16 @@ pub fn run(args: &Screen, io: &mut Io<'_>) -> i32 {
         Ok(screen) => screen,
         Err(code) => return code,
     };
+    // Drawn again from what rebuilds it: colours, cursor and title are in that.
+    let mut emulator = Emulator::new((screen.columns, screen.rows), 0);
+    emulator.push(screen.state.as_bytes());
     let printed = if args.json {
-        print_json(io, &screen)
+        let offset = Some(screen.offset);
+        print_json(io, &report::Screen { offset, ..report::Screen::from(&emulator) })
+    } else if args.svg {
+        io.out.write_all(svg(&emulator).as_bytes())
     } else {
-        screen.lines.iter().try_for_each(|line| writeln!(io.out, "{}", escape(line)))
+        report::text(&emulator).lines().try_for_each(|line| writeln!(io.out, "{}", escape(line)))
     };
     match printed {
         Ok(()) => 0,

@@ -22,7 +22,8 @@ fn shown(live: &mut Live, size: (u16, u16)) -> String {
     // Over what was there before.
     emulator.push("x".repeat(usize::from(size.0) * usize::from(size.1)).as_bytes());
     emulator.push(&live.draw(size, true));
-    text(&emulator)
+    // The chosen row is marked up to the edge.
+    text(&emulator).lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 #[test]
