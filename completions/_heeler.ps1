@@ -32,9 +32,11 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check scripts without running anything')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Print everything known of a run, as JSON')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print the output of a detached run')
+            [CompletionResult]::new('attach', 'attach', [CompletionResultType]::ParameterValue, 'Give our terminal to a detached run')
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Type to a detached run')
             [CompletionResult]::new('expect', 'expect', [CompletionResultType]::ParameterValue, 'Wait for output of a detached run')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait for the end of a detached run, and exit as it did')
+            [CompletionResult]::new('run-script', 'run-script', [CompletionResultType]::ParameterValue, 'Run a script''s dialogue with a detached run')
             [CompletionResult]::new('signal', 'signal', [CompletionResultType]::ParameterValue, 'Send a signal to every process of a detached run')
             [CompletionResult]::new('resize', 'resize', [CompletionResultType]::ParameterValue, 'Give the terminal of a detached run another size')
             [CompletionResult]::new('screen', 'screen', [CompletionResultType]::ParameterValue, 'Print what the terminal of a detached run shows')
@@ -143,6 +145,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -153,6 +157,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -196,6 +202,16 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'heeler;attach' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--detach-keys', '--detach-keys', [CompletionResultType]::ParameterName, 'The keys that leave it: ctrl-X or single characters, with commas between them; none for none')
+            [CompletionResult]::new('--size-from', '--size-from', [CompletionResultType]::ParameterName, 'Who gives its terminal the size when several are attached, from now on')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Leave it when P appears in its output')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Only look on: type nothing, and give it no size')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'heeler;send' {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
             [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Type TEXT, C escapes such as \n and \x1b replaced')
@@ -227,6 +243,15 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For how long [default: for ever]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print how it ended as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'heeler;run-script' {
+            [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Set a param of the script')
+            [CompletionResult]::new('--secret', '--secret', [CompletionResultType]::ParameterName, 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print what the dialogue did as JSON, as the report has it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -16,6 +16,9 @@ _heeler() {
             ",$1")
                 cmd="heeler"
                 ;;
+            heeler,attach)
+                cmd="heeler__subcmd__attach"
+                ;;
             heeler,check)
                 cmd="heeler__subcmd__check"
                 ;;
@@ -61,6 +64,9 @@ _heeler() {
             heeler,run)
                 cmd="heeler__subcmd__run"
                 ;;
+            heeler,run-script)
+                cmd="heeler__subcmd__run__subcmd__script"
+                ;;
             heeler,schema)
                 cmd="heeler__subcmd__schema"
                 ;;
@@ -83,12 +89,53 @@ _heeler() {
 
     case "${cmd}" in
         heeler)
-            opts="-h -V --help --version run list ps reap check inspect logs send expect wait signal resize screen learn replay doctor completions man schema help"
+            opts="-h -V --help --version run list ps reap check inspect logs attach send expect wait run-script signal resize screen learn replay doctor completions man schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        heeler__subcmd__attach)
+            opts="-h --db --detach-keys --read-only --size-from --until --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --db)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --detach-keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --size-from)
+                    COMPREPLY=($(compgen -W "smallest latest" -- "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -328,7 +375,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__list)
-            opts="-a -h --json --all --tag --db --help"
+            opts="-a -w -h --json --all --watch --tag --db --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -902,6 +949,43 @@ _heeler() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        heeler__subcmd__run__subcmd__script)
+            opts="-h --db --set --secret --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --db)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -29,9 +29,11 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand check 'Check scripts without running anything'
             cand inspect 'Print everything known of a run, as JSON'
             cand logs 'Print the output of a detached run'
+            cand attach 'Give our terminal to a detached run'
             cand send 'Type to a detached run'
             cand expect 'Wait for output of a detached run'
             cand wait 'Wait for the end of a detached run, and exit as it did'
+            cand run-script 'Run a script''s dialogue with a detached run'
             cand signal 'Send a signal to every process of a detached run'
             cand resize 'Give the terminal of a detached run another size'
             cand screen 'Print what the terminal of a detached run shows'
@@ -138,6 +140,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --json 'Print a JSON array'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
+            cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
+            cand --watch 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -147,6 +151,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --json 'Print a JSON array'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
+            cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
+            cand --watch 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -185,6 +191,15 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'heeler;attach'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --detach-keys 'The keys that leave it: ctrl-X or single characters, with commas between them; none for none'
+            cand --size-from 'Who gives its terminal the size when several are attached, from now on'
+            cand --until 'Leave it when P appears in its output'
+            cand --read-only 'Only look on: type nothing, and give it no size'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'heeler;send'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
             cand --send 'Type TEXT, C escapes such as \n and \x1b replaced'
@@ -214,6 +229,14 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
             cand --timeout 'For how long [default: for ever]'
             cand --json 'Print how it ended as JSON'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'heeler;run-script'= {
+            cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
+            cand --set 'Set a param of the script'
+            cand --secret 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask'
+            cand --json 'Print what the dialogue did as JSON, as the report has it'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -33,9 +33,11 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "reap" -d 'End what wa
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "check" -d 'Check scripts without running anything'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "inspect" -d 'Print everything known of a run, as JSON'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "logs" -d 'Print the output of a detached run'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "attach" -d 'Give our terminal to a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "send" -d 'Type to a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "expect" -d 'Wait for output of a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "wait" -d 'Wait for the end of a detached run, and exit as it did'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "run-script" -d 'Run a script\'s dialogue with a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "signal" -d 'Send a signal to every process of a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "resize" -d 'Give the terminal of a detached run another size'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "screen" -d 'Print what the terminal of a detached run shows'
@@ -136,11 +138,13 @@ complete -c heeler -n "__fish_heeler_using_subcommand list" -l tag -d 'Only runs
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l json -d 'Print a JSON array'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s a -l all -d 'List ended runs too'
+complete -c heeler -n "__fish_heeler_using_subcommand list" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l json -d 'Print a JSON array'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s a -l all -d 'List ended runs too'
+complete -c heeler -n "__fish_heeler_using_subcommand ps" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -l older-than -d 'Only runs that were started longer than D ago' -r
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
@@ -162,6 +166,13 @@ complete -c heeler -n "__fish_heeler_using_subcommand logs" -l tail -d 'Only the
 complete -c heeler -n "__fish_heeler_using_subcommand logs" -l since -d 'Only from this offset on, as send and expect count' -r
 complete -c heeler -n "__fish_heeler_using_subcommand logs" -s f -l follow -d 'Go on until the run ends'
 complete -c heeler -n "__fish_heeler_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand attach" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand attach" -l detach-keys -d 'The keys that leave it: ctrl-X or single characters, with commas between them; none for none' -r
+complete -c heeler -n "__fish_heeler_using_subcommand attach" -l size-from -d 'Who gives its terminal the size when several are attached, from now on' -r -f -a "smallest\t'The smallest, so that everybody sees all of it (as it begins)'
+latest\t'That of who came, typed or changed their size last'"
+complete -c heeler -n "__fish_heeler_using_subcommand attach" -l until -d 'Leave it when P appears in its output' -r
+complete -c heeler -n "__fish_heeler_using_subcommand attach" -l read-only -d 'Only look on: type nothing, and give it no size'
+complete -c heeler -n "__fish_heeler_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand send" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand send" -l send -d 'Type TEXT, C escapes such as \\n and \\x1b replaced' -r
 complete -c heeler -n "__fish_heeler_using_subcommand send" -l line -d 'Type TEXT as it is, then Enter' -r
@@ -188,6 +199,11 @@ complete -c heeler -n "__fish_heeler_using_subcommand wait" -l db -d 'The tracki
 complete -c heeler -n "__fish_heeler_using_subcommand wait" -l timeout -d 'For how long [default: for ever]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand wait" -l json -d 'Print how it ended as JSON'
 complete -c heeler -n "__fish_heeler_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l set -d 'Set a param of the script' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l secret -d 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -l json -d 'Print what the dialogue did as JSON, as the report has it'
+complete -c heeler -n "__fish_heeler_using_subcommand run-script" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand signal" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand signal" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand resize" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F

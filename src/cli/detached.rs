@@ -62,6 +62,43 @@ pub struct Wait {
     pub json: bool,
 }
 
+/// Give our terminal to a detached run.
+///
+/// Its screen is drawn as it is, and all keys go to the command until the detach keys are typed: then the run
+/// goes on without us, and the exit code is 0. Else attach exits as the run does, also after its end. Several
+/// may be attached at once. A prefix of the detach keys is held back until the next key shows that it is none.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Attach {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The keys that leave it: ctrl-X or single characters, with commas between them; none for none
+    #[arg(long, value_name = "KEYS", default_value = "ctrl-p,ctrl-q")]
+    pub detach_keys: String,
+
+    /// Only look on: type nothing, and give it no size
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Who gives its terminal the size when several are attached, from now on
+    #[arg(long, value_name = "WHO")]
+    pub size_from: Option<SizeFrom>,
+
+    /// Leave it when P appears in its output
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    pub until: Option<String>,
+}
+
+/// Whose terminal counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SizeFrom {
+    /// The smallest, so that everybody sees all of it (as it begins).
+    Smallest,
+    /// That of who came, typed or changed their size last.
+    Latest,
+}
+
 /// Send a signal to every process of a detached run.
 ///
 /// `heeler reap RUN` stops the run instead, by its own ladder.
@@ -141,6 +178,35 @@ pub struct Expect {
     /// Listen only to stdout or stderr
     #[arg(long, value_name = "NAME")]
     pub stream: Option<Stream>,
+}
+
+/// Run a script's dialogue with a detached run.
+///
+/// It begins where the last expect ended, and is over when its steps are met: exit code 0. 122: it failed, or
+/// the run ended first; 125: no such run, or a script with mistakes. The [command] of the script is not
+/// looked at, and steps that need a person or run commands of their own (ask, interact, exec) fail. What it
+/// matches is not consumed: an expect afterwards sees it too.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunScript {
+    /// Which run.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// The script (TOML, or JSON where its name ends so); - is stdin
+    #[arg(value_name = "SCRIPT", value_hint = clap::ValueHint::FilePath)]
+    pub script: PathBuf,
+
+    /// Set a param of the script
+    #[arg(long, value_name = "K=V", value_parser = value::param)]
+    pub set: Vec<(String, String)>,
+
+    /// Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask
+    #[arg(long, value_name = "NAME=SOURCE")]
+    pub secret: Vec<OsString>,
+
+    /// Print what the dialogue did as JSON, as the report has it
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A part of what is typed.

@@ -60,12 +60,17 @@ pub enum Command {
     Inspect(Inspect),
     /// Print the output of a detached run
     Logs(detached::Logs),
+    /// Give our terminal to a detached run
+    #[command(max_term_width = 100)]
+    Attach(detached::Attach),
     /// Type to a detached run
     Send(detached::Send),
     /// Wait for output of a detached run
     Expect(detached::Expect),
     /// Wait for the end of a detached run, and exit as it did
     Wait(detached::Wait),
+    /// Run a script's dialogue with a detached run
+    RunScript(detached::RunScript),
     /// Send a signal to every process of a detached run
     Signal(detached::Signal),
     /// Give the terminal of a detached run another size

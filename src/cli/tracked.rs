@@ -24,6 +24,10 @@ pub struct List {
     #[arg(short, long)]
     pub all: bool,
 
+    /// Show a live table, with keys to attach to a run, stop it and reap it; ? explains them
+    #[arg(short, long, conflicts_with = "json")]
+    pub watch: bool,
+
     /// Only runs with this tag; repeated: with all of them
     #[arg(long, value_name = "K=V", value_parser = value::tag)]
     pub tag: Vec<value::Tag>,

@@ -11,7 +11,7 @@ use crate::reaper::wall_ms;
 use crate::report::output::Io;
 use crate::report::runs::RunRow;
 use crate::report::table;
-use crate::store::{Which, tracker};
+use crate::store::{StoreError, Which, tracker};
 
 /// What was typed.
 #[derive(Clone, Debug, Default)]
@@ -40,9 +40,8 @@ impl From<crate::cli::List> for ListArgs {
 /// Prints the runs; 0, or 125 when the database could not be read (what the lock files tell is still listed).
 pub fn run(args: &ListArgs, io: &mut Io<'_>) -> i32 {
     let mut tracked = Tracked::open(args.db.as_ref(), io);
-    let which = if args.all { Which::All } else { Which::Open };
     // No place, so no records.
-    let subjects = match tracked.as_mut().map(|tracked| tracked.look(which, io)).transpose() {
+    let subjects = match tracked.as_mut().map(|tracked| tracked.look(which(args), io)).transpose() {
         Ok(scene) => scene.map(|scene| scene.subjects).unwrap_or_default(),
         Err(error) => {
             io.say(error);
@@ -73,6 +72,25 @@ pub fn run(args: &ListArgs, io: &mut Io<'_>) -> i32 {
         return EXIT_HEELER;
     }
     if tracked.is_some_and(|tracked| tracked.damaged) { EXIT_HEELER } else { 0 }
+}
+
+/// The runs, and whether the database could not be read.
+pub(super) fn rows(args: &ListArgs, io: &mut Io<'_>) -> Result<(Vec<RunRow>, bool), StoreError> {
+    // No place, so no records.
+    let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {
+        return Ok((Vec::new(), false));
+    };
+    let scene = tracked.look(which(args), io)?;
+    let (here, now) = (&tracked.survey.here, wall_ms());
+    let shown = |subject: &&Subject| {
+        (args.all || shown(subject.state(here).0)) && tagged(subject, &args.tags)
+    };
+    let subjects = scene.subjects.iter().filter(shown);
+    Ok((subjects.map(|subject| RunRow::of(subject, here, now)).collect(), tracked.damaged))
+}
+
+fn which(args: &ListArgs) -> Which<'static> {
+    if args.all { Which::All } else { Which::Open }
 }
 
 /// Foreign runs are shown although nothing can be done about them from here: they may well be alive.

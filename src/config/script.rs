@@ -1,5 +1,6 @@
 //! `--script`: the file and its includes read, compiled, and put under the flags.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use crate::sys::names;
 
 use super::error::{ConfigError, ErrorKind};
 use super::launch::reason;
+use super::plan::Secret;
 use super::secrets;
 use super::surroundings::Surroundings;
 
@@ -130,6 +132,31 @@ pub(super) fn under(
         ));
     }
     Ok((merged, Some(compiled.program)))
+}
+
+/// The dialogue of a script, and its secrets, for a command that runs already.
+pub fn dialogue(
+    args: &cli::detached::RunScript,
+    around: &Surroundings,
+) -> Result<(Program, BTreeMap<String, Secret>), ConfigError> {
+    let loaded = load(&args.script, false, around)?;
+    let named: Vec<String> = secrets::names(&args.secret).map(str::to_owned).collect();
+    let given = Given {
+        set: &args.set,
+        words: &[],
+        check: false,
+        signal: names::signal_number,
+        secrets: &named,
+    };
+    let (compiled, findings) = loaded.compile(&given);
+    if let Some(error) = error(&findings, &loaded.sources) {
+        return Err(error);
+    }
+    let mut flags = args.secret.clone();
+    let more = compiled.settings.secrets.iter().filter(|(name, _)| !named.contains(name));
+    flags.extend(more.map(|(name, source)| format!("{name}={source}").into()));
+    let secrets = secrets::read(&flags, &compiled.program, secrets::Want::Values, around)?;
+    Ok((compiled.program, secrets))
 }
 
 /// Whether each word behind the flags fills a param.

@@ -2,12 +2,15 @@
 //! descriptor but its own.
 
 pub mod after;
+pub mod attach;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use super::protocol::{ErrorKind, MAX_LINE, PROTOCOL, Reply, Request, line};
+use crate::sys::poll::{self, Want};
 use crate::sys::{fdio, socket};
 
 /// How much is read at once: most answers are short, and fresh memory costs more than another read.
@@ -86,6 +89,35 @@ impl Connection {
             self.reply()?;
         }
         self.reply()
+    }
+
+    /// Asks, and waits for the answer no longer than so.
+    pub fn ask_within(&mut self, request: &Request, limit: Duration) -> Result<Reply, Failed> {
+        let mut bytes = Vec::new();
+        if !std::mem::replace(&mut self.greeted, true) {
+            bytes = line(&Request::Hello { protocols: vec![PROTOCOL.to_owned()] });
+        }
+        bytes.extend(line(request));
+        // A few bytes into an empty socket: they fit.
+        self.write(&bytes)?;
+        let until = poll::now() + limit;
+        let mut ready = Vec::new();
+        loop {
+            let left = until.saturating_duration_since(poll::now());
+            poll::poll(&[(self.fd.as_fd(), Want::Read)], Some(left), &mut ready)?;
+            if !ready[0].ready {
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            }
+            if !self.read()? {
+                return Err(Failed::Gone);
+            }
+            while memchr::memchr(b'\n', &self.input).is_some() {
+                match self.reply()? {
+                    Reply::Hello { .. } => {}
+                    reply => return Ok(reply),
+                }
+            }
+        }
     }
 
     /// Writes bytes as they are: frames, once attached.

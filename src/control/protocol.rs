@@ -14,12 +14,15 @@
 //!
 //! **Frames.** After an `attach` was answered, both sides send frames instead of lines: one byte for the
 //! kind, the length of what follows in four bytes, least significant first, and so many bytes, at most
-//! [`MAX_FRAME`]. See [`Frame`].
+//! [`MAX_FRAME`]. See [`Frame`]. Requests go on being possible, as the content of a frame: `send`, `signal`,
+//! `stop` and `resize`. Their answers stand in the output where it was when they were carried out.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::core::size::SizeFrom;
 
 /// The name of this version.
 pub const PROTOCOL: &str = "heeler.control/1";
@@ -201,6 +204,9 @@ pub struct Attach {
     /// Its terminal, columns and rows; without it the command's terminal stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<(u16, u16)>,
+    /// By whom the terminal's size is given from here on, for everybody; as it was where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_from: Option<SizeFrom>,
     /// It only looks on: input and sizes of it are refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
@@ -228,6 +234,9 @@ pub enum Reply {
     Sent {
         /// How much output there was when the last of it was written: what answers it comes behind.
         offset: u64,
+        /// Whether the terminal echoed any of it.
+        #[serde(default)]
+        echoed: bool,
     },
     /// To `expect`.
     Matched(Matched),
@@ -319,6 +328,11 @@ pub struct Status {
     pub size: Option<(u16, u16)>,
     /// How much output there is.
     pub offset: u64,
+    /// Since when there was none.
+    pub silent_ms: u64,
+    /// The last line that says something, of the screen where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_line: Option<String>,
     /// Up to where it was consumed, by stream.
     pub cursors: BTreeMap<String, u64>,
     /// How many clients are connected.
@@ -385,7 +399,8 @@ pub enum Frame {
     Output,
     /// To the client: output of stderr.
     Stderr,
-    /// To the client: so many bytes of output were left out, because it was slow; a number in eight bytes.
+    /// To the client: so many bytes of output were left out, because it was slow; a number in eight bytes. Of a
+    /// terminal's output what follows first rebuilds the screen.
     Lost,
     /// To the client: the terminal's size, columns and rows in two bytes each.
     Size,
@@ -397,9 +412,13 @@ pub enum Frame {
     Eof,
     /// To the server: the size of the client's terminal, as in `Size`.
     Resize,
+    /// To the server: a [`Request`] as JSON.
+    Ask,
+    /// To the client: the [`Reply`] to it.
+    Answer,
 }
 
-const FRAMES: [(Frame, u8); 8] = [
+const FRAMES: [(Frame, u8); 10] = [
     (Frame::Output, b'o'),
     (Frame::Stderr, b'e'),
     (Frame::Lost, b'l'),
@@ -408,6 +427,8 @@ const FRAMES: [(Frame, u8); 8] = [
     (Frame::Input, b'i'),
     (Frame::Eof, b'q'),
     (Frame::Resize, b'r'),
+    (Frame::Ask, b'j'),
+    (Frame::Answer, b'a'),
 ];
 
 /// The bytes before a frame's content.

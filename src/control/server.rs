@@ -31,6 +31,7 @@ use super::place;
 use super::protocol::{Ended, ErrorKind, MAX_LINE, Reply, Status};
 use super::session::{Answer, Session, Setup};
 use crate::core::limits::earliest;
+use crate::core::size::SizeFrom;
 use crate::expect::keypad::Keypad;
 use crate::runtime::remote::{Fact, NotTyped, Order, Remote};
 use crate::sys::poll::{self, Want};
@@ -81,6 +82,9 @@ pub struct Server {
     log: Option<Writer>,
     clients: BTreeMap<u64, Client>,
     next: u64,
+    /// How often those who are attached did something.
+    activity: u64,
+    size_from: SizeFrom,
     /// No descriptor is left for another client.
     deaf: bool,
     slots: Vec<Slot>,
@@ -123,6 +127,8 @@ impl Server {
             log: log.flatten(),
             clients: BTreeMap::new(),
             next: 1,
+            activity: 0,
+            size_from: SizeFrom::default(),
             deaf: false,
             slots: Vec::new(),
             orders: Vec::new(),
@@ -226,6 +232,7 @@ impl Server {
         if let Some(client) = self.clients.remove(&id) {
             self.deaf = false;
             self.drop_task(id, &client.task);
+            self.fit();
         }
     }
 
@@ -269,7 +276,7 @@ impl Server {
             }
             match client.stage {
                 Stage::Attached { .. } => {
-                    if !self.take_frame(id) {
+                    if !self.take_frame(now, id) {
                         break;
                     }
                 }
@@ -312,17 +319,25 @@ impl Server {
     }
 
     /// Something was typed for a client, or was not.
-    fn typed(&mut self, now: Duration, ticket: u64, result: Result<(), NotTyped>) {
+    fn typed(&mut self, now: Duration, ticket: u64, result: Result<bool, NotTyped>) {
         let Some(id) = self.tickets.remove(&ticket) else { return };
         let Some(client) = self.clients.get_mut(&id) else { return };
-        let Task::Sending { tickets, .. } = &mut client.task else {
-            client.untyped = client.untyped.saturating_sub(1);
-            return self.go_on(now, id);
+        let (tickets, echoed) = match &mut client.task {
+            Task::Sending { tickets, echoed, .. } if tickets.contains(&ticket) => (tickets, echoed),
+            _ => {
+                client.untyped = client.untyped.saturating_sub(1);
+                return self.go_on(now, id);
+            }
         };
         tickets.remove(&ticket);
         let reply = match result {
-            Ok(()) if tickets.is_empty() => Reply::Sent { offset: self.session.offset() },
-            Ok(()) => return,
+            Ok(shown) => {
+                *echoed |= shown;
+                if !tickets.is_empty() {
+                    return;
+                }
+                Reply::Sent { offset: self.session.offset(), echoed: *echoed }
+            }
             Err(why) => {
                 let task = std::mem::replace(&mut client.task, Task::None);
                 self.drop_task(id, &task);
@@ -351,7 +366,7 @@ impl Server {
         self.answer_waits(now);
     }
 
-    fn status(&self) -> Status {
+    fn status(&self, now: Duration) -> Status {
         let name = |stream| crate::runtime::outlets::stream_name(stream).to_owned();
         Status {
             run: self.run.clone(),
@@ -360,6 +375,8 @@ impl Server {
             terminal: self.session.size().is_some(),
             size: self.session.size(),
             offset: self.session.offset(),
+            silent_ms: now.saturating_sub(self.session.last_output()).as_millis() as u64,
+            last_line: self.session.last_line(),
             cursors: self.session.cursors().map(|(stream, at)| (name(stream), at)).collect(),
             clients: self.clients.len(),
         }
@@ -403,7 +420,8 @@ impl Remote for Server {
             Some(Slot::Leaves(id)) => self.leave(id),
             Some(Slot::Writes(id)) => {
                 let Some(client) = self.clients.get_mut(&id) else { return };
-                client.catch_up(self.session.offset());
+                let screen = || self.session.screen().map(|screen| screen.state);
+                client.catch_up(self.session.offset(), screen);
                 self.go_on(now, id);
             }
             None => {}

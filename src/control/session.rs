@@ -30,12 +30,16 @@ use crate::expect::matcher::{Match, Matcher, MatcherConfig};
 use crate::expect::pattern::{Event, Kind, Pattern};
 use crate::expect::program::{self, StreamId};
 use crate::expect::view::echo::Echo;
+use crate::expect::view::emulator::Emulator;
 use crate::expect::view::plain;
 use crate::expect::window::Window;
 
 /// How much of the text before a wait's beginning it is given, so that it knows whether it stands at the
 /// start of a line, and in no escape.
 const CONTEXT: u64 = 4096;
+
+/// How many rows above the screen come back when it grows.
+const SCROLLBACK: usize = 200;
 
 /// How many lines are told when a wait was in vain.
 const LAST_LINES: usize = 8;
@@ -83,7 +87,7 @@ pub struct Session {
     waits: Vec<Wait>,
     setup: Setup,
     total: u64,
-    screen: Option<vt100::Parser>,
+    screen: Option<Emulator>,
     last_output: Duration,
     exited: bool,
     closed: bool,
@@ -135,7 +139,10 @@ impl Session {
     /// A run that has not written anything.
     pub fn new(setup: Setup) -> Session {
         let lanes = setup.streams.iter().map(|stream| Lane::new(*stream)).collect();
-        let screen = setup.streams.contains(&StreamId::Terminal).then(|| parser(setup.size));
+        let screen = setup
+            .streams
+            .contains(&StreamId::Terminal)
+            .then(|| Emulator::new(setup.size, SCROLLBACK));
         Session {
             lanes,
             waits: Vec::new(),
@@ -176,7 +183,7 @@ impl Session {
         let Some(index) = self.lanes.iter().position(|lane| lane.stream == stream) else { return };
         self.last_output = now;
         if let Some(screen) = &mut self.screen {
-            screen.process(bytes);
+            screen.push(bytes);
         }
         let offset = self.total;
         self.total += bytes.len() as u64;
@@ -216,8 +223,7 @@ impl Session {
     pub fn resize(&mut self, size: (u16, u16)) {
         self.setup.size = size;
         if let Some(screen) = &mut self.screen {
-            let (columns, rows) = bounded(size);
-            screen.set_size(rows, columns);
+            screen.resize(size);
         }
         for ear in self.waits.iter_mut().flat_map(|wait| &mut wait.ears) {
             ear.matcher.resize(size.0, size.1);
@@ -303,8 +309,8 @@ impl Session {
         let mut matcher =
             Matcher::new(&mine, config).map_err(|why| Refused::Pattern(why.to_string()))?;
         let mut base = lane.window.end();
-        if let Some(parser) = self.screen.as_ref().filter(|_| screen) {
-            matcher.push(lane.last_push, parser.screen().state_formatted().as_bytes());
+        if let Some(emulator) = self.screen.as_ref().filter(|_| screen) {
+            matcher.push(lane.last_push, &emulator.repaint());
         } else {
             let window = &lane.window;
             let (begin, asked) = match expect.since {
@@ -476,14 +482,30 @@ impl Session {
 
     /// What the terminal shows.
     pub fn screen(&self) -> Option<Screen> {
-        let screen = self.screen.as_ref()?.screen();
+        let emulator = self.screen.as_ref()?;
         let (columns, rows) = self.setup.size;
-        let mut lines: Vec<String> = screen.rows(0, bounded((columns, rows)).0.get()).collect();
+        let mut lines: Vec<String> = emulator.screen().rows(0, emulator.size().0).collect();
         while lines.last().is_some_and(String::is_empty) {
             lines.pop();
         }
-        let state = screen.state_formatted();
+        let state = String::from_utf8_lossy(&emulator.repaint()).into_owned();
         Some(Screen { columns, rows, offset: self.total, lines, state })
+    }
+
+    /// The last line that says something: of the screen where there is one, for what was placed on it need
+    /// not be the last that came.
+    pub fn last_line(&self) -> Option<String> {
+        let said = |line: &String| !line.trim().is_empty();
+        let Some(emulator) = &self.screen else {
+            return self.last_lines().into_iter().rfind(said);
+        };
+        let rows: Vec<String> = emulator.screen().rows(0, emulator.size().0).collect();
+        rows.into_iter().rfind(said)
+    }
+
+    /// When output came last.
+    pub fn last_output(&self) -> Duration {
+        self.last_output
     }
 
     /// Output from an offset on, as far as it is kept: by stream, in order, each with its offset. The echo of
@@ -515,7 +537,7 @@ impl Session {
         Rest {
             offset: self.total,
             size: self.setup.size,
-            screen: self.screen.as_ref().map(|screen| screen.screen().state_formatted()),
+            screen: self.screen().map(|screen| screen.state),
             streams: self.lanes.iter().map(lane).collect(),
         }
     }
@@ -537,7 +559,7 @@ impl Session {
             lane.consumed = kept.consumed;
         }
         if let (Some(screen), Some(state)) = (&mut session.screen, &rest.screen) {
-            screen.process(state.as_bytes());
+            screen.push(state.as_bytes());
         }
         session.total = rest.offset;
         session.exited = true;
@@ -607,16 +629,6 @@ fn heard(
     for ear in ears(waits, lane, false) {
         ear.matcher.push(now, bytes);
     }
-}
-
-fn bounded((columns, rows): (u16, u16)) -> (std::num::NonZeroU16, std::num::NonZeroU16) {
-    let bound = |n: u16| std::num::NonZeroU16::new(n).unwrap_or(std::num::NonZeroU16::MIN);
-    (bound(columns), bound(rows))
-}
-
-fn parser(size: (u16, u16)) -> vt100::Parser {
-    let (columns, rows) = bounded(size);
-    vt100::Parser::new(rows, columns, 0)
 }
 
 impl From<Stream> for StreamId {

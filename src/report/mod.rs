@@ -1,6 +1,7 @@
 //! What is told: JSON, text and recordings, from finished values. `output.rs` alone prints.
 
 pub mod cast;
+pub mod live;
 pub mod model;
 pub mod output;
 pub mod runs;

@@ -59,7 +59,7 @@ pub fn write<const N: usize>(
 }
 
 /// `text` in at most `room` columns, with a mark where something is missing.
-fn cut(text: &str, width: usize, room: Option<usize>) -> Cow<'_, str> {
+pub fn cut(text: &str, width: usize, room: Option<usize>) -> Cow<'_, str> {
     let Some(room) = room.filter(|&room| width > room) else { return Cow::Borrowed(text) };
     let mut cut = String::new();
     let mut used = 0;

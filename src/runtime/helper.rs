@@ -37,6 +37,8 @@ pub struct Wanted<'a> {
     pub env: Vec<(OsString, OsString)>,
     /// Whether its stdout is wanted; else it goes to our stderr, where it cannot be taken for the command's.
     pub capture: bool,
+    /// Whether its stderr goes with that, rather than to ours.
+    pub merge: bool,
     /// What must not be in its environment.
     pub mask: &'a Mask,
     /// The caller's signals.
@@ -65,8 +67,9 @@ impl Helper {
         let (read, write) = fdio::pipe()?;
         fdio::set_nonblocking(read.as_fd(), true)?;
         let null = fdio::null()?;
-        let stderr = fdio::standard(2).as_raw_fd();
-        let stdout = if wanted.capture { write.as_raw_fd() } else { stderr };
+        let ours = fdio::standard(2).as_raw_fd();
+        let stdout = if wanted.capture { write.as_raw_fd() } else { ours };
+        let stderr = if wanted.merge { stdout } else { ours };
         let candidates = c_strings(search(name, path))?;
         let argv = wanted.argv.iter().map(|word| OsString::from_vec(word.clone())).collect();
         let command = Command {

@@ -197,10 +197,13 @@ impl Input {
     /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits
     /// may wait for the command, and that for the answer.
     pub fn answer(&mut self, bytes: Vec<u8>) {
-        let first = |item: &Item| matches!(item, Item::Bytes { done, by, .. } if *done > 0 || *by == Typist::Terminal);
+        let first = |item: &Item| {
+            item.by() == Typist::Terminal || matches!(item, Item::Bytes { done, .. } if *done > 0)
+        };
         let at = self.queue.iter().take_while(|item| first(item)).count();
         let data = Zeroizing::new(bytes);
-        self.queue.insert(at, Item::Bytes { data, done: 0, by: Typist::Terminal, secret: false });
+        let by = Typist::Terminal;
+        self.queue.insert(at, Item::Bytes { data, done: 0, by, secret: false });
     }
 
     /// Types `bytes` for a client.

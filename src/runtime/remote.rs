@@ -52,8 +52,8 @@ pub enum Fact<'a> {
     Resized((u16, u16)),
     /// Somebody typed this while the terminal echoes.
     Echoed(&'a [u8]),
-    /// What was ordered was typed, or not.
-    Typed(u64, Result<(), NotTyped>),
+    /// What was ordered was typed, and whether the terminal echoed it; or why not.
+    Typed(u64, Result<bool, NotTyped>),
 }
 
 /// Why something was not typed.

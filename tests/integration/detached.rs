@@ -568,3 +568,34 @@ fn idle_runs_do_not_wake_up() {
     }
     all_gone(&t);
 }
+
+/// A script takes over a conversation that is under way, prompt and all.
+#[test]
+fn a_script_talks_to_a_run_that_lives() {
+    let t = Test::new();
+    let program = "printf 'name? '; read n; echo \"hi $n\"; printf 'pw: '; stty -echo; read p; stty echo; echo; \
+                   echo \"it was $p, $n\"; read last; exit 4";
+    let run = detached(&t, &["--pty", "--", "sh", "-c", program]);
+    expect(&t, &run, "name");
+    t.write(
+        "talk.toml",
+        "version = 1\n[params.who]\nrequired = true\n[secrets.pw]\nenv = \"PW\"\n\
+         [[step]]\nexpect = \"? \"\nline = \"${who}\"\n\
+         [[step]]\nexpect = \"pw: \"\nsecret = \"pw\"\n\
+         [[step]]\nexpect = '/it was (?<what>.*), (?<user>\\w+)/'\n",
+    );
+    let args = ["run-script", &run, "talk.toml", "--set", "who=bob", "--json"];
+    let done = t.heeler(args).env("PW", "hunter2").any_out().check();
+    let told: Value = serde_json::from_slice(&done.out).unwrap();
+    assert_eq!(told["captures"], json!({ "what": "***", "user": "bob" }), "{told}");
+    t.write(
+        "fails.toml",
+        "version = 1\n[[step]]\nline = \"\"\n[[step]]\nexpect = \"never\"\nwithin = \"50ms\"\n",
+    );
+    t.heeler(["run-script", &run, "fails.toml"]).err_has("never").exit(122).check();
+    t.heeler(["wait", &run]).exit(4).check();
+    t.heeler(["run-script", &run, "fails.toml"]).err_has("it has ended").exit(125).check();
+    t.write("wrong.toml", "version = 1\n[[step]]\nexpct = \"x\"\n");
+    t.heeler(["run-script", &run, "wrong.toml"]).err_has("expect").exit(125).check();
+    all_gone(&t);
+}

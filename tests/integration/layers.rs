@@ -22,6 +22,8 @@ const MAY: &[(&str, &[&str])] = &[
             "expect",
             "runtime::outlets",
             "runtime::remote",
+            "runtime::sink",
+            "runtime::terminal",
             "store::id",
             "store::lockfile",
             "store::place",

@@ -15,10 +15,12 @@
 )]
 
 mod against;
+mod attach;
 mod children;
 mod harness;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod tmux;
 
 mod detached;
 mod docs;
@@ -63,6 +65,7 @@ mod stop;
 mod strays;
 mod terminal;
 mod tracking;
+mod watch;
 
 // Real programs, the scenarios of the expect family, and the documentation.
 mod expect_scenarios;

@@ -278,10 +278,8 @@ fn a_signal_after_the_end_changes_nothing() {
     t.fifo("go");
     // Its leader is gone, a member holds the output open, and the drain time is long.
     let script = "exec 9>life; (read x < go; sleep 1000) & echo $$ >&9; exit 3";
-    let args = ["--pipe", "--drain", "1h", "--events", "events", "--", "sh", "-c", script];
-    let run = t.run(args).report().start();
-    life.wait("\n");
-    wait_until("heeler knows", || t.read("events").contains("\"exit\""));
+    let run = t.run(["--pipe", "--drain", "1h", "--", "sh", "-c", script]).report().start();
+    wait_gone(life.wait("\n").trim().parse().unwrap());
     assert!(!is_dead(run.pid()));
     run.signal(Signal::TERM);
     let done = run.any_err().any_status().check();

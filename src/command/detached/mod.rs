@@ -3,9 +3,11 @@
 //! Which run is meant is found out without the database where that can be: a living run has a socket, and a
 //! conversation of a shell script is many such commands. Only what has no socket is looked up in the records.
 
+pub mod attach;
 pub mod expect;
 pub mod logs;
 pub mod screen;
+pub mod script;
 pub mod send;
 pub mod wait;
 

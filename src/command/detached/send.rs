@@ -31,7 +31,7 @@ pub fn run(args: &Send, io: &mut Io<'_>) -> i32 {
         let limit_ms = limit.map_or(u64::MAX / 4, |limit| limit.as_millis() as u64);
         let request = Request::Send { actions, limit_ms: Some(limit_ms) };
         offset = match ask(&args.target, &request, io) {
-            Ok(Reply::Sent { offset }) => offset,
+            Ok(Reply::Sent { offset, .. }) => offset,
             Ok(Reply::Limit { .. }) => {
                 io.say("the command did not take the input within the limit (--timeout)");
                 return EXIT_LIMIT;

@@ -13,14 +13,14 @@ use crate::report::output::Io;
 pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
     let living = match find(&args.target, io) {
         Ok(Found::Living(living)) => living,
-        Ok(Found::Record(over)) => return recorded(args, &over, io),
+        Ok(Found::Record(over)) => return recorded(args.json, &over, io),
         Err(code) => return code,
     };
     let limit_ms = args.timeout.filter(|limit| !limit.is_zero());
     let request = Request::Wait { limit_ms: limit_ms.map(|limit| limit.as_millis() as u64) };
     let mut connection = living.connection;
     match connection.ask(&request) {
-        Ok(Reply::Ended(ended)) => tell(args, &ended, io),
+        Ok(Reply::Ended(ended)) => tell(args.json, &ended, io),
         Ok(Reply::Limit { .. }) => {
             if !args.json {
                 io.say(format_args!("run {} has not ended yet (--timeout)", living.run));
@@ -30,7 +30,7 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
         Ok(other) => unexpected(&other, io),
         // It ended, or was killed, while it was asked.
         Err(Failed::Gone) => match record(living.db, &living.run, io) {
-            Ok(Found::Record(over)) => recorded(args, &over, io),
+            Ok(Found::Record(over)) => recorded(args.json, &over, io),
             Ok(Found::Living(_)) => EXIT_HEELER,
             Err(code) => code,
         },
@@ -41,7 +41,8 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
     }
 }
 
-fn recorded(args: &Wait, over: &Over, io: &mut Io<'_>) -> i32 {
+/// What the records say of its end.
+pub(super) fn recorded(json: bool, over: &Over, io: &mut Io<'_>) -> i32 {
     let record = &over.subject.record;
     let exited = record.end.as_ref().filter(|_| over.state == State::Exited);
     let Some(end) = exited else {
@@ -56,11 +57,11 @@ fn recorded(args: &Wait, over: &Over, io: &mut Io<'_>) -> i32 {
     };
     let ended =
         Ended { exit_code: end.exit_code, outcome: end.outcome.clone(), ..Ended::default() };
-    tell(args, &ended, io)
+    tell(json, &ended, io)
 }
 
-fn tell(args: &Wait, ended: &Ended, io: &mut Io<'_>) -> i32 {
-    if args.json {
+fn tell(json: bool, ended: &Ended, io: &mut Io<'_>) -> i32 {
+    if json {
         let value = serde_json::json!({
             "exit_code": ended.exit_code,
             "outcome": ended.outcome,

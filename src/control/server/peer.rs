@@ -24,6 +24,8 @@ pub(super) enum Stage {
     Attached {
         /// Input and sizes are refused.
         read_only: bool,
+        /// Its terminal, where it has one that counts.
+        size: Option<(u16, u16)>,
     },
     /// It is told something yet, and then it ends.
     Closing,
@@ -35,7 +37,7 @@ pub(super) enum Task {
     /// There is none.
     None,
     /// `send`: what is not typed yet, and until when.
-    Sending { tickets: BTreeSet<u64>, limit: Duration },
+    Sending { tickets: BTreeSet<u64>, limit: Duration, echoed: bool },
     /// `expect`: the session has it.
     Expecting,
     /// `wait`, until then; also `follow`, for ever.
@@ -65,6 +67,8 @@ pub(super) struct Client {
     done: usize,
     pub(super) stage: Stage,
     pub(super) task: Task,
+    /// When it attached, typed or changed its size last, as a number that grows.
+    pub(super) active: u64,
     /// Frames of input that are not typed yet.
     pub(super) untyped: usize,
     /// It wants to know how much log there is, and knows of so much.
@@ -82,6 +86,7 @@ impl Client {
             done: 0,
             stage: Stage::New,
             task: Task::None,
+            active: 0,
             untyped: 0,
             follows: None,
             lost: 0,
@@ -95,7 +100,7 @@ impl Client {
     /// Whether more may be read from it.
     pub(super) fn may_read(&self) -> bool {
         match self.stage {
-            Stage::Attached { .. } => self.untyped < MAX_UNTYPED,
+            Stage::Attached { .. } => self.untyped < MAX_UNTYPED && matches!(self.task, Task::None),
             // Who does not read its answers is not asked for more.
             Stage::New | Stage::Ready => matches!(self.task, Task::None) && !self.is_pending(),
             Stage::Closing => false,
@@ -134,7 +139,7 @@ impl Client {
 
     /// The next frame of an attached client.
     pub(super) fn take_frame(&mut self) -> Result<Option<Taken>, String> {
-        if self.untyped >= MAX_UNTYPED {
+        if self.untyped >= MAX_UNTYPED || !matches!(self.task, Task::None) {
             return Ok(None);
         }
         let Some((frame, content, taken)) =
@@ -149,7 +154,12 @@ impl Client {
 
     /// Adds an answer.
     pub(super) fn say(&mut self, reply: &Reply) {
-        self.out.extend(line(reply));
+        let line = line(reply);
+        if matches!(self.stage, Stage::Attached { .. }) {
+            Frame::Answer.encode(&line, &mut self.out);
+        } else {
+            self.out.extend(line);
+        }
     }
 
     pub(super) fn say_error(&mut self, kind: ErrorKind, message: &str) {
@@ -216,24 +226,30 @@ impl Client {
         }
     }
 
-    /// It has taken something: goes on where it was left out.
-    pub(super) fn catch_up(&mut self, offset: u64) {
+    /// It has taken something: goes on where it was left out, on a terminal with the whole screen.
+    pub(super) fn catch_up(&mut self, offset: u64, screen: impl FnOnce() -> Option<String>) {
         self.flush();
         if self.is_pending() {
             return;
         }
-        self.say_lost();
+        if self.say_lost() {
+            for part in screen().unwrap_or_default().as_bytes().chunks(MAX_FRAME) {
+                Frame::Output.encode(part, &mut self.out);
+            }
+        }
         if self.follows.is_some_and(|known| known < offset) {
             self.follows = Some(offset);
             self.say(&Reply::Log { offset });
         }
     }
 
-    fn say_lost(&mut self) {
+    /// Says how much was left out, if something was.
+    fn say_lost(&mut self) -> bool {
         let lost = std::mem::take(&mut self.lost);
         if lost > 0 {
             Frame::Lost.encode(&lost.to_le_bytes(), &mut self.out);
         }
+        lost > 0
     }
 
     pub(super) fn resized(&mut self, size: (u16, u16)) {

@@ -27,6 +27,15 @@ impl Server {
             }
         };
         let Some(client) = self.clients.get_mut(&id) else { return };
+        let framed = matches!(client.stage, Stage::Attached { .. });
+        let may = matches!(
+            request,
+            Request::Send { .. } | Request::Signal { .. } | Request::Stop | Request::Resize { .. }
+        );
+        if framed && !may {
+            let why = "an attached client may send, signal, stop and resize; connect once more";
+            return self.reply(id, &error(ErrorKind::Request, why));
+        }
         if client.stage == Stage::New && !matches!(request, Request::Hello { .. }) {
             client.stage = Stage::Closing;
             return self.reply(id, &error(ErrorKind::Request, "the first request is hello"));
@@ -46,7 +55,7 @@ impl Server {
         }
         match request {
             Request::Hello { protocols } => self.hello(id, &protocols),
-            Request::Status => self.reply(id, &Reply::Status(self.status())),
+            Request::Status => self.reply(id, &Reply::Status(self.status(now))),
             Request::Send { actions, limit_ms } => self.send(now, id, actions, limit_ms),
             Request::Expect(expect) => match self.session.wait(now, id, &expect) {
                 Ok(()) => {
@@ -143,11 +152,12 @@ impl Server {
             }
         }
         if tickets.is_empty() {
-            return self.reply(id, &Reply::Sent { offset: self.session.offset() });
+            let offset = self.session.offset();
+            return self.reply(id, &Reply::Sent { offset, echoed: false });
         }
         self.orders.extend(orders);
         if let Some(client) = self.clients.get_mut(&id) {
-            client.task = Task::Sending { tickets, limit };
+            client.task = Task::Sending { tickets, limit, echoed: false };
         }
     }
 

@@ -93,6 +93,9 @@ impl Emulator {
     /// Another size.
     pub fn resize(&mut self, size: (u16, u16)) {
         let (cols, rows) = bounded(size);
+        if self.screen().size() == (rows, cols) {
+            return;
+        }
         self.parser.set_size(rows, cols);
         self.dialect.set_cells(cells(self.size()));
         self.modes.resized();

@@ -37,6 +37,8 @@ pub struct Modes {
     /// The parameters with which the scrolling region was set.
     region: Option<Vec<u8>>,
     coloured: bool,
+    /// The cursor has another shape.
+    shaped: bool,
 }
 
 /// What the emulator crate switches on again by itself; and what is not to be: the cursor's place would mean
@@ -105,6 +107,9 @@ impl Modes {
                     }
                 }
             }
+            (b'q', None) if self.parameters.ends_with(b" ") => {
+                self.shaped = !matches!(self.parameters.as_slice(), b" " | b"0 ");
+            }
             (b'm', None) => self.coloured = !matches!(self.parameters.as_slice(), b"" | b"0"),
             (b'r', None) => {
                 let set = !matches!(self.parameters.as_slice(), b"" | b"1" | b";" | b"1;");
@@ -148,6 +153,9 @@ impl Modes {
         if self.keypad {
             out.extend_from_slice(b"\x1b>");
         }
+        if self.shaped {
+            out.extend_from_slice(b"\x1b[0 q");
+        }
         if self.coloured {
             out.extend_from_slice(b"\x1b[m");
         }
@@ -175,6 +183,8 @@ mod tests {
             (b"\x1b[31mred\x1b[0m", b""),
             (b"\x1b=\x1b[2;5r", b"\x1b7\x1b[r\x1b8\x1b>"),
             (b"\x1b[?1049h\x1bc", b""),
+            (b"\x1b[5 q", b"\x1b[0 q"),
+            (b"\x1b[5 q\x1b[ q", b""),
         ];
         for (output, restored) in table {
             let mut whole = Modes::default();

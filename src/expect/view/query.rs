@@ -183,6 +183,54 @@ impl Answers {
     }
 }
 
+/// Takes questions out of a stream of output: for a terminal that shows it while another has answered.
+#[derive(Debug, Default)]
+pub struct Unasked {
+    /// A sequence that may become a question.
+    held: Vec<u8>,
+}
+
+impl Unasked {
+    /// Takes output; appends to `out` what is shown.
+    pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        while !bytes.is_empty() {
+            if self.held.is_empty() {
+                let plain = memchr::memchr(0x1b, bytes).unwrap_or(bytes.len());
+                out.extend_from_slice(&bytes[..plain]);
+                bytes = &bytes[plain..];
+            }
+            let Some((&byte, rest)) = bytes.split_first() else { return };
+            bytes = rest;
+            match (self.held.len(), byte) {
+                (0, 0x1b) | (1, b'[') | (2..PARAMS, 0x20..=0x3f) => self.held.push(byte),
+                (2.., 0x40..=0x7e) if asks(&self.held[2..], byte) => self.held.clear(),
+                (_, 0x1b) => {
+                    out.append(&mut self.held);
+                    self.held.push(byte);
+                }
+                _ => {
+                    out.append(&mut self.held);
+                    out.push(byte);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a control sequence with these parameters is a question.
+fn asks(params: &[u8], last: u8) -> bool {
+    let first = params.first().copied().filter(|byte| (b'<'..=b'?').contains(byte));
+    let rest = &params[usize::from(first.is_some())..];
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = rest.split_at(digits);
+    let number = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    match rest {
+        [] => Query::of(first, None, number, char::from(last), (0, 0)).is_some(),
+        [second] => Query::of(first, Some(*second), number, char::from(last), (0, 0)).is_some(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -235,6 +283,26 @@ mod tests {
         assert!(answers.kept.len() <= 2 * KEPT);
         assert_eq!(answers.push(b"ab\x1b[6"), b"");
         assert_eq!(answers.push(b"nc"), b"\x1b[24;3R");
+    }
+
+    #[test]
+    fn questions_are_taken_out_and_nothing_else_is() {
+        let table: &[(&[u8], &[u8])] = &[
+            (b"a\x1b[6nb\x1b[31mc", b"ab\x1b[31mc"),
+            (b"\x1b[c\x1b[0c\x1b[>c\x1b[>q\x1b[5n\x1b[?6n\x1b[?2026$px", b"x"),
+            (
+                b"\x1b[2 q\x1b[?25l\x1b]0;\x1b\\\x1b[?1;2cq",
+                b"\x1b[2 q\x1b[?25l\x1b]0;\x1b\\\x1b[?1;2cq",
+            ),
+            (b"\x1b\x1b[6n\x1b[6\x1b[nz\n", b"\x1b\x1b[6\x1b[nz\n"),
+        ];
+        for (output, shown) in table {
+            for size in 1..=output.len() {
+                let (mut unasked, mut got) = (Unasked::default(), Vec::new());
+                output.chunks(size).for_each(|part| unasked.push(part, &mut got));
+                assert_eq!(got.escape_ascii().to_string(), shown.escape_ascii().to_string());
+            }
+        }
     }
 
     proptest! {

@@ -49,6 +49,7 @@ impl Running<'_, '_> {
             // With the run's cookie `reap` finds it should we be killed.
             env: env.chain([cookie]).collect(),
             capture,
+            merge: false,
             mask: &self.shared.mask,
             inherited: self.shared.signals.inherited(),
         };

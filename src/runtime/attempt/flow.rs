@@ -94,7 +94,9 @@ impl Running<'_, '_> {
     /// it then, so that limits are looked at in time.
     fn chunk(&self) -> usize {
         const DRAWN: usize = 64 << 20;
-        let drawn = self.dialogue.as_ref().is_some_and(Dialogue::draws)
+        let screen = self.shared.remote.is_some() && self.launched.pty.is_some();
+        let drawn = screen
+            || self.dialogue.as_ref().is_some_and(Dialogue::draws)
             || self.answers.as_ref().is_some_and(Answers::draws);
         if drawn {
             (DRAWN / (cells(self.shared.size) as usize).max(1)).clamp(256, self.buffer.len())

@@ -72,7 +72,8 @@ impl Running<'_, '_> {
             }
             self.event(Event::Active);
         }
-        self.shared.note(Fact::Typed(ticket, result.map(drop)));
+        let echoed = |done: Option<Done>| done.is_some_and(|(_, typing)| typing == Typing::Shown);
+        self.shared.note(Fact::Typed(ticket, result.map(echoed)));
     }
 
     /// Its time may have come.

@@ -55,8 +55,8 @@ static BEFORE: Shared<[MaybeUninit<libc::sigaction>; FAULTS.len()]> =
 struct Terminal {
     fd: RawFd,
     modes: Attributes,
-    /// Who may have its foreground besides us.
     group: i32,
+    farewell: &'static [u8],
 }
 
 /// From here on a fault ends the group and session of `leader`, everyone who descends from us, and who is in
@@ -81,13 +81,21 @@ pub fn let_tree_go() {
 
 /// From here on a fault gives the terminal these modes, and us its foreground if `group` has it. Says whether
 /// it is the first to ask for that; it is then to say when that is over.
-pub fn hold_terminal(fd: BorrowedFd<'_>, modes: &Attributes, group: i32) -> bool {
+///
+/// `group` is who may have its foreground besides us; `farewell` is written to it too, for what was switched on.
+pub fn hold_terminal(
+    fd: BorrowedFd<'_>,
+    modes: &Attributes,
+    group: i32,
+    farewell: &'static [u8],
+) -> bool {
     if HELD.load(SeqCst) {
         return false;
     }
     // SAFETY: no handler reads it until the flag is set.
     unsafe {
-        *TERMINAL.0.get() = Some(Terminal { fd: fd.as_raw_fd(), modes: modes.clone(), group });
+        *TERMINAL.0.get() =
+            Some(Terminal { fd: fd.as_raw_fd(), modes: modes.clone(), group, farewell });
     };
     HELD.store(true, SeqCst);
     install();
@@ -245,6 +253,7 @@ unsafe fn put_terminal_back() {
         let fd = BorrowedFd::borrow_raw(terminal.fd);
         let (us, now) = (tty::own_group(), tty::foreground(fd));
         if now == Some(us) || now == Some(terminal.group) {
+            libc::write(terminal.fd, terminal.farewell.as_ptr().cast(), terminal.farewell.len());
             let _ = tty::set_foreground(fd, us);
             let _ = tty::set_attributes(fd, &terminal.modes);
         }

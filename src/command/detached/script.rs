@@ -1,0 +1,320 @@
+//! `heeler run-script RUN SCRIPT`: a dialogue with a run that lives already.
+//!
+//! The dialogue is played here, over a connection that carries frames: output comes in, what is to be typed
+//! goes out as a request, and its answer stands in the output before what the terminal echoes of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::{Found, Living, find};
+use crate::cli::detached::RunScript;
+use crate::command::run::{describe, tell};
+use crate::command::tracked::print_json;
+use crate::config::plan::Secret;
+use crate::config::{Surroundings, script};
+use crate::control::client::{Connection, Failed};
+use crate::control::protocol::{Attach, ErrorKind, Frame, Reply, Request, Typing, decode_size};
+use crate::core::outcome::{EXIT_DIALOGUE, EXIT_HEELER};
+use crate::expect::dialogue::{Answer, Dialogue, Effect, ExecEnd, Setup};
+use crate::expect::failure::{Failure, SendError};
+use crate::expect::mask::Mask;
+use crate::expect::program::{Program, StreamId};
+use crate::report::output::{Io, explain};
+use crate::runtime::clock::Clock;
+use crate::runtime::input::CANONICAL_LIMIT;
+use crate::sys::names::signal_name;
+use crate::sys::poll::{self, Want};
+
+/// Runs the dialogue; 0 when its steps are met, 122 when it failed, 125.
+pub fn run(args: &RunScript, io: &mut Io<'_>) -> i32 {
+    let (program, secrets) = match script::dialogue(args, &Surroundings::look()) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            io.say(error.message);
+            error.details.iter().for_each(|detail| explain(detail));
+            return EXIT_HEELER;
+        }
+    };
+    let living = match find(&args.target, io) {
+        Ok(Found::Living(living)) => living,
+        Ok(Found::Record(over)) => return over.complain(io),
+        Err(code) => return code,
+    };
+    let run = living.run.clone();
+    let talk = || {
+        let mut player = Player::begin(living, program, secrets)?;
+        player.play()?;
+        Ok::<_, String>(player)
+    };
+    let player = match talk() {
+        Ok(player) => player,
+        Err(why) => {
+            io.say(format_args!("run {run}: {why}"));
+            return EXIT_HEELER;
+        }
+    };
+    let record = player.dialogue.record();
+    if args.json && print_json(io, &describe::dialogue(&record)).is_err() {
+        return EXIT_HEELER;
+    }
+    let Some(failure) = &player.failed else { return 0 };
+    io.say(&failure.message);
+    for line in tell::details(failure) {
+        explain(&line);
+    }
+    EXIT_DIALOGUE
+}
+
+/// How much is typed with one request, which has to fit into a frame however its bytes are written.
+const PART: usize = 8 << 10;
+
+/// What was asked and is not answered yet.
+enum Asked {
+    Text(Vec<u8>),
+    Secret,
+    Other,
+}
+
+struct Player {
+    connection: Connection,
+    dialogue: Dialogue,
+    secrets: BTreeMap<String, Secret>,
+    clock: Clock,
+    stream: StreamId,
+    asked: VecDeque<Asked>,
+    input: Vec<u8>,
+    failed: Option<Failure>,
+    has_steps: bool,
+    over: bool,
+}
+
+impl Player {
+    fn begin(
+        living: Living,
+        program: Program,
+        secrets: BTreeMap<String, Secret>,
+    ) -> Result<Player, String> {
+        let mut connection = living.connection;
+        let mut ask = |request| connection.ask(request).map_err(|error| error.to_string());
+        let Reply::Status(status) = ask(&Request::Status)? else {
+            return Err("it does not say how it is".to_owned());
+        };
+        let since = status.cursors.values().copied().min();
+        let attach = Attach { since, ..Attach::default() };
+        let Reply::Attached { terminal, size, .. } = ask(&Request::Attach(attach))? else {
+            return Err("it cannot be attached to".to_owned());
+        };
+        let streams = match (terminal, status.cursors.len()) {
+            (true, _) => vec![StreamId::Terminal],
+            (false, 1) => vec![StreamId::Stdout],
+            (false, _) => vec![StreamId::Stdout, StreamId::Stderr],
+        };
+        let mask = Mask::new(secrets.values().map(Secret::bytes));
+        let setup = Setup {
+            streams: streams.clone(),
+            size: if terminal { size } else { (80, 24) },
+            terminal,
+            secret_names: secrets.keys().cloned().collect(),
+            mask,
+        };
+        let has_steps = !program.steps.is_empty();
+        let dialogue = Dialogue::new(program, setup).map_err(|error| error.to_string())?;
+        let input = connection.take_rest();
+        let stream = streams[0];
+        Ok(Player {
+            connection,
+            dialogue,
+            secrets,
+            clock: Clock::start(),
+            stream,
+            asked: VecDeque::new(),
+            input,
+            failed: None,
+            has_steps,
+            over: false,
+        })
+    }
+
+    fn play(&mut self) -> Result<(), String> {
+        self.tell(Dialogue::start)?;
+        let mut ready = Vec::new();
+        while !self.over && !self.is_done() {
+            if self.take_frames()? {
+                continue;
+            }
+            let now = self.clock.active();
+            let due = self.dialogue.next_deadline();
+            if due.is_some_and(|due| now >= due) {
+                self.tell(Dialogue::tick)?;
+                continue;
+            }
+            let wants = [(self.connection.fd(), Want::Read)];
+            poll::poll(&wants, due.map(|due| due.saturating_sub(now)), &mut ready)
+                .map_err(|error| error.to_string())?;
+            if ready[0].ready && !self.connection.read().map_err(|error| error.to_string())? {
+                return Err(Failed::Gone.to_string());
+            }
+            self.input.extend(self.connection.take_rest());
+        }
+        Ok(())
+    }
+
+    /// Whether all steps are met and what they type is typed. A script of rules alone goes on to the end.
+    fn is_done(&self) -> bool {
+        self.has_steps && self.dialogue.is_done() && self.asked.is_empty()
+    }
+
+    /// Takes the frames that are there; true when there was one.
+    fn take_frames(&mut self) -> Result<bool, String> {
+        let Some((frame, content, taken)) =
+            Frame::decode(&self.input).map_err(|error| error.to_string())?
+        else {
+            return Ok(false);
+        };
+        let content = content.to_vec();
+        self.input.drain(..taken);
+        match frame {
+            Some(Frame::Output) => {
+                let stream = self.stream;
+                self.tell(|dialogue, now, out| dialogue.output(now, stream, &content, out))?;
+            }
+            Some(Frame::Stderr) => {
+                let stream = StreamId::Stderr;
+                self.tell(|dialogue, now, out| dialogue.output(now, stream, &content, out))?;
+            }
+            Some(Frame::Size) => {
+                if let Some((columns, rows)) = decode_size(&content) {
+                    self.dialogue.resize(columns, rows);
+                }
+            }
+            Some(Frame::Answer) => self.answered(&content)?,
+            Some(Frame::Ended) => {
+                self.tell(Dialogue::exited)?;
+                self.tell(Dialogue::finish)?;
+                self.over = true;
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    fn answered(&mut self, content: &[u8]) -> Result<(), String> {
+        let reply: Reply = serde_json::from_slice(content).map_err(|error| error.to_string())?;
+        let asked = self.asked.pop_front().unwrap_or(Asked::Other);
+        let failed = match (reply, asked) {
+            (Reply::Sent { echoed, .. }, Asked::Text(bytes)) => {
+                self.dialogue.sent(self.stream, &bytes, echoed);
+                return Ok(());
+            }
+            (Reply::Sent { .. }, Asked::Secret) => return self.tell(Dialogue::secret_sent),
+            (Reply::Error { kind, message, .. }, asked) => match (kind, asked) {
+                (ErrorKind::Closed, _) => SendError::InputClosed,
+                (ErrorKind::Echo, _) => SendError::SecretEcho,
+                (ErrorKind::TooLong, Asked::Text(bytes)) => {
+                    let (bytes, limit) = (bytes.len(), CANONICAL_LIMIT);
+                    SendError::CanonicalLimit { bytes, limit }
+                }
+                _ => SendError::Other(message),
+            },
+            (Reply::Limit { .. }, Asked::Text(_) | Asked::Secret) => {
+                SendError::Other("the command does not read its input".to_owned())
+            }
+            _ => return Ok(()),
+        };
+        self.tell(|dialogue, now, out| dialogue.send_failed(now, &failed, out))
+    }
+
+    fn tell(
+        &mut self,
+        what: impl FnOnce(&mut Dialogue, Duration, &mut Vec<Effect>),
+    ) -> Result<(), String> {
+        let mut effects = Vec::new();
+        what(&mut self.dialogue, self.clock.active(), &mut effects);
+        for effect in effects {
+            self.carry_out(effect)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Result<(), String> {
+        let nobody = |what: &str| format!("run-script has no {what}");
+        match effect {
+            Effect::Send(bytes) => bytes.chunks(PART).try_for_each(|part| {
+                let typing = Typing::Text(part.to_vec().into());
+                self.send(typing, Asked::Text(part.to_vec()), None)
+            }),
+            Effect::CloseInput | Effect::SendEof => {
+                self.send(Typing::Key("eof".to_owned()), Asked::Other, None)
+            }
+            Effect::Secret { name, echo_ok, deadline, .. } => {
+                let Some(secret) = self.secrets.get(&name) else { return Ok(()) };
+                let value = secret.bytes().to_vec().into();
+                self.send(Typing::Secret { value, echo_ok }, Asked::Secret, deadline)
+            }
+            Effect::Interrupt => self.ask(&signal(crate::sys::signals::INT), Asked::Other),
+            Effect::Signal(number) => self.ask(&signal(number), Asked::Other),
+            Effect::Terminate => self.ask(&Request::Stop, Asked::Other),
+            Effect::Kill => self.ask(&signal(crate::core::supervisor::KILL), Asked::Other),
+            Effect::Resize(columns, rows) => {
+                self.ask(&Request::Resize { columns, rows }, Asked::Other)
+            }
+            Effect::Pass => {
+                self.over = true;
+                Ok(())
+            }
+            Effect::Fail(failure) => {
+                self.failed = Some(failure);
+                self.over = true;
+                Ok(())
+            }
+            Effect::Log(line) => {
+                crate::report::output::complain(&line);
+                Ok(())
+            }
+            Effect::Exec { .. } => {
+                let why = Some(nobody("commands of its own (exec)"));
+                let end = ExecEnd { why, ..ExecEnd::default() };
+                self.tell(|dialogue, now, out| dialogue.exec_done(now, end, out))
+            }
+            Effect::Ask { .. } => {
+                let answer = Answer::Nothing(nobody("person to ask (ask)"));
+                self.tell(|dialogue, now, out| dialogue.answered(now, &answer, out))
+            }
+            Effect::Interact { .. } => {
+                let why = nobody("terminal to hand over (interact)");
+                self.tell(|dialogue, now, out| dialogue.interact_over(now, Some(&why), out))
+            }
+            // Over with the connection, or nothing that anybody waits for here.
+            Effect::DropSecret
+            | Effect::StopExec
+            | Effect::StopAsk
+            | Effect::StopInteract
+            | Effect::CleanupDone
+            | Effect::Noted(_)
+            | Effect::Told(_) => Ok(()),
+        }
+    }
+
+    fn send(
+        &mut self,
+        typing: Typing,
+        asked: Asked,
+        deadline: Option<Duration>,
+    ) -> Result<(), String> {
+        let now = self.clock.active();
+        let limit = deadline.map(|deadline| deadline.saturating_sub(now).as_millis() as u64);
+        self.ask(&Request::Send { actions: vec![typing], limit_ms: limit }, asked)
+    }
+
+    fn ask(&mut self, request: &Request, asked: Asked) -> Result<(), String> {
+        let request = serde_json::to_vec(request).map_err(|error| error.to_string())?;
+        let mut frame = Vec::new();
+        Frame::Ask.encode(&request, &mut frame);
+        self.asked.push_back(asked);
+        self.connection.write(&frame).map_err(|error| error.to_string())
+    }
+}
+
+fn signal(number: i32) -> Request {
+    Request::Signal { signal: signal_name(number) }
+}

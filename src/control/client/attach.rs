@@ -1,0 +1,381 @@
+//! A client that is attached: our terminal, or whatever our descriptors are, for the run's.
+//!
+//! The heeler of the run answers what programs ask their terminal, so questions are not shown here: several
+//! terminals would answer at once, and one that is left in that moment into its user's shell. On every way
+//! out what the output left switched on in our terminal is switched off, and its modes are put back.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Connection, Failed};
+use crate::control::protocol::{
+    Attach, Ended, Expect, Frame, MAX_FRAME, On, Reply, Request, View, encode_size, line,
+};
+use crate::core::size::SizeFrom;
+use crate::expect::detach::DetachKeys;
+use crate::expect::view::modes::Modes;
+use crate::expect::view::query::Unasked;
+use crate::runtime::sink::Sink;
+use crate::runtime::terminal::RawMode;
+use crate::sys::poll::{self, Want};
+use crate::sys::signals::{self, Signals};
+use crate::sys::{fdio, tty};
+
+/// How much input is kept for a run that does not read; then ours is not read either.
+const UNSENT: usize = 64 << 10;
+
+/// How long our own terminal has to take the last bytes.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The run's socket.
+    pub socket: PathBuf,
+    /// The keys that leave it, as bytes.
+    pub keys: Vec<u8>,
+    /// Only to look on.
+    pub read_only: bool,
+    /// By whom the size is given, where that is to change.
+    pub size_from: Option<SizeFrom>,
+    /// Leave it when this comes.
+    pub until: Option<String>,
+}
+
+/// How it was left.
+#[derive(Debug)]
+pub enum Left {
+    /// By the keys, or our terminal is gone. The run goes on.
+    Detached,
+    /// What was waited for has come. The run goes on.
+    Until,
+    /// The run has ended.
+    Ended(Ended),
+    /// Nobody listens any more, and nobody said why.
+    Gone,
+    /// We were asked to end. The run goes on.
+    Signal(i32),
+}
+
+/// Attaches, until it is left.
+pub fn attach(wanted: &Wanted) -> Result<Left, Failed> {
+    let signals = Signals::take()?;
+    let mut ours = Ours::open(wanted)?;
+    let left = match ours.connect(wanted) {
+        Ok(mut line) => ours.run(wanted, &signals, &mut line),
+        Err(error) => Err(error),
+    };
+    ours.leave();
+    left
+}
+
+/// The connection, and what is under way on it.
+struct Line {
+    connection: Connection,
+    /// Waits for [`Wanted::until`].
+    until: Option<Connection>,
+    received: Vec<u8>,
+    unsent: Vec<u8>,
+}
+
+/// Our side.
+struct Ours {
+    stdin: Option<OwnedFd>,
+    stdout: Sink,
+    stderr: Sink,
+    /// Where stdin is a terminal, and the run has one.
+    raw: Option<RawMode>,
+    /// Whether stdout is a terminal.
+    shows: bool,
+    keys: DetachKeys,
+    unasked: Unasked,
+    modes: Modes,
+    read_only: bool,
+}
+
+impl Ours {
+    fn open(wanted: &Wanted) -> io::Result<Ours> {
+        let stdin = fdio::standard(0);
+        let own = match fdio::kind(stdin)? {
+            fdio::FdKind::Pipe | fdio::FdKind::Terminal => {
+                fdio::reopen_nonblocking(stdin, false).or_else(|_| fdio::duplicate(stdin))
+            }
+            _ => fdio::duplicate(stdin),
+        };
+        Ok(Ours {
+            stdin: Some(own?),
+            stdout: Sink::shared(fdio::standard(1), "stdout")?,
+            stderr: Sink::shared(fdio::standard(2), "stderr")?,
+            raw: None,
+            shows: tty::is_terminal(fdio::standard(1)),
+            keys: DetachKeys::new(wanted.keys.clone()),
+            unasked: Unasked::default(),
+            modes: Modes::default(),
+            read_only: wanted.read_only,
+        })
+    }
+
+    /// Attaches, and shows what there is.
+    fn connect(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
+        let size = tty::size(fdio::standard(1)).filter(|_| self.shows);
+        let mut connection = Connection::open(&wanted.socket)?;
+        let request = Request::Attach(Attach {
+            size,
+            size_from: wanted.size_from,
+            read_only: wanted.read_only,
+            since: None,
+        });
+        let Reply::Attached { terminal, offset, screen, .. } = connection.ask(&request)? else {
+            return Err(Failed::Nonsense("no answer to attach".to_owned()));
+        };
+        let until = wanted.until.as_ref().map(|pattern| wait_for(wanted, pattern, offset));
+        let until = until.transpose()?;
+        if terminal && self.raw.is_none() && tty::is_terminal(fdio::standard(0)) {
+            self.raw = Some(RawMode::enter().ok_or_else(|| {
+                io::Error::other("we are in the background of our terminal (fg brings us back)")
+            })?);
+        }
+        if let (Some(screen), true) = (screen, self.shows) {
+            // What our terminal shows moves up and out of the way, rather than being painted over.
+            let rows = usize::from(size.map_or(24, |(_, rows)| rows));
+            let mut out = format!("\x1b[{rows};1H").into_bytes();
+            out.extend(std::iter::repeat_n(b'\n', rows));
+            self.stdout.write(&out);
+            self.show(screen.as_bytes());
+        }
+        let received = connection.take_rest();
+        Ok(Line { connection, until, received, unsent: Vec::new() })
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        if self.shows {
+            let mut out = Vec::with_capacity(bytes.len());
+            self.unasked.push(bytes, &mut out);
+            self.modes.push(&out);
+            self.stdout.write(&out);
+        } else {
+            self.stdout.write(bytes);
+        }
+    }
+
+    fn run(&mut self, wanted: &Wanted, signals: &Signals, line: &mut Line) -> Result<Left, Failed> {
+        let mut set = poll::Set::default();
+        loop {
+            if let Some(left) = self.take_frames(line)? {
+                return Ok(left);
+            }
+            if self.stdout.take_failure().is_some() {
+                return Ok(Left::Detached);
+            }
+            set.clear();
+            set.add(signals.fd(), Want::Read);
+            // Output that our terminal does not take is not asked for.
+            let stalled = self.stdout.is_pending() || self.stderr.is_pending();
+            let heard = line.until.as_ref().unwrap_or(&line.connection);
+            for connection in [&line.connection, heard] {
+                let fd = if stalled { signals.fd() } else { connection.fd() };
+                set.add(fd, Want::Read);
+            }
+            let mut next = 3;
+            let mut add = |fd, want, wish: bool| {
+                wish.then(|| {
+                    set.add(fd, want);
+                    next += 1;
+                    next - 1
+                })
+            };
+            let sends = add(line.connection.fd(), Want::Write, !line.unsent.is_empty());
+            let shows = add(self.stdout.fd(), Want::Write, self.stdout.is_pending());
+            let tells = add(self.stderr.fd(), Want::Write, self.stderr.is_pending());
+            let reads = self.stdin.as_ref().filter(|_| line.unsent.len() < UNSENT);
+            let reads = reads.and_then(|stdin| add(stdin.as_fd(), Want::Read, true));
+            set.wait(None)?;
+            let is = |index: Option<usize>| index.is_some_and(|index| set.ready(index).ready);
+            if is(shows) {
+                self.stdout.flush();
+            }
+            if is(tells) {
+                self.stderr.flush();
+            }
+            for received in signals.read() {
+                match received.signal {
+                    signals::WINCH => {
+                        if let Some(size) = tty::size(fdio::standard(1)).filter(|_| self.shows) {
+                            Frame::Resize.encode(&encode_size(size), &mut line.unsent);
+                        }
+                    }
+                    signals::TSTP => *line = self.stop(wanted)?,
+                    signal if signals::asks_to_stop(signal) => return Ok(Left::Signal(signal)),
+                    _ => {}
+                }
+            }
+            if is(reads)
+                && let Some(left) = self.read(&mut line.unsent)
+            {
+                return Ok(left);
+            }
+            if is(sends) || !line.unsent.is_empty() {
+                send(line);
+            }
+            if set.ready(1).ready && !stalled && !receive_more(line)? {
+                return Ok(self.take_frames(line)?.unwrap_or(Left::Gone));
+            }
+            if line.until.is_some() && set.ready(2).ready && !stalled {
+                return self.until(line);
+            }
+        }
+    }
+
+    /// What the run has sent.
+    fn take_frames(&mut self, line: &mut Line) -> Result<Option<Left>, Failed> {
+        let received = std::mem::take(&mut line.received);
+        let mut rest = received.as_slice();
+        let mut left = None;
+        while let Some((frame, content, taken)) =
+            Frame::decode(rest).map_err(|error| Failed::Nonsense(error.to_string()))?
+        {
+            match frame {
+                Some(Frame::Output) => self.show(content),
+                Some(Frame::Stderr) => self.stderr.write(content),
+                // What follows draws everything anew.
+                Some(Frame::Lost) if self.shows => self.put_back(),
+                Some(Frame::Ended) => {
+                    let ended = serde_json::from_slice(content);
+                    left = Some(Left::Ended(
+                        ended.map_err(|error| Failed::Nonsense(error.to_string()))?,
+                    ));
+                }
+                _ => {}
+            }
+            rest = &rest[taken..];
+        }
+        line.received = rest.to_vec();
+        Ok(left)
+    }
+
+    /// What was typed; says when it leaves.
+    fn read(&mut self, unsent: &mut Vec<u8>) -> Option<Left> {
+        let mut buffer = zeroize::Zeroizing::new(vec![0; MAX_FRAME]);
+        let stdin = self.stdin.as_ref()?;
+        let count = match fdio::read(stdin.as_fd(), &mut buffer[..]) {
+            Ok(None) => return None,
+            Ok(Some(count)) => count,
+            Err(_) => 0,
+        };
+        if count == 0 {
+            self.stdin = None;
+            if self.raw.is_some() {
+                return Some(Left::Detached);
+            }
+            if !self.read_only {
+                Frame::Eof.encode(b"", unsent);
+            }
+            return None;
+        }
+        let mut typed = zeroize::Zeroizing::new(Vec::with_capacity(count));
+        let left = self.keys.push(&buffer[..count], &mut typed).map(|_| Left::Detached);
+        if !self.read_only && !typed.is_empty() {
+            for part in typed.chunks(MAX_FRAME) {
+                Frame::Input.encode(part, unsent);
+            }
+        }
+        left
+    }
+
+    /// What was waited for has come, or cannot any more.
+    fn until(&mut self, line: &mut Line) -> Result<Left, Failed> {
+        let Some(mut until) = line.until.take() else { return Ok(Left::Until) };
+        match until.reply()? {
+            Reply::Matched(_) => {
+                // All of it is on its way to us already.
+                let mut ready = Vec::new();
+                loop {
+                    poll::poll(
+                        &[(line.connection.fd(), Want::Read)],
+                        Some(Duration::ZERO),
+                        &mut ready,
+                    )?;
+                    if !ready[0].ready || !receive_more(line)? {
+                        break;
+                    }
+                }
+                Ok(self.take_frames(line)?.unwrap_or(Left::Until))
+            }
+            Reply::Ended(ended) => Ok(Left::Ended(ended)),
+            other => Err(Failed::Nonsense(format!("{other:?}"))),
+        }
+    }
+
+    /// Ctrl-Z from outside: in between we are not attached, so that the run does not wait for us.
+    fn stop(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
+        self.leave();
+        loop {
+            signals::stop_self();
+            // With `bg` our terminal is the shell's.
+            if self.raw.as_ref().is_none_or(RawMode::resume) {
+                break;
+            }
+        }
+        self.connect(wanted)
+    }
+
+    /// Switches off what the output has left on.
+    fn put_back(&mut self) {
+        let mut out = std::mem::take(&mut self.modes).restore();
+        self.unasked = Unasked::default();
+        out.extend_from_slice(b"\x1b(B\x0f");
+        self.stdout.write(&out);
+    }
+
+    /// Our terminal as it was.
+    fn leave(&mut self) {
+        if self.shows && self.raw.is_some() {
+            self.put_back();
+        }
+        let until = poll::now() + LAST_WORD;
+        for sink in [&mut self.stdout, &mut self.stderr] {
+            while sink.is_pending() {
+                let left = until.saturating_duration_since(poll::now());
+                let mut ready = Vec::new();
+                let waited = poll::poll(&[(sink.fd(), Want::Write)], Some(left), &mut ready);
+                if waited.is_err() || left.is_zero() || sink.take_failure().is_some() {
+                    break;
+                }
+                sink.flush();
+            }
+        }
+        if let Some(raw) = &self.raw {
+            raw.suspend();
+        }
+    }
+}
+
+/// Another connection, on which the run says when the pattern comes.
+fn wait_for(wanted: &Wanted, pattern: &str, since: u64) -> Result<Connection, Failed> {
+    let mut connection = Connection::open(&wanted.socket)?;
+    connection.ask(&Request::Status)?;
+    let on =
+        On { label: String::new(), pattern: pattern.to_owned(), view: View::Text, stream: None };
+    let expect = Expect { on: vec![on], since: Some(since), peek: true, limit_ms: None };
+    connection.write(&line(&Request::Expect(expect)))?;
+    Ok(connection)
+}
+
+fn send(line: &mut Line) {
+    while !line.unsent.is_empty() {
+        match fdio::send(line.connection.fd(), &line.unsent) {
+            Ok(Some(count)) => drop(line.unsent.drain(..count)),
+            // One that is gone is found out by reading: it may have said why.
+            Ok(None) | Err(_) => break,
+        }
+    }
+}
+
+/// Reads once more; false at the end.
+fn receive_more(line: &mut Line) -> Result<bool, Failed> {
+    let more = line.connection.read()?;
+    line.received.extend(line.connection.take_rest());
+    Ok(more)
+}
