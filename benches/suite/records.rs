@@ -67,7 +67,7 @@ fn list(tools: &Tools, peers: &Peers, scale: Scale, rows: u32) -> Group {
         heeler("heeler list --all --json", &["--all", "--json"]),
     ];
     if let Some(path) = peers.path("sqlite3") {
-        let query = "SELECT runs.run, name, outcome, pid, runs.started_ms, command FROM runs JOIN attempts USING (run)";
+        let query = "SELECT runs.run, name, runs.outcome, pid, runs.started_ms, command FROM runs JOIN attempts USING (run)";
         contenders
             .push(Contender::new("sqlite3, the same columns", [path, "-readonly", &db, query]));
     }
