@@ -86,7 +86,8 @@ const VALUES: &str = "\
   ladders            TERM:10s,KILL
   exit codes         0,3,10-19
   terminal sizes     80x24
-  secrets            NAME=env:VAR, NAME=file:PATH, NAME=fd:N, NAME=cmd:COMMAND, NAME=ask
+  secrets            NAME=env:VAR, NAME=file:PATH, NAME=fd:N, NAME=cmd:COMMAND, NAME=ask;
+                     NAME=optional:env:VAR, NAME=optional:file:PATH
 ";
 
 /// The names of all topics.

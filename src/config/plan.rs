@@ -170,6 +170,8 @@ pub struct Limits {
 pub struct Stop {
     /// `--stop`.
     pub ladder: Ladder,
+    /// Nobody said how: on a terminal, whoever ignores TERM gets HUP at once.
+    pub hang_up: bool,
     /// `--strays`.
     pub strays: Strays,
     /// `--drain`.
@@ -217,22 +219,35 @@ pub enum Track {
 
 /// A secret's value. It has no `Display`, its `Debug` says nothing, and it is wiped when dropped.
 #[derive(Clone)]
-pub struct Secret(zeroize::Zeroizing<Vec<u8>>);
+pub struct Secret {
+    value: zeroize::Zeroizing<Vec<u8>>,
+    missing: Option<String>,
+}
 
 impl Secret {
     /// Takes over `value`.
     pub fn new(value: Vec<u8>) -> Secret {
-        Secret(zeroize::Zeroizing::new(value))
+        Secret::of(zeroize::Zeroizing::new(value))
     }
 
     /// Takes over what is wiped already when it is dropped.
     pub fn of(value: zeroize::Zeroizing<Vec<u8>>) -> Secret {
-        Secret(value)
+        Secret { value, missing: None }
+    }
+
+    /// An optional one that is not there, and why.
+    pub fn missing(why: String) -> Secret {
+        Secret { missing: Some(why), ..Secret::new(Vec::new()) }
+    }
+
+    /// Why it is not there.
+    pub fn why_missing(&self) -> Option<&str> {
+        self.missing.as_deref()
     }
 
     /// The bytes, for sending and for masking only.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.value
     }
 }
 

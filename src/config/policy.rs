@@ -58,7 +58,8 @@ pub(super) fn stop(flags: &LimitFlags, track: Track) -> Result<Stop, ConfigError
         Some(cli::run::Containment::Subreaper) => Containment::Subreaper,
     };
     let drain = flags.drain.unwrap_or(DRAIN);
-    Ok(Stop { ladder, strays, drain, containment, guard: flags.guard })
+    let hang_up = flags.stop.is_none();
+    Ok(Stop { ladder, hang_up, strays, drain, containment, guard: flags.guard })
 }
 
 /// Exit codes that count as success. 0 always does: heeler would exit 0 anyway.

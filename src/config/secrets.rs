@@ -21,6 +21,17 @@ const LIMIT: u64 = 64 << 10;
 
 const HELP: &str = "use NAME=env:VAR, file:PATH, fd:N, cmd:COMMAND or ask";
 
+/// In front of a source that need not be there unless the secret is typed.
+pub(super) const OPTIONAL: &str = "optional:";
+
+/// `NAME=SOURCE`, read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Given<'a> {
+    name: &'a str,
+    source: Source<'a>,
+    optional: bool,
+}
+
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source<'a> {
@@ -44,7 +55,7 @@ pub(super) enum Want {
 /// The variables that are sources of secrets.
 pub(super) fn variables(flags: &[OsString]) -> impl Iterator<Item = &str> {
     flags.iter().filter_map(|flag| match parse(flag) {
-        Ok((_, Source::Env(name))) => Some(name),
+        Ok(Given { source: Source::Env(name), .. }) => Some(name),
         _ => None,
     })
 }
@@ -52,7 +63,7 @@ pub(super) fn variables(flags: &[OsString]) -> impl Iterator<Item = &str> {
 /// Names and sources as they are written; what is no source may be the secret itself and is refused.
 pub(super) fn sources(flags: &[OsString]) -> Result<Vec<(String, String)>, ConfigError> {
     let one = |flag: &OsString| {
-        let (name, _) = parse(flag)?;
+        let name = parse(flag)?.name;
         let source = flag.to_str().and_then(|flag| flag.split_once('='));
         let source = source
             .ok_or_else(|| ConfigError::usage(format!("--secret {name}: it is not UTF-8")))?;
@@ -63,7 +74,7 @@ pub(super) fn sources(flags: &[OsString]) -> Result<Vec<(String, String)>, Confi
 
 /// The names of secrets.
 pub(super) fn names(flags: &[OsString]) -> impl Iterator<Item = &str> {
-    flags.iter().filter_map(|flag| parse(flag).ok().map(|(name, _)| name))
+    flags.iter().filter_map(|flag| parse(flag).ok().map(|given| given.name))
 }
 
 /// Reads the secrets, after checking that all that the program names are there.
@@ -75,9 +86,10 @@ pub(super) fn read(
 ) -> Result<BTreeMap<String, Secret>, ConfigError> {
     let mut sources = BTreeMap::new();
     for flag in flags {
-        let (name, source) = parse(flag)?;
-        if sources.insert(name.to_owned(), source).is_some() {
-            return Err(ConfigError::usage(format!("--secret {name} is given twice")));
+        let given = parse(flag)?;
+        if sources.insert(given.name.to_owned(), given).is_some() {
+            let twice = format!("--secret {} is given twice", given.name);
+            return Err(ConfigError::usage(twice));
         }
     }
     if let Some(name) = used(program).find(|name| !sources.contains_key(*name)) {
@@ -85,10 +97,13 @@ pub(super) fn read(
             "--send-secret {name}: no such secret; add --secret {name}=env:VAR (or file:PATH, fd:N, cmd:COMMAND, ask)"
         )));
     }
-    let value = |(name, source): (String, Source<'_>)| {
+    let value = |(name, given): (String, Given<'_>)| {
         let secret = match want {
-            Want::Names => quietly(&name, source, around).unwrap_or(Secret::new(Vec::new())),
-            Want::Values => Secret::new(value(&name, source, around)?),
+            Want::Names => quietly(given, around).unwrap_or(Secret::new(Vec::new())),
+            Want::Values => match missing(given, around) {
+                Some(why) => Secret::missing(why),
+                None => Secret::new(value(&name, given.source, around)?),
+            },
         };
         Ok((name, secret))
     };
@@ -99,12 +114,26 @@ pub(super) fn read(
 /// secrets are read.
 pub(super) fn at_hand(flags: &[OsString], around: &Surroundings) -> Mask {
     let sources = flags.iter().filter_map(|flag| parse(flag).ok());
-    let found: Vec<Secret> =
-        sources.filter_map(|(name, source)| quietly(name, source, around)).collect();
+    let found: Vec<Secret> = sources.filter_map(|given| quietly(given, around)).collect();
     Mask::new(found.iter().map(Secret::bytes))
 }
 
-fn quietly(name: &str, source: Source<'_>, around: &Surroundings) -> Option<Secret> {
+/// Why an optional secret is not there. What is there and cannot be read is a mistake all the same.
+fn missing(given: Given<'_>, around: &Surroundings) -> Option<String> {
+    let why = match given.source {
+        Source::Env(name) if !around.env.contains_key(OsStr::new(name)) => {
+            format!("the variable {name} is not set")
+        }
+        Source::File(path) if !around.absolute(path).exists() => {
+            format!("there is no file '{}'", path.display())
+        }
+        _ => return None,
+    };
+    given.optional.then_some(why)
+}
+
+fn quietly(given: Given<'_>, around: &Surroundings) -> Option<Secret> {
+    let Given { name, source, .. } = given;
     let still = match source {
         Source::Env(_) => true,
         Source::File(path) => around.absolute(path).is_file(),
@@ -124,7 +153,7 @@ fn used(program: &Program) -> impl Iterator<Item = &str> {
 }
 
 /// Reads `NAME=SOURCE`. What is no source may be the secret itself: it is never repeated.
-fn parse(flag: &OsStr) -> Result<(&str, Source<'_>), ConfigError> {
+fn parse(flag: &OsStr) -> Result<Given<'_>, ConfigError> {
     let split = flag.split_once("=").and_then(|(name, source)| Some((name.to_str()?, source)));
     let is_name = |name: &str| {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -132,6 +161,10 @@ fn parse(flag: &OsStr) -> Result<(&str, Source<'_>), ConfigError> {
     };
     let Some((name, source)) = split.filter(|(name, _)| is_name(name)) else {
         return Err(ConfigError::usage(format!("--secret: {HELP}")));
+    };
+    let (source, optional) = match source.strip_prefix(OPTIONAL) {
+        Some(source) => (source, true),
+        None => (source, false),
     };
     let source = if source == "ask" {
         Some(Source::Ask)
@@ -144,12 +177,14 @@ fn parse(flag: &OsStr) -> Result<(&str, Source<'_>), ConfigError> {
     } else {
         source.strip_prefix("cmd:").filter(|line| !line.is_empty()).map(Source::Cmd)
     };
-    let source = source.ok_or_else(|| {
+    // The others say only when they are used whether they are there.
+    let can_miss = |source: &Source<'_>| matches!(source, Source::Env(_) | Source::File(_));
+    let source = source.filter(|source| !optional || can_miss(source)).ok_or_else(|| {
         ConfigError::usage(format!(
             "--secret {name}: what follows = is no source (it is not shown here, and never belongs on a command line); {HELP}"
         ))
     })?;
-    Ok((name, source))
+    Ok(Given { name, source, optional })
 }
 
 fn value(name: &str, source: Source<'_>, around: &Surroundings) -> Result<Vec<u8>, ConfigError> {
@@ -250,15 +285,26 @@ mod tests {
             ("pw=cmd:pass show x", Source::Cmd(OsStr::new("pass show x"))),
             ("pw=ask", Source::Ask),
         ] {
-            assert_eq!(parse(OsStr::new(text)), Ok(("pw", source)), "{text}");
+            let given = Given { name: "pw", source, optional: false };
+            assert_eq!(parse(OsStr::new(text)), Ok(given), "{text}");
         }
+        let given = Given { name: "pw", source: Source::Env("A"), optional: true };
+        assert_eq!(parse(OsStr::new("pw=optional:env:A")), Ok(given));
     }
 
     #[test]
     fn a_literal_secret_is_refused_and_not_repeated() {
-        for text in
-            ["pw=hunter2", "hunter2", "pw=", "pw=env:", "pw=fd:hunter2", "=hunter2", "pw=fd:1"]
-        {
+        for text in [
+            "pw=hunter2",
+            "hunter2",
+            "pw=",
+            "pw=env:",
+            "pw=fd:hunter2",
+            "=hunter2",
+            "pw=fd:1",
+            "pw=optional:hunter2",
+            "pw=optional:ask",
+        ] {
             let error = parse(OsStr::new(text)).expect_err(text);
             assert!(!error.message.contains("hunter2"), "{}", error.message);
             assert!(error.message.contains("env:VAR"), "{}", error.message);

@@ -48,6 +48,12 @@ pub fn resolve(
     }
     let program = Program { start: actions, ..Program::default() };
     let secrets = secrets::read(&send.secrets, &program, Want::Values, around)?;
+    if let Some((name, why)) =
+        secrets.iter().find_map(|(name, secret)| Some((name, secret.why_missing()?)))
+    {
+        let message = format!("cannot read the secret '{name}': {why}");
+        return Err(ConfigError::new(ErrorKind::Resource, message));
+    }
     Ok((program.start, secrets))
 }
 

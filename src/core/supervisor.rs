@@ -60,6 +60,10 @@ pub enum StraysPolicy {
     Leave,
 }
 
+/// The first pause before whoever ignores TERM and got HUP gets it once more; each further one is four times as
+/// long. A shell that is about to read only notes a signal, and looks at its note when the read is interrupted.
+const HANG_UP_AGAIN: Duration = Duration::from_millis(100);
+
 /// What one attempt is held to.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -67,6 +71,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the tree is ended.
     pub ladder: Ladder,
+    /// What whoever ignores the ladder's first signal gets at once.
+    pub hang_up: Option<i32>,
     /// What becomes of strays.
     pub strays: StraysPolicy,
     /// How long output that is held open is still read after the tree's end.
@@ -128,6 +134,8 @@ pub enum Action {
     Cleanup,
     /// Send this to every member once, and CONT after it. KILL: until the tree is proven empty.
     Signal(i32),
+    /// Send the second to those who ignore the first.
+    SignalDeaf(i32, i32),
     /// Stop reading; the streams are still held open. Answered with [`Event::StreamsEnded`].
     CloseStreams,
     /// The attempt is over.
@@ -172,6 +180,8 @@ pub struct Supervisor {
     unkillable: bool,
     requests: Vec<i32>,
     signals: Vec<SentSignal>,
+    /// When [`Config::hang_up`] is sent once more.
+    again: Option<Duration>,
 }
 
 impl Supervisor {
@@ -192,6 +202,7 @@ impl Supervisor {
             unkillable: false,
             requests: Vec::new(),
             signals: Vec::new(),
+            again: None,
         }
     }
 
@@ -294,7 +305,10 @@ impl Supervisor {
         match self.state {
             State::Starting | State::Finished => None,
             State::Running | State::Lingering => self.clocks.next_deadline(),
-            State::Cleanup { deadline } | State::Terminating { deadline, .. } => Some(deadline),
+            State::Cleanup { deadline } => Some(deadline),
+            State::Terminating { deadline, .. } => {
+                Some(self.again.map_or(deadline, |again| again.min(deadline)))
+            }
             State::Settling { deadline } | State::Draining { deadline } => deadline,
         }
     }
@@ -317,8 +331,14 @@ impl Supervisor {
     /// What is sent as well to whoever ignores `signal`: the ladder's own first signal, where `signal` is not of
     /// the ladder but the one that asked for the end. A shell has its background jobs ignore INT; that they
     /// do is no reason to wait for the grace to be over.
+    ///
+    /// And where nobody said how to stop, HUP for those on a terminal who ignore the ladder's TERM, as every
+    /// interactive shell does: it is what they end on when their terminal goes (systemd has `SendSIGHUP=`).
     pub fn for_the_deaf(&self, signal: i32) -> Option<i32> {
         let first = self.config.ladder.rungs()[0].signal;
+        if signal == first && self.signals.len() == 1 {
+            return self.config.hang_up;
+        }
         let asked = self.requests.first() == Some(&signal) && self.signals.len() == 1;
         (asked && first != KILL && first != signal).then_some(first)
     }
@@ -326,6 +346,11 @@ impl Supervisor {
     /// Somebody ignored what was sent, and got this.
     pub fn also_sent(&mut self, now: Duration, signal: i32) {
         self.signals.push(SentSignal { signal, at: now });
+        if Some(signal) == self.config.hang_up {
+            let sent = self.signals.iter().filter(|sent| sent.signal == signal).count();
+            let longer = 4_u32.saturating_pow(u32::try_from(sent).unwrap_or(u32::MAX) - 1);
+            self.again = Some(now.saturating_add(HANG_UP_AGAIN.saturating_mul(longer)));
+        }
     }
 
     /// The requests to stop that came, as signals, in order.
@@ -427,6 +452,15 @@ impl Supervisor {
                     self.drain(now, out);
                 }
             }
+            State::Terminating { .. } => {
+                if let (Some(again), Some(hang_up)) = (self.again, self.config.hang_up)
+                    && now >= again
+                {
+                    self.again = None;
+                    let first = self.config.ladder.rungs()[0].signal;
+                    out.push(Action::SignalDeaf(first, hang_up));
+                }
+            }
             State::Cleanup { deadline } if now >= deadline => self.rung(now, 0, out),
             State::Settling { deadline: Some(deadline) } if now >= deadline => {
                 self.reap_strays(now, out);
@@ -435,7 +469,6 @@ impl Supervisor {
             State::Starting
             | State::Cleanup { .. }
             | State::Settling { .. }
-            | State::Terminating { .. }
             | State::Draining { .. }
             | State::Finished => {}
         }
@@ -483,6 +516,7 @@ impl Supervisor {
 
     fn rung(&mut self, now: Duration, index: usize, out: &mut Vec<Action>) {
         let Rung { signal, grace } = self.climb[index];
+        self.again = None;
         out.push(Action::Signal(signal));
         self.signals.push(SentSignal { signal, at: now });
         let last = index + 1 == self.climb.len();

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+const HUP: i32 = 1;
 const INT: i32 = 2;
 
 const fn ms(n: u64) -> Duration {
@@ -20,6 +21,7 @@ fn config() -> Config {
         .unwrap(),
         strays: StraysPolicy::Reap(ms(20)),
         drain: ms(50),
+        hang_up: None,
         cleanup: None,
         streams: true,
     }
@@ -214,6 +216,24 @@ fn who_ignores_the_request_gets_the_ladders_own_signal_and_nobody_else_does() {
     let mut supervisor = running(config());
     supervisor.step(ms(5), Event::StopRequest { signal: TERM });
     assert_eq!(supervisor.for_the_deaf(TERM), None, "it is the ladder's own");
+    let rungs = [(TERM, 10_000), (KILL, 0)];
+    let ladder = rungs.map(|(signal, grace)| Rung { signal, grace: ms(grace) }).to_vec();
+    let ladder = Ladder::new(ladder).unwrap();
+    let mut supervisor = running(Config { ladder, hang_up: Some(HUP), ..config() });
+    supervisor.step(ms(5), Event::StopRequest { signal: TERM });
+    assert_eq!(supervisor.for_the_deaf(TERM), Some(HUP), "nobody said how");
+    supervisor.also_sent(ms(5), HUP);
+    assert_eq!(supervisor.for_the_deaf(TERM), None, "once");
+    // Who only noted it gets it again, ever later, as long as somebody is there who ignores TERM.
+    assert_eq!(supervisor.next_deadline(), Some(ms(105)));
+    assert_eq!(supervisor.step(ms(104), Event::Tick), []);
+    let again = [Action::SignalDeaf(TERM, HUP)];
+    assert_eq!(supervisor.step(ms(105), Event::Tick), again);
+    supervisor.also_sent(ms(105), HUP);
+    assert_eq!(supervisor.next_deadline(), Some(ms(505)));
+    assert_eq!(supervisor.step(ms(505), Event::Tick), again);
+    assert_eq!(supervisor.next_deadline(), Some(ms(10_005)), "nobody took it");
+    assert_eq!(supervisor.step(ms(10_005), Event::Tick), [Action::Signal(KILL)]);
 }
 
 #[test]

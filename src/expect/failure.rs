@@ -40,6 +40,8 @@ pub enum Reason {
     StepBudget,
     /// The terminal kept echoing, so a secret was not sent.
     SecretEcho,
+    /// An optional secret was to be typed, and is not there.
+    SecretMissing,
     /// A line was longer than a canonical terminal takes.
     CanonicalLimit,
     /// Something could not be sent for another reason.
@@ -77,6 +79,7 @@ impl Reason {
             Reason::RuleExhausted => "rule_exhausted",
             Reason::StepBudget => "step_budget",
             Reason::SecretEcho => "secret_echo",
+            Reason::SecretMissing => "secret_missing",
             Reason::CanonicalLimit => "canonical_limit",
             Reason::Send => "send",
             Reason::Differs => "differs",

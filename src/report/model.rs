@@ -266,7 +266,7 @@ pub struct RuleRecord {
 /// Why a dialogue failed, in parts for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
-    /// `step_timeout`, `eof`, `exit`, `fail`, `rule_exhausted`, `step_budget`, `secret_echo`,
+    /// `step_timeout`, `eof`, `exit`, `fail`, `rule_exhausted`, `step_budget`, `secret_echo`, `secret_missing`,
     /// `canonical_limit`, `send`, `retry`, `exec`, `ask`, `interact`, `exit_code`, `loop_exhausted`,
     /// `undefined`, `pattern`, `program`.
     pub reason: String,

@@ -326,6 +326,13 @@ impl Tree {
         }
     }
 
+    /// Sends `signal` to whoever ignores `ignored`. Says whether somebody does.
+    pub fn signal_deaf(&mut self, ignored: i32, signal: i32) -> bool {
+        let members = self.members();
+        let deaf = members.iter().filter(|member| proc::ignores(member.pid, ignored));
+        deaf.fold(false, |any, member| send(member, signal).is_ok() || any)
+    }
+
     /// Sends `signal` to the leader's group, or to whoever has the foreground of its terminal.
     pub fn signal_group(&mut self, group: Option<i32>, signal: i32) {
         let group = group.unwrap_or(self.leader);

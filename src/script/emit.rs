@@ -23,13 +23,17 @@ pub fn emit(program: &Program, settings: &Settings, remarks: &[String]) -> Strin
     top(settings, &mut out);
     command(settings, &mut out);
     for (name, source) in &settings.secrets {
+        let (source, optional) = match source.strip_prefix("optional:") {
+            Some(source) => (source, "\noptional = true"),
+            None => (source.as_str(), ""),
+        };
         let (kind, value) = source.split_once(':').unwrap_or((source, ""));
         let value = match kind {
             "ask" => "true".to_owned(),
             "fd" => value.to_owned(),
             _ => quoted(value),
         };
-        let _ = writeln!(out, "\n[secrets.{}]\n{kind} = {value}", key(name));
+        let _ = writeln!(out, "\n[secrets.{}]\n{kind} = {value}{optional}", key(name));
     }
     limits(program, settings, &mut out);
     retry(settings, &mut out);

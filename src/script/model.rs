@@ -106,6 +106,8 @@ tables! {
         cmd: Text,
         /// The person at the terminal is asked.
         ask: Bool,
+        /// With `env` or `file`: it need not be there, unless it is about to be typed.
+        optional: Bool,
     }
 
     /// How long things may take. `"0"` is off.

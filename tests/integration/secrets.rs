@@ -237,3 +237,34 @@ fn no_debugger_and_no_core_gets_at_it() {
     assert_ne!(owner("--pipe"), 0, "without a secret it is its user's");
     assert_eq!(owner("--secret pw=env:PW --pipe"), 0);
 }
+
+/// An optional secret is missed where it is about to be typed, and nowhere else.
+#[test]
+fn an_optional_one_may_be_missing() {
+    let script = r#"
+version = 1
+command = { argv = ["sh", "-c", "printf 'Password: '; stty -echo; read x; echo"], pty = true }
+params.go = { default = "yes" }
+secrets.pw = { env = "PW", optional = true }
+step = [
+  { expect = "Password: ", line = "x", when = "go == \"no\"" },
+  { name = "login", expect = "Password: ", secret = "pw", when = "go == \"yes\"" },
+]
+"#;
+    let t = Test::new();
+    t.write("s.toml", script);
+    let run = |go: &str| {
+        let go = format!("go={go}");
+        t.run(["--script", "s.toml", "--set", &go]).env_remove("PW").report().any_out()
+    };
+    run("no").check();
+    let why = "step login: the secret `pw` is not there: the variable PW is not set";
+    let done = run("yes").exit(122).err_has(why).check();
+    done.has("/dialogue/failure/reason", "secret_missing").has("/dialogue/failure/step", "login");
+    run("yes").env("PW", SECRET).check();
+    // Without `optional` nothing is started, even where it would never be typed.
+    t.write("s.toml", script.replace(", optional = true", ""));
+    run("no").exit(125).err_has("from the variable PW: it is not set").check();
+    t.write("s.toml", script.replace("env = \"PW\"", "ask = true"));
+    run("no").exit(125).err_has("`optional` goes with `env` or `file`").check();
+}

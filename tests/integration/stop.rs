@@ -53,6 +53,34 @@ fn a_ladder_of_kill_alone() {
     assert_eq!(signals(&done), ["SIGTERM", "SIGKILL"]);
 }
 
+/// Interactive shells ignore TERM; what they end on is the loss of their terminal.
+#[test]
+fn who_ignores_term_on_a_terminal_gets_hup() {
+    let ends = |shell: &[&str], flags: &[&str]| {
+        let t = Test::new();
+        let args = ["--until", "ready> "].iter().chain(flags).chain(&["--"]).chain(shell);
+        // The end of an input would be typed, and end the shell: this one has none.
+        let path = t.fifo("input");
+        let input = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let run = t.run(args).env("PS1", "ready> ").input_from(input).report();
+        let done = run.any_out().any_err().check();
+        (signals(&done), done)
+    };
+    for shell in [["bash", "--norc", "-i"].as_slice(), &["sh", "-i"]] {
+        let (signals, done) = ends(shell, &["--pty"]);
+        // One that was about to read gets it again.
+        assert!(signals.starts_with(&["SIGTERM".into(), "SIGHUP".into()]), "{}", done.report());
+        assert!(!signals.contains(&"SIGKILL".to_owned()), "{}", done.report());
+        done.has("/child/signal_name", "SIGHUP");
+    }
+    // Whoever says how gets it so.
+    let stop = ["--pty", "--stop", "TERM:100ms,KILL"];
+    let (signals, done) = ends(&["bash", "--norc", "-i"], &stop);
+    assert_eq!(signals, ["SIGTERM", "SIGKILL"]);
+    let at = |n: usize| done.at(&format!("/stop/signals/{n}/at_ms")).as_u64().unwrap();
+    assert!(at(1) >= at(0) + 100, "{}", done.report());
+}
+
 /// seeds 96
 #[test]
 fn whoever_ends_at_term_is_not_killed() {

@@ -147,7 +147,8 @@ struct Flags {
     ///
     /// The value is never shown, and masked where the command prints it back. A variable that is a source
     /// is taken out of the command's environment. One line end is cut off at the end of what a file, a
-    /// descriptor or a command gives.
+    /// descriptor or a command gives. optional:env:VAR and optional:file:PATH may be missing: then it is an
+    /// error only where it is about to be typed.
     #[arg(long, value_name = "NAME=SOURCE")]
     secret: Vec<OsString>,
 

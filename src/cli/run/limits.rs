@@ -38,7 +38,8 @@ pub struct Limits {
     /// Signals that end the whole tree [default: TERM:10s,KILL]
     ///
     /// Each rung is a signal and how long the tree then has; 10s where not said. KILL is added at the end
-    /// where it is missing.
+    /// where it is missing. Without this flag whoever ignores TERM on a terminal of its own, as interactive
+    /// shells do, gets HUP at once.
     #[arg(long, value_name = "SIG:GRACE,...", value_parser = value::ladder)]
     pub stop: Option<value::Ladder>,
 

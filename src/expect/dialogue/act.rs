@@ -123,6 +123,12 @@ impl Dialogue {
     }
 
     fn secret(&mut self, name: String, echo_ok: bool, now: Duration, out: &mut Vec<Effect>) {
+        if let Some(why) = self.missing_secrets.get(&name) {
+            let step = self.step.map(|place| format!("step {}: ", self.label(place)));
+            let message =
+                format!("{}the secret `{name}` is not there: {why}", step.unwrap_or_default());
+            return self.fail(Reason::SecretMissing, &message, None, now, out);
+        }
         // A pipe echoes nothing, so there is nothing to wait for.
         let echo_ok = echo_ok || !self.terminal;
         let clock = match self.step {

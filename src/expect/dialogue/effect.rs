@@ -1,5 +1,6 @@
 //! What a dialogue is given at its start, and what it wants done.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -20,6 +21,8 @@ pub struct Setup {
     pub terminal: bool,
     /// The secrets that exist.
     pub secret_names: Vec<String>,
+    /// Those of them that are not there, and why: to type one fails the dialogue.
+    pub missing_secrets: BTreeMap<String, String>,
     /// Their values, for masking. Everything that leaves the dialogue in a record or failure goes through
     /// it; patterns and captures inside see the bytes as they are. The dialogue never sends a value.
     pub mask: Mask,

@@ -57,7 +57,7 @@ mod template;
 mod turn;
 mod values;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -88,6 +88,8 @@ pub struct Dialogue {
     feeds: Vec<Feed>,
     terminal: bool,
     mask: Mask,
+    /// Secrets that are not there, and why.
+    missing_secrets: BTreeMap<String, String>,
     /// Parts of secrets that it masks besides.
     fragments: Vec<Zeroizing<Vec<u8>>>,
     keypad: Keypad,
@@ -205,6 +207,7 @@ impl Dialogue {
             feeds,
             terminal: setup.terminal,
             mask: setup.mask,
+            missing_secrets: setup.missing_secrets,
             fragments: Vec::new(),
             keypad: Keypad::default(),
             phase: Phase::Unstarted,

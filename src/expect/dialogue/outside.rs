@@ -260,7 +260,10 @@ impl Dialogue {
                 }
                 self.step_done(StepState::Acted, now);
             }
-            Ok(Answer::Kept) => self.step_done(StepState::Acted, now),
+            Ok(Answer::Kept) => {
+                self.missing_secrets.remove(&ask.into);
+                self.step_done(StepState::Acted, now);
+            }
             Ok(Answer::Nothing(why)) => {
                 self.busy = None;
                 let Some(place) = self.step else { return };

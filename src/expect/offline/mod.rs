@@ -14,6 +14,7 @@
 
 mod typed;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::typed::{Found, Typed};
@@ -59,6 +60,7 @@ pub fn play(program: Program, tape: &Tape, secrets: Vec<String>) -> Result<Playe
         size: tape.size,
         terminal: tape.terminal,
         secret_names: secrets,
+        missing_secrets: BTreeMap::new(),
         mask: Mask::default(),
     };
     let (program, merged) = if tape.terminal { (program, false) } else { merge(program) };

@@ -43,6 +43,11 @@ impl Running<'_, '_> {
                         self.supervisor.also_sent(now, other);
                     }
                 }
+                Action::SignalDeaf(ignored, signal) => {
+                    if self.launched.tree.signal_deaf(ignored, signal) {
+                        self.supervisor.also_sent(now, signal);
+                    }
+                }
                 Action::CloseStreams => {
                     for index in 0..self.launched.streams.len() {
                         if self.launched.streams[index].fd().is_some() {

@@ -39,7 +39,7 @@ use crate::expect::program::StreamId;
 use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
-use crate::sys::signals::Signals;
+use crate::sys::signals::{self, Signals};
 use crate::sys::spawn::Announce;
 use crate::sys::{fdio, tty};
 
@@ -214,6 +214,7 @@ pub fn run(
     let mut supervisor = Supervisor::new(Config {
         limits: Limits { total, ..limits(plan) },
         ladder: plan.stop.ladder.clone(),
+        hang_up: (plan.stop.hang_up && plan.launch.mode == Mode::Pty).then_some(signals::HUP),
         strays: strays_policy(plan.stop.strays),
         drain: plan.stop.drain,
         cleanup: (!plan.program.cleanup.is_empty()).then_some(plan.program.cleanup_limit),

@@ -323,6 +323,15 @@ impl Compiler<'_> {
             self.log.error("value", at, "this is no source of a secret");
             return None;
         }
-        Some(source)
+        match &secret.optional {
+            Some(optional) if optional.value => {
+                if secret.env.is_none() && secret.file.is_none() {
+                    let message = "`optional` goes with `env` or `file`";
+                    self.log.error("conflict", optional.at, message);
+                }
+                Some(format!("optional:{source}"))
+            }
+            _ => Some(source),
+        }
     }
 }

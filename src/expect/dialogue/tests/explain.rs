@@ -134,6 +134,7 @@ fn a_stream_that_is_not_there_and_a_goto_to_nowhere_are_refused() {
         size: (80, 24),
         terminal,
         secret_names: Vec::new(),
+        missing_secrets: BTreeMap::new(),
         mask: Mask::default(),
     };
     let err = any_of(vec![Branch { listen: on(ERR, "x"), ..branch("x", vec![]) }]);

@@ -9,6 +9,7 @@ mod secrets;
 mod steps;
 mod table;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
@@ -101,6 +102,7 @@ impl Bed {
             size: (80, 24),
             terminal: streams == [PTY],
             secret_names: secrets.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            missing_secrets: BTreeMap::new(),
             mask: Mask::new(secrets.iter().map(|(_, value)| value)),
         };
         let dialogue = Dialogue::new(program, setup).expect("a sound program");

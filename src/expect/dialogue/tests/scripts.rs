@@ -254,6 +254,7 @@ fn rules_are_enabled_and_disabled_by_name() {
         size: (80, 24),
         terminal: true,
         secret_names: Vec::new(),
+        missing_secrets: BTreeMap::new(),
         mask: Mask::default(),
     };
     let refused = Dialogue::new(program, setup).err().expect("refused").to_string();

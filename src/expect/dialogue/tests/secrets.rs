@@ -181,6 +181,7 @@ fn a_secret_that_nobody_defined_is_refused() {
         size: (80, 24),
         terminal: true,
         secret_names: vec!["password".to_owned()],
+        missing_secrets: BTreeMap::new(),
         mask: Mask::default(),
     };
     let program = steps(vec![step("x", vec![secret("pasword")])]);
