@@ -245,6 +245,14 @@ impl Secret {
         self.missing.as_deref()
     }
 
+    /// Those of `all` that are not there, and why.
+    pub fn missing_of(all: &BTreeMap<String, Secret>) -> BTreeMap<String, String> {
+        let missing = |(name, secret): (&String, &Secret)| {
+            Some((name.clone(), secret.why_missing()?.to_owned()))
+        };
+        all.iter().filter_map(missing).collect()
+    }
+
     /// The bytes, for sending and for masking only.
     pub fn bytes(&self) -> &[u8] {
         &self.value

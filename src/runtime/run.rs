@@ -194,11 +194,7 @@ fn dialogue(plan: &Plan, mask: &Mask) -> Result<Option<Dialogue>, SetupError> {
         size: plan.launch.size,
         terminal: plan.launch.mode == Mode::Pty,
         secret_names: plan.secrets.keys().cloned().collect(),
-        missing_secrets: plan
-            .secrets
-            .iter()
-            .filter_map(|(name, secret)| Some((name.clone(), secret.why_missing()?.to_owned())))
-            .collect(),
+        missing_secrets: Secret::missing_of(&plan.secrets),
         mask: mask.clone(),
     };
     Dialogue::new(plan.program.clone(), setup).map(Some)

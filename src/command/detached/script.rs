@@ -115,6 +115,7 @@ impl Player {
             size: if terminal { size } else { (80, 24) },
             terminal,
             secret_names: secrets.keys().cloned().collect(),
+            missing_secrets: Secret::missing_of(&secrets),
             mask,
         };
         let has_steps = !program.steps.is_empty();
