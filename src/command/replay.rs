@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::cli::{self, error::printable};
+use crate::config::reason;
 use crate::report::cast::{self, Cast, read::limit_idle};
 use crate::report::output;
 use crate::runtime::player::{self, Left};
@@ -49,7 +50,7 @@ pub(super) fn load(path: &Path) -> Result<Cast, String> {
     } else {
         read_file(path, &mut bytes)
     };
-    read.map_err(|error| format!("cannot read the recording {shown}: {error}"))?;
+    read.map_err(|error| format!("cannot read the recording {shown}: {}", reason(&error)))?;
     cast::read(&bytes).map_err(|error| format!("{shown}: {error}"))
 }
 

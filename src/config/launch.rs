@@ -92,7 +92,7 @@ fn directory(flag: Option<&Path>, around: &Surroundings) -> Result<PathBuf, Conf
 }
 
 /// An error of the system without the number that Rust adds.
-pub(super) fn reason(error: &std::io::Error) -> String {
+pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_lowercase()

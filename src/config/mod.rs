@@ -20,6 +20,7 @@ mod surroundings;
 mod values;
 
 pub use error::{ConfigError, ErrorKind};
+pub use launch::reason;
 pub use policy::database_path;
 pub use report_target::report_target;
 pub use surroundings::Surroundings;

@@ -164,6 +164,9 @@ fn one_word_each(run: &cli::Run, loaded: &Loaded) -> Result<(), ConfigError> {
     let names: Vec<&str> = loaded.params().collect();
     let is_open = |name: &&&str| !run.script.set.iter().any(|(set, _)| set == **name);
     let Some(word) = run.command.get(names.iter().filter(is_open).count()) else { return Ok(()) };
+    if names.iter().filter(is_open).any(|name| loaded.is_list(name)) {
+        return Ok(());
+    }
     let option = run.command.iter().find(|word| word.as_encoded_bytes().starts_with(b"--"));
     let message = if let Some(option) = option {
         format!(

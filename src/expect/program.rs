@@ -287,8 +287,8 @@ pub enum Verdict {
     Log(Option<Text>),
     /// Counts into this variable.
     Count(String),
-    /// Appends its captures to this list.
-    Append(String),
+    /// Appends its captures to this list, or a text.
+    Append(String, Option<Text>),
 }
 
 /// Something the dialogue does.
@@ -309,8 +309,8 @@ pub enum Action {
     },
     /// From here on texts are typed with this pause between characters; zero is none.
     Pace(Duration),
-    /// Appends the captures of the last match to this list.
-    Append(String),
+    /// Appends the captures of the last match to this list, or a text.
+    Append(String, Option<Text>),
     /// Sets a variable.
     Set(String, Text),
     /// Adds one to a variable; one that is not there yet counts as zero.
@@ -353,7 +353,7 @@ impl Action {
             | Action::Secret { .. }
             | Action::CloseStdin => true,
             Action::Pace(_)
-            | Action::Append(_)
+            | Action::Append(..)
             | Action::Set(..)
             | Action::Count(_)
             | Action::Log(_)

@@ -328,9 +328,10 @@ impl Tree {
 
     /// Sends `signal` to whoever ignores `ignored`. Says whether somebody does.
     pub fn signal_deaf(&mut self, ignored: i32, signal: i32) -> bool {
-        let members = self.members();
-        let deaf = members.iter().filter(|member| proc::ignores(member.pid, ignored));
-        deaf.fold(false, |any, member| send(member, signal).is_ok() || any)
+        let mut deaf = self.members();
+        deaf.retain(|member| proc::ignores(member.pid, ignored));
+        deaf.retain(|member| send(member, signal).is_ok());
+        !deaf.is_empty()
     }
 
     /// Sends `signal` to the leader's group, or to whoever has the foreground of its terminal.

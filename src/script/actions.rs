@@ -32,8 +32,8 @@ pub enum Act {
     Secret(Text, bool),
     /// `pace`.
     Pace(Time),
-    /// `append`.
-    Append(Text),
+    /// `append`; without a value, what was captured.
+    Append(Text, Option<At<Plain>>),
     /// `set`.
     Set(Text, At<Plain>),
     /// `count`.
@@ -85,6 +85,8 @@ enum Shape {
     Yes(fn() -> Act),
     /// A table of names and values.
     Set,
+    /// Names of lists, or a table of them with values.
+    Append,
     /// A list of tables with actions.
     List,
     /// `echo_ok`.
@@ -107,7 +109,11 @@ const KEYS: &[(&str, Shape, &str)] = &[
         Shape::Time(Act::Pace),
         "From here on what is typed has this pause between its characters, as a person's; `0` is none.",
     ),
-    ("append", Shape::Texts(Act::Append), "Appends what was captured to the list of this name."),
+    (
+        "append",
+        Shape::Append,
+        "Appends what was captured to the list of this name; `{ name = \"text ${0}\" }` appends that.",
+    ),
     ("set", Shape::Set, "Sets variables: `set = { name = \"text ${0}\" }`."),
     ("count", Shape::Texts(Act::Count), "Adds one to the variable of this name."),
     ("log", Shape::Texts(Act::Log), "Writes a line to stderr and to the events."),
@@ -188,6 +194,17 @@ impl Actions {
                 let set = set.into_iter().flat_map(|set| set.0);
                 self.list.extend(set.map(|(name, value)| At { at, value: Act::Set(name, value) }));
             }
+            Shape::Append if matches!(entry.node.value, Value::Table(_)) => {
+                let lists: Option<Named<At<Plain>>> = Read::read(&entry.node, log);
+                let lists = lists.into_iter().flat_map(|lists| lists.0);
+                let act = |(name, value)| At { at, value: Act::Append(name, Some(value)) };
+                self.list.extend(lists.map(act));
+            }
+            Shape::Append => {
+                let names: Option<Some1<Text>> = Read::read(&entry.node, log);
+                let names = names.into_iter().flat_map(|names| names.0);
+                self.list.extend(names.map(|name| At { at, value: Act::Append(name, None) }));
+            }
             Shape::List => {
                 let items: Option<Vec<Item>> = Read::read(&entry.node, log);
                 let items = items.into_iter().flatten();
@@ -234,6 +251,11 @@ pub fn properties(_: &str, properties: &mut Map<String, Json>, defs: &mut Map<St
             Shape::Reason(_) => json!({"anyOf": [{"type": "string"}, {"const": true}]}),
             Shape::Yes(_) => json!({"const": true}),
             Shape::Set => Named::<At<Plain>>::schema(defs),
+            Shape::Append => {
+                let (names, values) =
+                    (Some1::<Text>::schema(defs), Named::<At<Plain>>::schema(defs));
+                json!({"anyOf": [names, values]})
+            }
             Shape::List => Vec::<Item>::schema(defs),
             Shape::EchoOk => Bool::schema(defs),
         };

@@ -211,7 +211,7 @@ fn watch(watch: &Watch, out: &mut String) {
         Verdict::Retry(why) => ("retry", reason(why.as_ref())),
         Verdict::Log(text) => ("log", text.as_ref().map_or_else(|| quoted("${0}"), written)),
         Verdict::Count(name) => ("count", quoted(name)),
-        Verdict::Append(name) => ("append", quoted(name)),
+        Verdict::Append(name, text) => ("append", appended(name, text.as_ref())),
         // These stand under [retry].
         Verdict::Note(_) => return,
     };
@@ -305,7 +305,7 @@ fn action(action: &Action) -> Vec<(&'static str, String)> {
             keys
         }
         Action::Pace(pace) => one("pace", quoted(&duration(*pace))),
-        Action::Append(name) => one("append", quoted(name)),
+        Action::Append(name, text) => one("append", appended(name, text.as_ref())),
         Action::Set(name, text) => one("set", format!("{{ {} = {} }}", key(name), written(text))),
         Action::Count(name) => one("count", quoted(name)),
         Action::Log(text) => one("log", written(text)),
@@ -321,6 +321,13 @@ fn action(action: &Action) -> Vec<(&'static str, String)> {
         Action::Enable(name) => one("enable", quoted(name)),
         Action::Disable(name) => one("disable", quoted(name)),
         Action::Next => one("next", yes()),
+    }
+}
+
+fn appended(name: &str, text: Option<&Text>) -> String {
+    match text {
+        Some(text) => format!("{{ {} = {} }}", key(name), written(text)),
+        None => quoted(name),
     }
 }
 

@@ -110,6 +110,14 @@ impl Loaded {
         params.flat_map(|params| params.0.iter().map(|(name, _)| name.value.as_str()))
     }
 
+    /// Whether a param holds a list, which takes several words.
+    pub fn is_list(&self, name: &str) -> bool {
+        let params = self.scripts.iter().flat_map(|script| &script.params);
+        params
+            .flat_map(|params| &params.0)
+            .any(|(known, param)| known.value == name && param.is_list())
+    }
+
     /// Compiles it, and looks for what is probably not meant.
     pub fn check(&self, given: &Given<'_>) -> Vec<Finding> {
         let mut log = self.log.clone();

@@ -95,3 +95,11 @@ fn what_cannot_be_played_is_refused() {
         .exit(125)
         .check();
 }
+
+#[test]
+fn a_recording_that_is_not_there() {
+    let t = Test::new();
+    t.write("s.toml", "version = 1\n[[step]]\nexpect = 'x'\n");
+    let err = "heeler: cannot read the recording no.cast: no such file or directory\n";
+    t.heeler(["check", "s.toml", "--against", "no.cast"]).exit(125).err(err).check();
+}

@@ -109,3 +109,22 @@ fn a_shell() {
     assert!(script.contains("line = \"exit 5\"") && script.contains("wait_exit = 5"), "{script}");
     t.run(["--script", "s.toml"]).any_out().any_err().exit(5).check();
 }
+
+/// Who types ahead answers what is asked later: the script says it at the same places.
+#[test]
+fn what_is_typed_ahead() {
+    let t = Test::new();
+    let program = "import sys\nname = input('Name: ')\nsys.stdout.write('Town: ')\nsys.stdout.flush()\n\
+                   town = input()\nprint('hello', name, 'of', town)\n";
+    t.write("program.py", program);
+    let words = ["learn", "-o", "s.toml", "--cast", "s.cast", "--", "python3", "program.py"];
+    let mut run = t.heeler(words).terminal(80, 24).start();
+    run.wait_out("Name: ");
+    run.type_in("alice\rBerlin\r");
+    run.any_out().check();
+    let script = t.read("s.toml");
+    assert!(script.contains("alice") && script.contains("Berlin"), "{script}");
+    t.heeler(["check", "s.toml", "--against", "s.cast"]).any_out().any_err().check();
+    let done = t.run(["--script", "s.toml"]).any_out().any_err().check();
+    assert!(done.out_text().contains("hello alice of Berlin"), "{}\n{script}", done.out_text());
+}

@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::harness::Test;
+
 const SSH: &str = r#"#!/bin/sh
 printf 'The authenticity of host %s is not known (yes/no)? ' "$1"
 read -r answer
@@ -211,4 +213,51 @@ fn what_is_emitted_runs() {
     assert_eq!(output.status.code(), Some(0), "{script}{}", said(&output));
     assert_eq!(report["outcome"], "until");
     assert_eq!(report["dialogue"]["captures"]["x"], "b");
+}
+
+/// A list is as many words of the command as it has, given with commas or word by word.
+#[test]
+fn a_list_becomes_words() {
+    let t = Test::new();
+    let script = r#"
+version = 1
+command = { argv = ["printf", "<%s>", "${files...}", "${to}"], pipe = true }
+params = { files = { type = "list" }, to = {} }
+"#;
+    t.write("s.toml", script);
+    let run = |words: &str| t.run(["--script", "s.toml"].into_iter().chain(words.split(' ')));
+    run("a b,c d to").out("<a><b,c><d><to>").check();
+    run("a,b to").out("<a><b><to>").check();
+    run("--set files=a,b --set files=c to").out("<a,b><c><to>").check();
+    run("--set files= to").out("<to>").check();
+    run("--set files=a to more").exit(125).err_has("`more` is one word too many").check();
+    for (bad, why) in [
+        (script.replace("${to}", "${to...}"), "there is no param `to` that is a list"),
+        (script.replace("\"${files...}\"", "\"x${files...}\""), "is several words"),
+        (script.to_owned() + "[[step]]\nline = '${files...}'", "is several words"),
+    ] {
+        t.write("bad.toml", bad);
+        t.heeler(["check", "bad.toml"]).exit(125).err_has(why).check();
+    }
+}
+
+/// What is appended may be a text of the script's own, also from a watch.
+#[test]
+fn a_text_is_appended() {
+    let t = Test::new();
+    let script = r#"
+version = 1
+command = { shell = "echo one; echo two", pipe = true }
+watch = [{ on = '/^(?<seen>\w+)$/', append = { watched = "saw ${seen}" } }]
+step = [
+  { loop = { foreach = ["one", "two"], as = "word", step = [
+    { expect = "${word}", append = { met = "${word}!" } },
+  ] } },
+]
+"#;
+    t.write("s.toml", script);
+    let done = t.run(["--script", "s.toml"]).out("one\ntwo\n").report().check();
+    assert_eq!(done.at("/dialogue/captures/met"), serde_json::json!(["one!", "two!"]));
+    let watched = serde_json::json!(["saw one", "saw two"]);
+    assert_eq!(done.at("/dialogue/captures/watched"), watched);
 }

@@ -141,7 +141,8 @@ fn verdict(verdict: &Verdict) -> Value {
         Verdict::Note(note) => json!({ "retry_on": note }),
         Verdict::Log(_) => json!("log"),
         Verdict::Count(name) => json!({ "count": name }),
-        Verdict::Append(list) => json!({ "append": list }),
+        Verdict::Append(list, None) => json!({ "append": list }),
+        Verdict::Append(list, Some(value)) => json!({ "append": { list: text(value) } }),
     }
 }
 
@@ -194,7 +195,8 @@ fn action(action: &Action) -> Value {
         Action::Secret { name, echo_ok: false } => json!({ "secret": name }),
         Action::Secret { name, echo_ok: true } => json!({ "secret": name, "echo_ok": true }),
         Action::Pace(pace) => json!({ "pace_ms": ms(*pace) }),
-        Action::Append(list) => json!({ "append": list }),
+        Action::Append(list, None) => json!({ "append": list }),
+        Action::Append(list, Some(value)) => json!({ "append": { list: text(value) } }),
         Action::Set(name, value) => json!({ "set": { name: text(value) } }),
         Action::Count(name) => json!({ "count": name }),
         Action::Log(line) => json!({ "log": text(line) }),

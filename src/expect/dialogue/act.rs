@@ -48,7 +48,7 @@ impl Dialogue {
             }
             Action::Secret { name, echo_ok } => self.secret(name, echo_ok, now, out),
             Action::Pace(pace) => self.pace = pace,
-            Action::Append(list) => self.append(&list, out),
+            Action::Append(list, text) => self.append(&list, text.as_ref(), now, out),
             Action::Count(name) => self.values.count(&name),
             Action::Set(name, text) => {
                 if let Some(bytes) = self.rendered(&text, now, out) {
@@ -108,8 +108,21 @@ impl Dialogue {
         self.fail(reason, &message, None, now, out);
     }
 
-    pub(super) fn append(&mut self, list: &str, out: &mut Vec<Effect>) {
-        if !self.values.append(list) && self.full_lists.insert(list.to_owned()) {
+    pub(super) fn append(
+        &mut self,
+        list: &str,
+        text: Option<&Text>,
+        now: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        let text = match text {
+            Some(text) => match self.rendered(text, now, out) {
+                Some(bytes) => Some(bytes),
+                None => return,
+            },
+            None => None,
+        };
+        if !self.values.append(list, text) && self.full_lists.insert(list.to_owned()) {
             out.push(Effect::Log(format!("the list `{list}` is full; what follows is not kept")));
         }
     }

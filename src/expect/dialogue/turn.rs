@@ -243,7 +243,7 @@ impl Dialogue {
                 }
             }
             Verdict::Count(name) => self.values.count(&name),
-            Verdict::Append(list) => self.append(&list, out),
+            Verdict::Append(list, text) => self.append(&list, text.as_ref(), now, out),
             Verdict::Note(index) => {
                 if !self.notes.contains(&index) {
                     self.notes.push(index);

@@ -83,13 +83,15 @@ impl Values {
         self.set(name, Value::text(next.to_string()));
     }
 
-    /// Appends the last match to a list. False when the list is full.
-    pub(super) fn append(&mut self, list: &str) -> bool {
+    /// Appends `text` or the last match to a list. False when the list is full.
+    pub(super) fn append(&mut self, list: &str, text: Option<Vec<u8>>) -> bool {
         let fields = |(name, value): &(String, Option<Vec<u8>>)| {
             (name.clone(), value.clone().unwrap_or_default())
         };
-        let fields: Vec<(String, Vec<u8>)> = self.names.iter().map(fields).collect();
+        let groups = if text.is_none() { self.names.as_slice() } else { &[] };
+        let fields: Vec<(String, Vec<u8>)> = groups.iter().map(fields).collect();
         let text = match fields.as_slice() {
+            [] if text.is_some() => text.unwrap_or_default(),
             [] => self.groups.first().cloned().flatten().unwrap_or_default(),
             several => several.iter().map(|(_, v)| v.as_slice()).collect::<Vec<_>>().join(&b'\t'),
         };

@@ -55,7 +55,7 @@ fn texts(action: &Action) -> Vec<&Text> {
         Action::Send(text) | Action::Line(text) | Action::Log(text) | Action::Set(_, text) => {
             vec![text]
         }
-        Action::Fail(why) | Action::Retry(why) => why.iter().collect(),
+        Action::Fail(text) | Action::Retry(text) | Action::Append(_, text) => text.iter().collect(),
         _ => Vec::new(),
     }
 }

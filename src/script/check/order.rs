@@ -41,7 +41,7 @@ impl Check<'_> {
             any_time.extend(groups(&watch.listen.pattern).into_iter().map(|(name, _)| name));
             any_time.extend(match &watch.verdict {
                 crate::expect::program::Verdict::Count(name)
-                | crate::expect::program::Verdict::Append(name) => Some(name.clone()),
+                | crate::expect::program::Verdict::Append(name, _) => Some(name.clone()),
                 _ => None,
             });
         }
@@ -112,7 +112,7 @@ impl Check<'_> {
 
 fn sets(action: &Action) -> Option<String> {
     match action {
-        Action::Set(name, _) | Action::Count(name) | Action::Append(name) => Some(name.clone()),
+        Action::Set(name, _) | Action::Count(name) | Action::Append(name, _) => Some(name.clone()),
         _ => None,
     }
 }

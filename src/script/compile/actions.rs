@@ -87,9 +87,9 @@ impl Compiler<'_> {
                 Action::Secret { name: name.value.clone(), echo_ok: *echo_ok }
             }
             Act::Pace(pace) => Action::Pace(pace.value),
-            Act::Append(name) => {
+            Act::Append(name, value) => {
                 let name = self.list_name(name, pattern);
-                Action::Append(name)
+                Action::Append(name, value.as_ref().map(|value| self.plain(value)))
             }
             Act::Set(name, value) => {
                 self.name(name, "a variable");

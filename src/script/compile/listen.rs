@@ -110,7 +110,10 @@ impl Compiler<'_> {
                     self.sets(&name.value, name.at);
                     Verdict::Count(self.name(name, "a variable"))
                 }
-                Act::Append(name) => Verdict::Append(self.list_name(name, Some(&listen.pattern))),
+                Act::Append(name, value) => Verdict::Append(
+                    self.list_name(name, Some(&listen.pattern)),
+                    value.as_ref().map(|value| self.plain(value)),
+                ),
                 _ => {
                     self.log
                         .error("conflict", act.at, "a watch only judges: it has `fail`, `pass`, `retry`, `log`, `count` and `append`")

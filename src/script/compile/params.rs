@@ -65,6 +65,16 @@ struct Declared<'a> {
     param: &'a Param,
 }
 
+impl Param {
+    /// Whether it holds a list.
+    pub(in crate::script) fn is_list(&self) -> bool {
+        match self.type_.as_ref().map(|kind| kind.value) {
+            Some(kind) => kind == ParamType::List,
+            None => matches!(self.default, Some(ListOr::List(_))),
+        }
+    }
+}
+
 pub(super) fn resolve(
     scripts: &[Script],
     sources: &[Source],
@@ -91,10 +101,7 @@ pub(super) fn resolve(
     for Declared { name, param } in declared {
         let at = name.at;
         let kind = param.type_.as_ref().map(|kind| kind.value);
-        let list = matches!(
-            (kind, &param.default),
-            (Some(ParamType::List), _) | (None, Some(ListOr::List(_)))
-        );
+        let list = param.is_list();
         if let (Some(required), Some(_)) = (&param.required, &param.default)
             && required.value
         {
@@ -105,11 +112,14 @@ pub(super) fn resolve(
             );
         }
         let value = match (set.remove(&name.value), &param.default) {
-            (Some(text), _) if list => {
-                let items = text.split(',').filter(|item| !item.is_empty());
+            // What comes in several words has its commas for itself.
+            (Some(texts), _) if list => {
+                let comma = if texts.len() == 1 { "," } else { "\0" };
+                let items = texts.iter().flat_map(|text| text.split(comma));
+                let items = items.filter(|item| !item.is_empty());
                 ParamValue::List(items.map(str::to_owned).collect())
             }
-            (Some(text), _) => ParamValue::Text(text),
+            (Some(mut texts), _) => ParamValue::Text(texts.pop().unwrap_or_default()),
             (None, Some(ListOr::One(text))) => ParamValue::Text(text.value.0.clone()),
             (None, Some(ListOr::List(items))) => {
                 ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect())
@@ -152,30 +162,35 @@ fn outside(
     scripts: &[Script],
     given: &Given<'_>,
     log: &mut Log,
-) -> BTreeMap<String, String> {
+) -> BTreeMap<String, Vec<String>> {
     let whole = scripts.first().map_or_else(Span::default, |script| script.at);
     let names = || declared.iter().map(|declared| declared.name.value.as_str());
-    let mut set = BTreeMap::new();
+    let mut set: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in given.set {
         if !names().any(|known| known == name) {
             log.error("param", whole, format!("--set {name}: the script has no such param"))
                 .nearest(name, names());
         }
-        set.insert(name.clone(), value.clone());
+        set.entry(name.clone()).or_default().push(value.clone());
     }
-    let mut open = names().filter(|name| !given.set.iter().any(|(set, _)| set == name));
-    let mut filled = Vec::new();
-    for word in given.words {
-        // Whoever gives words has looked how many are taken.
-        let Some(name) = open.next() else { break };
-        match word.to_str() {
-            Some(text) => filled.push((name.to_owned(), text.to_owned())),
-            None => {
-                log.error("param", whole, format!("the word for `{name}` is not UTF-8"));
+    let is_open =
+        |declared: &&Declared<'_>| !given.set.iter().any(|(set, _)| *set == declared.name.value);
+    let open: Vec<&Declared<'_>> = declared.iter().filter(is_open).collect();
+    // Whoever gives words has looked how many are taken: what is more than params is for the first list.
+    let mut more = given.words.len().saturating_sub(open.len());
+    let mut words = given.words.iter();
+    for Declared { name, param } in open {
+        let name = &name.value;
+        let takes = if param.is_list() { 1 + std::mem::take(&mut more) } else { 1 };
+        for word in words.by_ref().take(takes) {
+            match word.to_str() {
+                Some(text) => set.entry(name.clone()).or_default().push(text.to_owned()),
+                None => {
+                    log.error("param", whole, format!("the word for `{name}` is not UTF-8"));
+                }
             }
         }
     }
-    set.extend(filled);
     set
 }
 

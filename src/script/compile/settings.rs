@@ -6,6 +6,7 @@ use super::Compiler;
 use crate::cli::value::{self, Codes, Ladder, RetryOnList, StdinFrom, Strays};
 use crate::expect::pattern::Pattern;
 use crate::expect::program::Origin;
+use crate::script::compile::params::ParamValue;
 use crate::script::model::{self, Script};
 use crate::script::read::{Bool, Text, Time};
 
@@ -164,8 +165,8 @@ impl Compiler<'_> {
         settings.has_command = command.argv.is_some() || command.shell.is_some();
         match (&command.argv, &command.shell) {
             (Some(argv), None) => {
-                settings.command = argv.iter().map(|word| self.known(word)).collect();
-                if argv.is_empty() {
+                settings.command = argv.iter().flat_map(|word| self.words(word)).collect();
+                if settings.command.is_empty() {
                     self.log.error(
                         "empty",
                         command.at,
@@ -220,6 +221,22 @@ impl Compiler<'_> {
         let nice =
             command.nice.as_ref().map(|nice| Text { at: nice.at, value: nice.value.0.clone() });
         settings.nice = self.parsed(nice.as_ref(), value::nice);
+    }
+
+    /// A word of `argv`: `${files...}` is as many as the list has.
+    fn words(&mut self, word: &Text) -> Vec<String> {
+        let Some(name) = word.value.strip_prefix("${").and_then(|rest| rest.strip_suffix("...}"))
+        else {
+            return vec![self.known(word)];
+        };
+        if let Some(ParamValue::List(items)) = self.params.values.get(name) {
+            return items.clone();
+        }
+        let message = format!("there is no param `{name}` that is a list");
+        self.log
+            .error("unknown-name", word.at, message)
+            .help(format!("add [params.{name}] with type = \"list\""));
+        Vec::new()
     }
 
     fn limits(&mut self, limits: &model::Limits, settings: &mut Settings) {

@@ -28,11 +28,21 @@ impl Compiler<'_> {
     }
 
     fn template(&mut self, text: &Text, value: &str) -> Template {
-        Template::parse(value).unwrap_or_else(|why| {
-            let at = self.inside(text, why.column);
-            self.log.error("text", at, why.message);
-            Template::literal(value.as_bytes())
-        })
+        match Template::parse(value) {
+            Ok(template) => {
+                let several = template.names().find(|name| name.ends_with("..."));
+                let Some(name) = several.map(str::to_owned) else { return template };
+                let message = format!("`${{{name}}}` is several words, and cannot stand here");
+                self.log
+                    .error("conflict", text.at, message)
+                    .help("it is a word of its own in the `argv` of [command]");
+            }
+            Err(why) => {
+                let at = self.inside(text, why.column);
+                self.log.error("text", at, why.message);
+            }
+        }
+        Template::literal(value.as_bytes())
     }
 
     /// A text that has to be known before the start: only params may stand in it.

@@ -41,7 +41,7 @@ fn set(name: &str, value: &str) -> Action {
 }
 
 fn append(list: &str) -> Action {
-    Action::Append(list.to_owned())
+    Action::Append(list.to_owned(), None)
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn where_a_branch_leads() {
 fn watches_take_notes_and_ask_for_another_attempt() {
     let program = Program {
         watches: vec![
-            watch(r"/^W: (?<text>.*)$/", Verdict::Append("warnings".to_owned())),
+            watch(r"/^W: (?<text>.*)$/", Verdict::Append("warnings".to_owned(), None)),
             watch("W:", Verdict::Count("n".to_owned())),
             watch("odd", Verdict::Log(None)),
             watch("worse", Verdict::Log(Some(text("${0} after ${n}")))),
