@@ -14,7 +14,7 @@ try:
         if child.expect([r"\n= (-?[\d.]+)\r", r"\(standard_in\) \d+: [^\r\n]*|Runtime error[^\r\n]*"]):
             sys.exit(f"bc says: {child.after}")
         results.append(child.match[1])
-    child.sendeof()
+    child.sendline("quit")
     child.expect(pexpect.EOF)
 except pexpect.ExceptionPexpect as error:
     sys.exit(f"bc: {error}")
