@@ -1,10 +1,10 @@
 //! Patterns that match something else than it seems, or never.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::{Check, texts};
 use crate::expect::pattern::{Kind, Pattern};
-use crate::expect::program::Listen;
+use crate::expect::program::{Listen, View};
 use crate::script::source::Span;
 
 /// What people write who mean a regex.
@@ -17,6 +17,9 @@ impl Check<'_> {
         let places = &self.compiled.places;
         for (listen, _, _, at) in self.answers() {
             self.one(&listen.pattern, at);
+            if listen.view != View::Screen {
+                self.pausing(&listen.pattern, at);
+            }
         }
         for (watch, at) in program.watches.iter().zip(&places.watches) {
             self.one(&watch.listen.pattern, *at);
@@ -75,15 +78,7 @@ impl Check<'_> {
         if repetition.max.is_some() || !repetition.greedy {
             return;
         }
-        let takes = |c: char| match repetition.sub.kind() {
-            HirKind::Class(Class::Unicode(class)) => {
-                class.iter().any(|range| (range.start()..=range.end()).contains(&c))
-            }
-            HirKind::Class(Class::Bytes(class)) => class.iter().any(|range| {
-                (u32::from(range.start())..=u32::from(range.end())).contains(&u32::from(c))
-            }),
-            _ => false,
-        };
+        let takes = |c: char| takes(&repetition.sub, c);
         if takes('a') && takes('\n') {
             self.log
                 .warn("greedy-tail", at, "this takes all further output, up to the next pause")
@@ -92,6 +87,30 @@ impl Check<'_> {
             self.log
                 .warn("greedy-tail", at, "what it ends in only delays the match to the end of the line, and consumes that")
                 .help("leave it out, or capture it");
+        }
+    }
+
+    /// A prompt that is found only when the output pauses: `.*: $`. What ends a line (`.*failed$`) is decided by
+    /// the line's end, and without the `.*` it is what people write who want that pause.
+    fn pausing(&mut self, pattern: &Pattern, at: Span) {
+        let Kind::Regex(regex) = &pattern.kind else { return };
+        let parser = regex_syntax::ParserBuilder::new().utf8(false).build().parse(regex);
+        let Ok(hir) = parser else { return };
+        let HirKind::Concat(parts) = hir.kind() else { return };
+        let [.., any, prompt, end] = parts.as_slice() else { return };
+        let HirKind::Look(Look::End | Look::EndLF | Look::EndCRLF) = end.kind() else { return };
+        let HirKind::Literal(prompt) = prompt.kind() else { return };
+        let HirKind::Repetition(repetition) = within(any).kind() else { return };
+        let Some((mark, true)) =
+            prompt.0.first().zip(prompt.0.last()).map(|(m, l)| (*m, *l == b' '))
+        else {
+            return;
+        };
+        if repetition.max.is_none() && takes(&repetition.sub, char::from(mark)) {
+            let (mark, prompt) = (char::from(mark), String::from_utf8_lossy(&prompt.0));
+            self.log
+                .warn("settle", at, "this matches only when the output pauses (`limits.settle`): more could come before the `$`")
+                .help(format!("`[^{mark}]*{prompt}` without the `$` matches at once"));
         }
     }
 
@@ -146,6 +165,27 @@ impl Check<'_> {
                 }
             }
         }
+    }
+}
+
+/// Whether a class has a character.
+fn takes(class: &Hir, c: char) -> bool {
+    match class.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            class.iter().any(|range| (range.start()..=range.end()).contains(&c))
+        }
+        HirKind::Class(Class::Bytes(class)) => class.iter().any(|range| {
+            (u32::from(range.start())..=u32::from(range.end())).contains(&u32::from(c))
+        }),
+        _ => false,
+    }
+}
+
+/// What is in a group.
+fn within(hir: &Hir) -> &Hir {
+    match hir.kind() {
+        HirKind::Capture(capture) => within(&capture.sub),
+        _ => hir,
     }
 }
 
