@@ -1,6 +1,6 @@
 //! `heeler wait RUN`: exits as the run did, also long after.
 
-use super::{Found, Over, find, record, unexpected};
+use super::{Found, Limit, Over, failed, find, record, unexpected};
 use crate::cli::detached::Wait;
 use crate::command::tracked::print_json;
 use crate::control::client::Failed;
@@ -16,10 +16,9 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
         Ok(Found::Record(over)) => return recorded(args.json, &over, io),
         Err(code) => return code,
     };
-    let limit_ms = args.timeout.filter(|limit| !limit.is_zero());
-    let request = Request::Wait { limit_ms: limit_ms.map(|limit| limit.as_millis() as u64) };
+    let limit = Limit::new(args.timeout, None);
     let mut connection = living.connection;
-    match connection.ask(&request) {
+    match limit.ask(&mut connection, &Request::Wait { limit_ms: limit.ms() }) {
         Ok(Reply::Ended(ended)) => tell(args.json, &ended, io),
         Ok(Reply::Limit { .. }) => {
             if !args.json {
@@ -34,10 +33,7 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
             Ok(Found::Living(_)) => EXIT_HEELER,
             Err(code) => code,
         },
-        Err(error) => {
-            io.say(format_args!("run {}: {error}", living.run));
-            EXIT_HEELER
-        }
+        Err(error) => failed(&living.run, &error, io),
     }
 }
 
