@@ -1,5 +1,6 @@
 //! Runs in the background when something is wrong: with their heeler, with what is asked, with our stdout.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -56,4 +57,50 @@ fn a_stopped_heeler_holds_nobody() {
     end(&t, &run);
     long.any_err().any_status().check();
     logs.any_out().check();
+}
+
+/// A run whose id cannot be printed is not lost: the message names it.
+#[test]
+fn an_id_that_cannot_be_printed_is_told_with_the_error() {
+    let t = Test::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (_, unread) = std::io::pipe().unwrap();
+    for stdout in [Stdio::from(full), Stdio::from(unread)] {
+        let done = t.heeler(["run", "-d", "--", "sleep", "1000"]).stdout_to(stdout);
+        let done = done.any_err().exit(125).check();
+        let err = done.err_text();
+        let run = err.split("heeler reap ").nth(1).and_then(|rest| rest.split(' ').next());
+        let run = run.unwrap_or_else(|| panic!("{err}"));
+        end(&t, run);
+    }
+}
+
+/// What cannot come is refused, not waited for.
+#[test]
+fn what_cannot_be_expected_is_refused() {
+    let t = Test::new();
+    let screen = detached(&t, &["--pty", "--", "cat"]);
+    let merged = detached(&t, &["--merge", "--", "cat"]);
+    let plain = detached(&t, &["--", "cat"]);
+    let refused = |run: &str, args: &[&str], why: &str| {
+        let args: Vec<&str> = ["expect", run].iter().chain(args).copied().collect();
+        t.heeler(args).err_has(why).exit(125).check();
+    };
+    refused(&screen, &["--on", "x", "--stream", "stderr"], "a terminal is one stream");
+    refused(&merged, &["--on", "x", "--stream", "stderr"], "merged output is one stream");
+    refused(&plain, &["--on", "x", "--since", "9"], "only 0 bytes");
+    let groups = ["--on", "a=/x(?<n>y)/", "--on", "b=z", "--on", "c=@idle:1h", "--print"];
+    for group in ["nope", "2"] {
+        refused(
+            &plain,
+            &[&groups[..], &[group]].concat(),
+            &format!("no pattern (--on) has a group '{group}'"),
+        );
+    }
+    refused(&plain, &["--on", ""], &format!("run {plain}: column 1: "));
+    t.heeler(["send", &plain, "--line", "xy"]).any_out().check();
+    t.heeler(["expect", &plain, "--on", "/x(?<n>y)/", "--print", "n"]).out("y\n").check();
+    for run in [screen, merged, plain] {
+        end(&t, &run);
+    }
 }

@@ -10,6 +10,7 @@ use crate::control::client::{Failed, after};
 use crate::control::protocol::{self, Ended, Matched, On, Reply, Request, Stream, View};
 use crate::control::session::Answer;
 use crate::core::outcome::{EXIT_DIALOGUE, EXIT_HEELER, EXIT_LIMIT};
+use crate::expect::pattern::Pattern;
 use crate::report::output::Io;
 
 /// Waits; 0 when it matched, 124 at the limit, 122 when the run ended first, 125.
@@ -40,6 +41,17 @@ pub fn run(args: &Expect, io: &mut Io<'_>) -> i32 {
 }
 
 fn ask(args: &Expect, io: &mut Io<'_>) -> Result<Reply, i32> {
+    if let Some(group) = args.print.as_deref()
+        && !matches!(group, "label" | "before" | "offset")
+    {
+        // A pattern that is none is told by whoever is asked.
+        let parsed: Result<Vec<_>, _> =
+            args.on.iter().map(|(_, pattern)| Pattern::parse(pattern)).collect();
+        if parsed.is_ok_and(|patterns| !patterns.iter().any(|pattern| pattern.has_group(group))) {
+            io.say(format_args!("no pattern (--on) has a group '{group}' (--print)"));
+            return Err(EXIT_HEELER);
+        }
+    }
     let limit = Limit::new(args.timeout, Some(DEFAULT_LIMIT));
     let expect = wanted(args, limit);
     match find(&args.target, io)? {
