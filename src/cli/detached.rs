@@ -46,7 +46,8 @@ pub struct Logs {
 /// Wait for the end of a detached run, and exit as it did.
 ///
 /// Also long after its end. Exit code 124: it has not ended within --timeout; 125: nobody saw its end, or
-/// there is no such run. With --json the two are told apart from the command's own.
+/// there is no such run. With --json the two are told apart from the command's own; an end that nobody saw is
+/// {"run": ID, "outcome": "unknown"}.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Wait {
     /// Which run.

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::detached::{Client, detached, end, supervisor};
-use crate::harness::{Signal, Test, wait_until};
+use crate::harness::{Signal, Test, wait_gone, wait_until};
 
 fn kill(pid: i32, signal: Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
@@ -103,4 +103,24 @@ fn what_cannot_be_expected_is_refused() {
     for run in [screen, merged, plain] {
         end(&t, &run);
     }
+}
+
+/// An end that nobody saw is told in the same way before and after a reap.
+#[test]
+fn an_end_that_nobody_saw_is_unknown() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sleep", "1000"]);
+    let pid = supervisor(&t, &run);
+    kill(pid, Signal::KILL);
+    wait_gone(pid);
+    let wait = || {
+        let done = t.heeler(["wait", &run, "--json"]).any_out().any_err().exit(125).check();
+        let value: Value = serde_json::from_slice(&done.out).unwrap();
+        assert_eq!(value, json!({ "run": run, "outcome": "unknown" }));
+        done.err_text()
+    };
+    let before = wait();
+    t.heeler(["reap"]).any_out().any_err().check();
+    assert_eq!(before, wait());
+    assert!(before.contains("nobody saw its end"), "{before}");
 }

@@ -43,9 +43,17 @@ pub(super) fn recorded(json: bool, over: &Over, io: &mut Io<'_>) -> i32 {
     let exited = record.end.as_ref().filter(|_| over.state == State::Exited);
     let Some(end) = exited else {
         return match over.state {
-            State::Gone => {
-                let why = over.why.unwrap_or("nobody saw its end");
-                io.say(format_args!("run {}: {why}", record.facts.run));
+            // The same before and after a reap.
+            State::Gone | State::Orphaned => {
+                let run = &record.facts.run;
+                io.say(format_args!(
+                    "run {run}: nobody saw its end: its heeler was killed, or the machine went down"
+                ));
+                if json {
+                    // Nobody to tell when stdout is closed; the exit code says it too.
+                    let _ =
+                        print_json(io, &serde_json::json!({ "run": run, "outcome": "unknown" }));
+                }
                 EXIT_HEELER
             }
             _ => over.complain(io),
