@@ -124,3 +124,12 @@ fn an_end_that_nobody_saw_is_unknown() {
     assert_eq!(before, wait());
     assert!(before.contains("nobody saw its end"), "{before}");
 }
+
+#[test]
+fn a_long_name_is_not_shown_in_full() {
+    let t = Test::new();
+    let name = "n".repeat(300);
+    let done = t.run(["--name", &name, "--", "true"]).any_err().exit(125).check();
+    let err = done.err_text();
+    assert!(err.contains(&format!("'{}...'", &name[..100])) && err.len() < 300, "{err}");
+}
