@@ -220,7 +220,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--send-secret', '--send-secret', [CompletionResultType]::ParameterName, 'Type a --secret, then Enter, once the terminal does not echo')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Type what is in a file; - is our stdin')
             [CompletionResult]::new('--secret', '--secret', [CompletionResultType]::ParameterName, 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long a command that does not read, or a terminal that echoes, is waited for')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long a command that does not read, or a terminal that echoes, is waited for; 0 is for ever [default: 30s]')
             [CompletionResult]::new('--echo-ok', '--echo-ok', [CompletionResultType]::ParameterName, 'Type the --send-secret before it even while the terminal echoes')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -229,7 +229,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;expect' {
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
             [CompletionResult]::new('--on', '--on', [CompletionResultType]::ParameterName, 'A pattern, and what its match is called; the label may be left out')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For how long; 0 is for ever')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'For how long; 0 is for ever [default: 30s]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only output from this offset on, as send printed it')
             [CompletionResult]::new('--print', '--print', [CompletionResultType]::ParameterName, 'Print only this of the match: label, before, offset, or a group by number or name [default: all, as JSON]')
             [CompletionResult]::new('--view', '--view', [CompletionResultType]::ParameterName, 'What the patterns look at: text (escapes removed), raw, or screen')

@@ -208,7 +208,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --send-secret 'Type a --secret, then Enter, once the terminal does not echo'
             cand --file 'Type what is in a file; - is our stdin'
             cand --secret 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask'
-            cand --timeout 'How long a command that does not read, or a terminal that echoes, is waited for'
+            cand --timeout 'How long a command that does not read, or a terminal that echoes, is waited for; 0 is for ever [default: 30s]'
             cand --echo-ok 'Type the --send-secret before it even while the terminal echoes'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
@@ -216,7 +216,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;expect'= {
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
             cand --on 'A pattern, and what its match is called; the label may be left out'
-            cand --timeout 'For how long; 0 is for ever'
+            cand --timeout 'For how long; 0 is for ever [default: 30s]'
             cand --since 'Only output from this offset on, as send printed it'
             cand --print 'Print only this of the match: label, before, offset, or a group by number or name [default: all, as JSON]'
             cand --view 'What the patterns look at: text (escapes removed), raw, or screen'

@@ -180,12 +180,12 @@ complete -c heeler -n "__fish_heeler_using_subcommand send" -l key -d 'Press a k
 complete -c heeler -n "__fish_heeler_using_subcommand send" -l send-secret -d 'Type a --secret, then Enter, once the terminal does not echo' -r
 complete -c heeler -n "__fish_heeler_using_subcommand send" -l file -d 'Type what is in a file; - is our stdin' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand send" -l secret -d 'Name a secret: env:VAR, file:PATH, fd:N, cmd:COMMAND or ask' -r
-complete -c heeler -n "__fish_heeler_using_subcommand send" -l timeout -d 'How long a command that does not read, or a terminal that echoes, is waited for' -r
+complete -c heeler -n "__fish_heeler_using_subcommand send" -l timeout -d 'How long a command that does not read, or a terminal that echoes, is waited for; 0 is for ever [default: 30s]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand send" -l echo-ok -d 'Type the --send-secret before it even while the terminal echoes'
 complete -c heeler -n "__fish_heeler_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand expect" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand expect" -l on -d 'A pattern, and what its match is called; the label may be left out' -r
-complete -c heeler -n "__fish_heeler_using_subcommand expect" -l timeout -d 'For how long; 0 is for ever' -r
+complete -c heeler -n "__fish_heeler_using_subcommand expect" -l timeout -d 'For how long; 0 is for ever [default: 30s]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand expect" -l since -d 'Only output from this offset on, as send printed it' -r
 complete -c heeler -n "__fish_heeler_using_subcommand expect" -l print -d 'Print only this of the match: label, before, offset, or a group by number or name [default: all, as JSON]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand expect" -l view -d 'What the patterns look at: text (escapes removed), raw, or screen' -r -f -a "text\t'Terminal escapes removed, CR LF to LF'

@@ -46,7 +46,8 @@ pub struct Logs {
 /// Wait for the end of a detached run, and exit as it did.
 ///
 /// Also long after its end. Exit code 124: it has not ended within --timeout; 125: nobody saw its end, or
-/// there is no such run. With --json the two are told apart from the command's own.
+/// there is no such run. With --json the two are told apart from the command's own; an end that nobody saw is
+/// {"run": ID, "outcome": "unknown"}.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Wait {
     /// Which run.
@@ -159,9 +160,9 @@ pub struct Expect {
     #[arg(long, value_name = "LABEL=P", required = true, allow_hyphen_values = true, value_parser = value::labelled)]
     pub on: Vec<(String, String)>,
 
-    /// For how long; 0 is for ever
-    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, default_value = "30s")]
-    pub timeout: Duration,
+    /// For how long; 0 is for ever [default: 30s]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    pub timeout: Option<Duration>,
 
     /// Only output from this offset on, as send printed it
     #[arg(long, value_name = "OFFSET")]
@@ -240,13 +241,14 @@ pub struct Send {
     /// `--secret NAME=SOURCE`, unparsed: what is no source may be the secret itself, and clap would print it.
     pub secrets: Vec<OsString>,
     /// `--timeout`.
-    pub timeout: Duration,
+    pub timeout: Option<Duration>,
 }
 
 /// Type to a detached run.
 ///
 /// The flags are done in order. When all of it is written, the offset of the output at that moment is
-/// printed: expect --since with it looks only at what comes as an answer.
+/// printed: expect --since with it looks only at what comes as an answer. Exit code 0: it is typed; 124: the
+/// command did not take it within --timeout; 125: no such run, or it cannot be typed to.
 #[derive(Args)]
 struct SendFlags {
     #[command(flatten)]
@@ -280,9 +282,9 @@ struct SendFlags {
     #[arg(long, value_name = "NAME=SOURCE")]
     secret: Vec<OsString>,
 
-    /// How long a command that does not read, or a terminal that echoes, is waited for
-    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, default_value = "30s")]
-    timeout: Duration,
+    /// How long a command that does not read, or a terminal that echoes, is waited for; 0 is for ever [default: 30s]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    timeout: Option<Duration>,
 }
 
 impl Args for Send {

@@ -4,6 +4,9 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+/// How many characters of a wrong value are shown.
+const SHOWN: usize = 100;
+
 /// Whether this is help or the version, which were asked for.
 pub fn is_answer(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
@@ -14,7 +17,12 @@ pub fn one_line(error: &clap::Error, line: &[OsString]) -> String {
     if let Some(message) = negative(error, line) {
         return printable(&message);
     }
-    let rendered = error.render().to_string();
+    let mut rendered = error.render().to_string();
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
+        && let Some((end, _)) = value.char_indices().nth(SHOWN)
+    {
+        rendered = rendered.replace(value.as_str(), &format!("{}...", &value[..end]));
+    }
     let mut parts: Vec<String> = Vec::new();
     let mut paragraph = Vec::new();
     for line in rendered.lines().chain([""]) {

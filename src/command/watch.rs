@@ -191,8 +191,8 @@ impl Watch<'_> {
     /// What the heeler of a detached run says of it; nothing where it does not answer at once.
     fn status(&self, run: &str) -> Option<Status> {
         let db = self.args.db.clone().or_else(default_db)?;
-        let mut connection = Connection::open(&place::socket(&db, run)).ok()?;
-        match connection.ask_within(&Request::Status, ANSWER) {
+        let mut connection = Connection::open_within(&place::socket(&db, run), ANSWER).ok()?;
+        match connection.ask_within(&Request::Status, ANSWER, Some(ANSWER)) {
             Ok(Reply::Status(status)) => Some(status),
             _ => None,
         }

@@ -7,7 +7,7 @@ pub mod attach;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::protocol::{ErrorKind, MAX_LINE, PROTOCOL, Reply, Request, line};
 use crate::sys::poll::{self, Want};
@@ -18,6 +18,13 @@ const READ: usize = 4 << 10;
 
 /// The longest answer. A screen in colours is the longest there is.
 const MAX_REPLY: usize = 16 * MAX_LINE;
+
+/// How long a heeler that is well may take to answer what it can answer at once. One that is stopped never
+/// does.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How much later than the limit of a request its answer may come.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,12 +40,25 @@ pub enum Failed {
         /// For people.
         message: String,
     },
+    /// It listens, but says nothing.
+    #[error("{}", silent(*.0, "does not answer"))]
+    Silent(Option<i32>),
+    /// The limit of the request has passed, and it says nothing.
+    #[error("{}", silent(*.0, "did not answer within the limit (--timeout)"))]
+    Late(Option<i32>),
     /// The connection failed.
     #[error("cannot talk to the run: {0}")]
     Io(#[from] io::Error),
     /// The answer was none.
     #[error("the run gave an answer that is none: {0}")]
     Nonsense(String),
+}
+
+fn silent(pid: Option<i32>, what: &str) -> String {
+    match pid {
+        Some(pid) => format!("its heeler (pid {pid}) {what}; it may be stopped: kill -CONT {pid}"),
+        None => format!("its heeler {what}; it may be stopped (heeler list --json has its pid)"),
+    }
 }
 
 /// A connection.
@@ -52,8 +72,14 @@ pub struct Connection {
 impl Connection {
     /// Connects to a socket.
     pub fn open(path: &Path) -> Result<Connection, Failed> {
-        let fd = socket::connect(path).map_err(|error| match error.kind() {
+        Connection::open_within(path, PATIENCE)
+    }
+
+    /// Connects to a socket, and waits no longer than so for one where too many wait already.
+    pub fn open_within(path: &Path, limit: Duration) -> Result<Connection, Failed> {
+        let fd = socket::connect(path, limit).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Failed::Gone,
+            io::ErrorKind::WouldBlock => Failed::Silent(None),
             _ => Failed::Io(error),
         })?;
         Ok(Connection { fd, input: Vec::new(), greeted: false })
@@ -69,55 +95,90 @@ impl Connection {
         std::mem::take(&mut self.input)
     }
 
-    /// Asks, and waits for the answer. With the first request goes the greeting: one packet there, one back.
+    /// Asks what can be answered at once.
     pub fn ask(&mut self, request: &Request) -> Result<Reply, Failed> {
-        let mut bytes = Vec::new();
-        let greeting = !std::mem::replace(&mut self.greeted, true);
-        if greeting {
-            bytes = line(&Request::Hello { protocols: vec![PROTOCOL.to_owned()] });
-        }
-        bytes.extend(line(request));
-        if let Err(error) = self.write(&bytes) {
-            // It may have said why before it hung up.
-            return Err(self
-                .reply()
-                .err()
-                .filter(|why| !matches!(why, Failed::Gone))
-                .unwrap_or(error));
-        }
-        if greeting {
-            self.reply()?;
-        }
-        self.reply()
+        self.ask_within(request, PATIENCE, Some(PATIENCE))
     }
 
-    /// Asks, and waits for the answer no longer than so.
-    pub fn ask_within(&mut self, request: &Request, limit: Duration) -> Result<Reply, Failed> {
+    /// Asks what may take until `limit`, which is what the caller said (`given`) or would have: who said one
+    /// is not told earlier that nobody answers, everybody else is.
+    pub fn ask_for(
+        &mut self,
+        request: &Request,
+        given: Option<Duration>,
+        limit: Option<Duration>,
+    ) -> Result<Reply, Failed> {
+        let began = poll::now();
+        let late = |limit: Duration| limit.saturating_add(GRACE);
+        self.ask_within(request, given.map_or(PATIENCE, late), limit.map(late)).map_err(|error| {
+            match error {
+                Failed::Silent(pid) if limit.is_some_and(|limit| began.elapsed() >= limit) => {
+                    Failed::Late(pid)
+                }
+                error => error,
+            }
+        })
+    }
+
+    /// Asks, and waits no longer than so for the greeting and for the answer. With the first request goes the
+    /// greeting: one packet there, one back.
+    pub fn ask_within(
+        &mut self,
+        request: &Request,
+        greeting: Duration,
+        answer: Option<Duration>,
+    ) -> Result<Reply, Failed> {
+        let began = poll::now();
+        let answered = answer.and_then(|limit| began.checked_add(limit));
         let mut bytes = Vec::new();
-        if !std::mem::replace(&mut self.greeted, true) {
+        let greets = !std::mem::replace(&mut self.greeted, true);
+        let greeted = if greets { began.checked_add(greeting) } else { answered };
+        if greets {
             bytes = line(&Request::Hello { protocols: vec![PROTOCOL.to_owned()] });
         }
         bytes.extend(line(request));
-        // A few bytes into an empty socket: they fit.
-        self.write(&bytes)?;
-        let until = poll::now() + limit;
-        let mut ready = Vec::new();
-        loop {
-            let left = until.saturating_duration_since(poll::now());
-            poll::poll(&[(self.fd.as_fd(), Want::Read)], Some(left), &mut ready)?;
-            if !ready[0].ready {
-                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
-            }
-            if !self.read()? {
-                return Err(Failed::Gone);
-            }
-            while memchr::memchr(b'\n', &self.input).is_some() {
-                match self.reply()? {
-                    Reply::Hello { .. } => {}
-                    reply => return Ok(reply),
-                }
+        match self.write_until(&bytes, greeted) {
+            Ok(()) => {}
+            Err(error @ Failed::Silent(_)) => return Err(error),
+            // It may have said why before it hung up.
+            Err(error) => {
+                let said = self.reply_until(greeted).err();
+                return Err(said.filter(|why| !matches!(why, Failed::Gone)).unwrap_or(error));
             }
         }
+        if greets {
+            self.reply_until(greeted)?;
+        }
+        self.reply_until(answered)
+    }
+
+    /// Waits until the connection can be read or written.
+    fn wait(&self, want: Want, until: Option<Instant>) -> Result<(), Failed> {
+        let Some(until) = until else { return Ok(()) };
+        let left = until.saturating_duration_since(poll::now());
+        let mut ready = Vec::new();
+        poll::poll(&[(self.fd.as_fd(), want)], Some(left), &mut ready)?;
+        if ready[0].ready { Ok(()) } else { Err(Failed::Silent(self.pid())) }
+    }
+
+    /// Whom we talk to.
+    fn pid(&self) -> Option<i32> {
+        socket::peer_pid(self.fd.as_fd()).ok()
+    }
+
+    fn write_until(&mut self, mut bytes: &[u8], until: Option<Instant>) -> Result<(), Failed> {
+        if until.is_none() {
+            return self.write(bytes);
+        }
+        while !bytes.is_empty() {
+            match fdio::send(self.fd.as_fd(), bytes) {
+                Ok(Some(count)) => bytes = &bytes[count..],
+                Ok(None) => self.wait(Want::Write, until)?,
+                Err(error) if is_gone(&error) => return Err(Failed::Gone),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Writes bytes as they are: frames, once attached.
@@ -134,6 +195,10 @@ impl Connection {
 
     /// Waits for the next answer.
     pub fn reply(&mut self) -> Result<Reply, Failed> {
+        self.reply_until(None)
+    }
+
+    fn reply_until(&mut self, until: Option<Instant>) -> Result<Reply, Failed> {
         let mut looked = 0;
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.input[looked..]) {
@@ -150,6 +215,7 @@ impl Connection {
             if looked > MAX_REPLY {
                 return Err(Failed::Nonsense("a line without end".to_owned()));
             }
+            self.wait(Want::Read, until)?;
             if !self.read()? {
                 return Err(Failed::Gone);
             }

@@ -79,6 +79,12 @@ pub enum Refused {
         "the command has no terminal, so there is no screen to look at (run -d --pty gives it one)"
     )]
     NoTerminal,
+    /// A stream that the command does not have of its own.
+    #[error("{0} is one stream: leave --stream out")]
+    OneStream(&'static str),
+    /// Output from behind the end of all there is.
+    #[error("the output has only {0} bytes: --since is an offset of another run")]
+    Beyond(u64),
 }
 
 /// What a run has written, and who waits for what in it.
@@ -243,10 +249,20 @@ impl Session {
 
     /// Begins a wait; [`Session::poll`] answers it.
     pub fn wait(&mut self, now: Duration, token: u64, expect: &Expect) -> Result<(), Refused> {
+        if expect.since.is_some_and(|since| since > self.total) {
+            return Err(Refused::Beyond(self.total));
+        }
         let mut patterns = Vec::new();
         for on in &expect.on {
-            let pattern = Pattern::parse(&on.pattern)
-                .map_err(|why| Refused::Pattern(format!("{}: {why}", on.pattern)))?;
+            let pattern = Pattern::parse(&on.pattern).map_err(|why| {
+                let lead = if on.pattern.is_empty() { "" } else { ": " };
+                Refused::Pattern(format!("{}{lead}{why}", on.pattern))
+            })?;
+            let has = |stream| self.lanes.iter().any(|lane| lane.stream == StreamId::from(stream));
+            if on.stream.is_some_and(|stream| !has(stream)) {
+                let what = if self.screen.is_some() { "a terminal" } else { "merged output" };
+                return Err(Refused::OneStream(what));
+            }
             if on.view == View::Screen && self.screen.is_none() {
                 return Err(Refused::NoTerminal);
             }

@@ -65,6 +65,15 @@ impl Pattern {
         };
         Ok(Pattern { source: text.to_owned(), kind })
     }
+
+    /// Whether its matches have this group: a number, of which 0 is all of the match, or a name.
+    pub fn has_group(&self, group: &str) -> bool {
+        match &self.kind {
+            Kind::Text(_) => group == "0",
+            Kind::Regex(regex) => regex::groups(regex).iter().any(|found| found == group),
+            Kind::Event(_) => false,
+        }
+    }
 }
 
 fn literal(text: &str, column: usize) -> Result<Kind, PatternError> {

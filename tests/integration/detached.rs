@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::{Signal, Test, is_dead, proc_status, wait_gone, wait_until};
 
 /// Starts a run with these flags; gives its id.
-fn detached(t: &Test, flags: &[&str]) -> String {
+pub fn detached(t: &Test, flags: &[&str]) -> String {
     let mut args = vec!["run", "-d"];
     args.extend(flags);
     let done = t.heeler(args).any_out().check();
@@ -31,7 +31,7 @@ fn state(t: &Test, run: &str) -> String {
     row["state"].as_str().unwrap().to_owned()
 }
 
-fn supervisor(t: &Test, run: &str) -> i32 {
+pub fn supervisor(t: &Test, run: &str) -> i32 {
     let runs = listed(t);
     let row = runs.iter().find(|row| row["run"] == run).unwrap();
     row["supervisor_pid"].as_i64().unwrap() as i32
@@ -43,7 +43,7 @@ fn expect(t: &Test, run: &str, pattern: &str) -> Value {
 }
 
 /// Ends a run, and waits until its heeler is gone.
-fn end(t: &Test, run: &str) {
+pub fn end(t: &Test, run: &str) {
     let pid = supervisor(t, run);
     t.heeler(["reap", run]).any_out().any_err().check();
     wait_gone(pid);
@@ -59,7 +59,7 @@ fn socket(t: &Test, run: &str) -> PathBuf {
 }
 
 /// A client of the protocol.
-struct Client {
+pub struct Client {
     lines: BufReader<UnixStream>,
 }
 
@@ -68,7 +68,7 @@ impl Client {
         Client { lines: BufReader::new(UnixStream::connect(socket(t, run)).unwrap()) }
     }
 
-    fn new(t: &Test, run: &str) -> Client {
+    pub fn new(t: &Test, run: &str) -> Client {
         let mut client = Client::raw(t, run);
         let hello = client.ask(&json!({ "op": "hello", "protocols": ["heeler.control/1"] }));
         assert_eq!(hello["reply"], "hello");
@@ -87,7 +87,7 @@ impl Client {
         serde_json::from_str(&line).unwrap()
     }
 
-    fn ask(&mut self, request: &Value) -> Value {
+    pub fn ask(&mut self, request: &Value) -> Value {
         self.send(request);
         self.reply()
     }

@@ -23,6 +23,7 @@ mod stage;
 mod tmux;
 
 mod detached;
+mod detached_faults;
 mod docs;
 mod dry_run;
 mod env;

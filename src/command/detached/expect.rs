@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Found, Living, find, record, unexpected};
+use super::{DEFAULT_LIMIT, Found, Limit, Living, failed, find, record, unexpected};
 use crate::cli::detached::Expect;
 use crate::cli::value;
 use crate::command::tracked::print_json;
@@ -10,6 +10,7 @@ use crate::control::client::{Failed, after};
 use crate::control::protocol::{self, Ended, Matched, On, Reply, Request, Stream, View};
 use crate::control::session::Answer;
 use crate::core::outcome::{EXIT_DIALOGUE, EXIT_HEELER, EXIT_LIMIT};
+use crate::expect::pattern::Pattern;
 use crate::report::output::Io;
 
 /// Waits; 0 when it matched, 124 at the limit, 122 when the run ended first, 125.
@@ -40,10 +41,22 @@ pub fn run(args: &Expect, io: &mut Io<'_>) -> i32 {
 }
 
 fn ask(args: &Expect, io: &mut Io<'_>) -> Result<Reply, i32> {
-    let expect = wanted(args);
+    if let Some(group) = args.print.as_deref()
+        && !matches!(group, "label" | "before" | "offset")
+    {
+        // A pattern that is none is told by whoever is asked.
+        let parsed: Result<Vec<_>, _> =
+            args.on.iter().map(|(_, pattern)| Pattern::parse(pattern)).collect();
+        if parsed.is_ok_and(|patterns| !patterns.iter().any(|pattern| pattern.has_group(group))) {
+            io.say(format_args!("no pattern (--on) has a group '{group}' (--print)"));
+            return Err(EXIT_HEELER);
+        }
+    }
+    let limit = Limit::new(args.timeout, Some(DEFAULT_LIMIT));
+    let expect = wanted(args, limit);
     match find(&args.target, io)? {
         Found::Living(Living { db, run, mut connection }) => {
-            match connection.ask(&Request::Expect(expect.clone())) {
+            match limit.ask(&mut connection, &Request::Expect(expect.clone())) {
                 Ok(reply) => Ok(reply),
                 // It ended while it was asked: what it wrote last is kept.
                 Err(Failed::Gone) => match record(db, &run, io)? {
@@ -51,8 +64,11 @@ fn ask(args: &Expect, io: &mut Io<'_>) -> Result<Reply, i32> {
                     Found::Living(_) => Err(EXIT_HEELER),
                 },
                 Err(error) => {
-                    io.say(format_args!("run {run}: {error}"));
-                    Err(EXIT_HEELER)
+                    let code = failed(&run, &error, io);
+                    if code == EXIT_LIMIT && args.print.is_none() {
+                        let _ = print_json(io, &json!({ "outcome": "limit" }));
+                    }
+                    Err(code)
                 }
             }
         }
@@ -88,7 +104,7 @@ impl super::Over {
     }
 }
 
-fn wanted(args: &Expect) -> protocol::Expect {
+fn wanted(args: &Expect, limit: Limit) -> protocol::Expect {
     let view = match args.view {
         None | Some(value::View::Text) => View::Text,
         Some(value::View::Raw) => View::Raw,
@@ -104,12 +120,11 @@ fn wanted(args: &Expect) -> protocol::Expect {
         view,
         stream,
     };
-    let limit = (!args.timeout.is_zero()).then_some(args.timeout);
     protocol::Expect {
         on: args.on.iter().map(on).collect(),
         since: args.since,
         peek: args.peek,
-        limit_ms: limit.map(|limit| limit.as_millis() as u64),
+        limit_ms: limit.ms(),
     }
 }
 

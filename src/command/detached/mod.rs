@@ -12,16 +12,20 @@ pub mod send;
 pub mod wait;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::tracked::{self, Tracked, default_db};
 use crate::cli::detached::{Resize, Signal, Target};
 use crate::control::client::{Connection, Failed};
 use crate::control::place::{self, Unresolved};
 use crate::control::protocol::{Reply, Request};
-use crate::core::outcome::EXIT_HEELER;
+use crate::core::outcome::{EXIT_HEELER, EXIT_LIMIT};
 use crate::core::reap::{State, Subject};
 use crate::report::output::Io;
 use crate::store::{StoreError, Which};
+
+/// How long `send` and `expect` wait when nothing is said.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
 
 /// A run that was found.
 pub(super) enum Found {
@@ -58,10 +62,7 @@ pub(super) fn find(target: &Target, io: &mut Io<'_>) -> Result<Found, i32> {
             Ok(connection) => return Ok(Found::Living(Living { db, run, connection })),
             // It has ended between the two looks.
             Err(Failed::Gone) => word = run,
-            Err(error) => {
-                io.say(error);
-                return Err(EXIT_HEELER);
-            }
+            Err(error) => return Err(failed(&run, &error, io)),
         },
         Err(Unresolved::Several(runs)) => {
             io.say(format_args!("'{word}' can mean {}: give more of the id", runs.join(", ")));
@@ -100,14 +101,50 @@ impl Over {
     }
 }
 
+/// How long the answer to a request may take that the run itself ends at a limit.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    /// What was said.
+    given: Option<Duration>,
+    /// What holds.
+    pub(super) holds: Option<Duration>,
+}
+
+impl Limit {
+    /// That of `--timeout`, of which 0 is for ever.
+    pub(super) fn new(given: Option<Duration>, default: Option<Duration>) -> Limit {
+        let finite = |limit: &Duration| !limit.is_zero();
+        Limit { given: given.filter(finite), holds: given.or(default).filter(finite) }
+    }
+
+    /// As the protocol says it.
+    pub(super) fn ms(self) -> Option<u64> {
+        self.holds.map(|limit| limit.as_millis() as u64)
+    }
+
+    /// Asks what may take so long.
+    pub(super) fn ask(self, to: &mut Connection, request: &Request) -> Result<Reply, Failed> {
+        to.ask_for(request, self.given, self.holds)
+    }
+}
+
+/// Says why a run could not be asked; gives the exit code.
+pub(super) fn failed(run: &str, error: &Failed, io: &mut Io<'_>) -> i32 {
+    io.say(format_args!("run {run}: {error}"));
+    if matches!(error, Failed::Late(_)) { EXIT_LIMIT } else { EXIT_HEELER }
+}
+
 /// Asks a living run something; what is wrong is said, and gives the exit code.
-pub(super) fn ask(target: &Target, request: &Request, io: &mut Io<'_>) -> Result<Reply, i32> {
+pub(super) fn ask(
+    target: &Target,
+    io: &mut Io<'_>,
+    how: impl FnOnce(&mut Connection) -> Result<Reply, Failed>,
+) -> Result<Reply, i32> {
     match find(target, io)? {
         Found::Record(over) => Err(over.complain(io)),
-        Found::Living(mut living) => living.connection.ask(request).map_err(|error| {
-            io.say(format_args!("run {}: {error}", living.run));
-            EXIT_HEELER
-        }),
+        Found::Living(mut living) => {
+            how(&mut living.connection).map_err(|error| failed(&living.run, &error, io))
+        }
     }
 }
 
@@ -134,7 +171,7 @@ pub fn resize(args: &Resize, io: &mut Io<'_>) -> i32 {
 }
 
 fn done(target: &Target, request: &Request, io: &mut Io<'_>) -> i32 {
-    match ask(target, request, io) {
+    match ask(target, io, |to| to.ask(request)) {
         Ok(Reply::Done) => 0,
         Ok(other) => unexpected(&other, io),
         Err(code) => code,

@@ -1,6 +1,6 @@
 //! `heeler screen RUN`: what its terminal shows, also at its end.
 
-use super::{Found, find, unexpected};
+use super::{Found, failed, find, unexpected};
 use crate::cli::detached::Screen;
 use crate::command::tracked::print_json;
 use crate::control::client::after;
@@ -43,10 +43,7 @@ fn ask(args: &Screen, io: &mut Io<'_>) -> Result<protocol::Screen, i32> {
         Found::Living(mut living) => match living.connection.ask(&Request::Screen) {
             Ok(Reply::Screen(screen)) => Ok(screen),
             Ok(other) => Err(unexpected(&other, io)),
-            Err(error) => {
-                io.say(format_args!("run {}: {error}", living.run));
-                Err(EXIT_HEELER)
-            }
+            Err(error) => Err(failed(&living.run, &error, io)),
         },
         Found::Record(over) => {
             let kept = after::kept(&over.db, &over.subject.record.facts.run).ok().flatten();

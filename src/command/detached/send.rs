@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ask, unexpected};
+use super::{DEFAULT_LIMIT, Limit, ask, unexpected};
 use crate::cli::detached::Send;
 use crate::config::Surroundings;
 use crate::config::plan::Secret;
@@ -26,11 +26,11 @@ pub fn run(args: &Send, io: &mut Io<'_>) -> i32 {
         }
     };
     let mut offset = 0;
+    let limit = Limit::new(args.timeout, Some(DEFAULT_LIMIT));
     for actions in requests(&actions, &secrets) {
-        let limit = (!args.timeout.is_zero()).then_some(args.timeout);
-        let limit_ms = limit.map_or(u64::MAX / 4, |limit| limit.as_millis() as u64);
+        let limit_ms = limit.ms().unwrap_or(u64::MAX / 4);
         let request = Request::Send { actions, limit_ms: Some(limit_ms) };
-        offset = match ask(&args.target, &request, io) {
+        offset = match ask(&args.target, io, |to| limit.ask(to, &request)) {
             Ok(Reply::Sent { offset, .. }) => offset,
             Ok(Reply::Limit { .. }) => {
                 io.say("the command did not take the input within the limit (--timeout)");

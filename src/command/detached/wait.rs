@@ -1,6 +1,6 @@
 //! `heeler wait RUN`: exits as the run did, also long after.
 
-use super::{Found, Over, find, record, unexpected};
+use super::{Found, Limit, Over, failed, find, record, unexpected};
 use crate::cli::detached::Wait;
 use crate::command::tracked::print_json;
 use crate::control::client::Failed;
@@ -16,10 +16,9 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
         Ok(Found::Record(over)) => return recorded(args.json, &over, io),
         Err(code) => return code,
     };
-    let limit_ms = args.timeout.filter(|limit| !limit.is_zero());
-    let request = Request::Wait { limit_ms: limit_ms.map(|limit| limit.as_millis() as u64) };
+    let limit = Limit::new(args.timeout, None);
     let mut connection = living.connection;
-    match connection.ask(&request) {
+    match limit.ask(&mut connection, &Request::Wait { limit_ms: limit.ms() }) {
         Ok(Reply::Ended(ended)) => tell(args.json, &ended, io),
         Ok(Reply::Limit { .. }) => {
             if !args.json {
@@ -34,10 +33,7 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
             Ok(Found::Living(_)) => EXIT_HEELER,
             Err(code) => code,
         },
-        Err(error) => {
-            io.say(format_args!("run {}: {error}", living.run));
-            EXIT_HEELER
-        }
+        Err(error) => failed(&living.run, &error, io),
     }
 }
 
@@ -47,9 +43,17 @@ pub(super) fn recorded(json: bool, over: &Over, io: &mut Io<'_>) -> i32 {
     let exited = record.end.as_ref().filter(|_| over.state == State::Exited);
     let Some(end) = exited else {
         return match over.state {
-            State::Gone => {
-                let why = over.why.unwrap_or("nobody saw its end");
-                io.say(format_args!("run {}: {why}", record.facts.run));
+            // The same before and after a reap.
+            State::Gone | State::Orphaned => {
+                let run = &record.facts.run;
+                io.say(format_args!(
+                    "run {run}: nobody saw its end: its heeler was killed, or the machine went down"
+                ));
+                if json {
+                    // Nobody to tell when stdout is closed; the exit code says it too.
+                    let _ =
+                        print_json(io, &serde_json::json!({ "run": run, "outcome": "unknown" }));
+                }
                 EXIT_HEELER
             }
             _ => over.complain(io),

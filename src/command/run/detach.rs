@@ -5,6 +5,7 @@
 //! exec has succeeded or failed, and not a moment later.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ enum Word {
 
 /// Starts the run in the background; gives the exit code, in both processes.
 pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
-    let cannot = |error: std::io::Error| {
+    let cannot = |error: io::Error| {
         let message = format!("cannot start a process in the background: {error}");
         super::refuse(line, &ConfigError::new(ErrorKind::Internal, message))
     };
@@ -78,7 +79,16 @@ fn learn(pipe: &OwnedFd) -> i32 {
         bytes.extend_from_slice(&buffer[..count]);
     }
     match serde_json::from_slice(&bytes) {
-        Ok(Word::Runs(run)) => super::super::print(&format!("{run}\n")),
+        // Also without a reader: without its id the run would be lost.
+        Ok(Word::Runs(run)) => match writeln!(io::stdout(), "{run}") {
+            Ok(()) => 0,
+            Err(error) => {
+                output::complain(&format!(
+                    "cannot write its id to stdout: {error}; it runs as {run}; heeler reap {run} ends it"
+                ));
+                EXIT_HEELER
+            }
+        },
         Ok(Word::Failed { message, details, exit_code }) => {
             output::complain(&message);
             for detail in &details {

@@ -66,6 +66,7 @@ impl Server {
                     let kind = match refused {
                         Refused::Pattern(_) => ErrorKind::Pattern,
                         Refused::NoTerminal => ErrorKind::NoTerminal,
+                        Refused::OneStream(_) | Refused::Beyond(_) => ErrorKind::Request,
                     };
                     self.reply(id, &error(kind, refused.to_string()));
                 }

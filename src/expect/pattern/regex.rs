@@ -41,6 +41,22 @@ pub(super) fn parse(text: &str) -> Result<String, PatternError> {
     Ok(folded)
 }
 
+/// The groups of a regex, by number and by name.
+pub(super) fn groups(folded: &str) -> Vec<String> {
+    fn walk(hir: &Hir, found: &mut Vec<String>) {
+        if let HirKind::Capture(Capture { index, name, .. }) = hir.kind() {
+            found.push(index.to_string());
+            found.extend(name.as_deref().map(str::to_owned));
+        }
+        hir.kind().subs().iter().for_each(|sub| walk(sub, found));
+    }
+    let mut found = vec!["0".to_owned()];
+    if let Ok(hir) = parser().parse(folded) {
+        walk(&hir, &mut found);
+    }
+    found
+}
+
 fn check_flags(text: &str, end: usize, flags: &str) -> Result<(), PatternError> {
     for (at, flag) in flags.char_indices() {
         let message = match flag {

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
@@ -23,10 +24,13 @@ pub fn listen(path: &Path) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Connects to `path`; the connection blocks.
-pub fn connect(path: &Path) -> io::Result<OwnedFd> {
+/// Connects to `path`; the connection blocks. Where as many wait already as may, so long is waited: then the
+/// error is [`io::ErrorKind::WouldBlock`].
+pub fn connect(path: &Path, limit: Duration) -> io::Result<OwnedFd> {
     let fd = socket(SocketFlags::CLOEXEC)?;
+    sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(limit))?;
     with_address(path, |address| Ok(rustix::net::connect(&fd, address)?))?;
+    sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, None)?;
     // Where descriptors 0 to 2 were closed nothing of ours may get such a number; the runtime saw to that.
     Ok(fd)
 }
@@ -48,6 +52,11 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
 /// The user at the other end of a connection, as it was when they connected.
 pub fn peer_uid(connection: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(sockopt::socket_peercred(connection)?.uid.as_raw())
+}
+
+/// The process at the other end of a connection, as it was when it began to listen.
+pub fn peer_pid(connection: BorrowedFd<'_>) -> io::Result<i32> {
+    Ok(sockopt::socket_peercred(connection)?.pid.as_raw_nonzero().get())
 }
 
 fn socket(flags: SocketFlags) -> io::Result<OwnedFd> {
@@ -91,7 +100,7 @@ mod tests {
             let listener = listen(&path).unwrap();
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             assert!(accept(listener.as_fd()).unwrap().is_none(), "nobody has come yet");
-            let client = connect(&path).unwrap();
+            let client = connect(&path, Duration::from_secs(1)).unwrap();
             let server = accept(listener.as_fd()).unwrap().unwrap();
             assert_eq!(peer_uid(server.as_fd()).unwrap(), ids::uid());
             fdio::send(client.as_fd(), b"hello").unwrap();

@@ -1,0 +1,135 @@
+//! Runs in the background when something is wrong: with their heeler, with what is asked, with our stdout.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::detached::{Client, detached, end, supervisor};
+use crate::harness::{Signal, Test, wait_gone, wait_until};
+
+fn kill(pid: i32, signal: Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+/// Whoever asks a heeler that is stopped is told so, at its limit where it gave one. Who waits for a run is
+/// not told so while its heeler is well.
+#[test]
+fn a_stopped_heeler_holds_nobody() {
+    let t = Test::new();
+    let run = detached(&t, &["--pty", "--", "cat"]);
+    let pid = supervisor(&t, &run);
+    let long = t.heeler(["wait", &run]).start();
+    let logs = t.heeler(["logs", "-f", &run]).start();
+    t.heeler(["send", &run, "--line", "up"]).any_out().check();
+    logs.wait_out("up");
+    let client = &mut Client::new(&t, &run);
+    wait_until("both wait", || client.ask(&json!({ "op": "status" }))["clients"] == 3);
+    kill(pid, Signal::STOP);
+    let limited: [&[&str]; 3] = [
+        &["send", &run, "--line", "x", "--timeout", "300ms"],
+        &["expect", &run, "--on", "x", "--timeout", "300ms", "--print", "label"],
+        &["wait", &run, "--timeout", "300ms"],
+    ];
+    let unlimited: [&[&str]; 7] = [
+        &["send", &run, "--line", "x"],
+        &["expect", &run, "--on", "x"],
+        &["wait", &run],
+        &["screen", &run],
+        &["signal", &run, "TERM"],
+        &["resize", &run, "90x20"],
+        &["attach", &run],
+    ];
+    let why = format!("kill -CONT {pid}");
+    let began = Instant::now();
+    let clients = limited.map(|args| t.heeler(args).start());
+    let others = unlimited.map(|args| t.heeler(args).start());
+    for client in clients {
+        client.err_has(&why).exit(124).check();
+    }
+    for other in others {
+        other.err_has(&why).exit(125).check();
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(!long.has_ended() && !logs.has_ended(), "they were answered already");
+    kill(pid, Signal::CONT);
+    t.heeler(["screen", &run]).any_out().check();
+    end(&t, &run);
+    long.any_err().any_status().check();
+    logs.any_out().check();
+}
+
+/// A run whose id cannot be printed is not lost: the message names it.
+#[test]
+fn an_id_that_cannot_be_printed_is_told_with_the_error() {
+    let t = Test::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (_, unread) = std::io::pipe().unwrap();
+    for stdout in [Stdio::from(full), Stdio::from(unread)] {
+        let done = t.heeler(["run", "-d", "--", "sleep", "1000"]).stdout_to(stdout);
+        let done = done.any_err().exit(125).check();
+        let err = done.err_text();
+        let run = err.split("heeler reap ").nth(1).and_then(|rest| rest.split(' ').next());
+        let run = run.unwrap_or_else(|| panic!("{err}"));
+        end(&t, run);
+    }
+}
+
+/// What cannot come is refused, not waited for.
+#[test]
+fn what_cannot_be_expected_is_refused() {
+    let t = Test::new();
+    let screen = detached(&t, &["--pty", "--", "cat"]);
+    let merged = detached(&t, &["--merge", "--", "cat"]);
+    let plain = detached(&t, &["--", "cat"]);
+    let refused = |run: &str, args: &[&str], why: &str| {
+        let args: Vec<&str> = ["expect", run].iter().chain(args).copied().collect();
+        t.heeler(args).err_has(why).exit(125).check();
+    };
+    refused(&screen, &["--on", "x", "--stream", "stderr"], "a terminal is one stream");
+    refused(&merged, &["--on", "x", "--stream", "stderr"], "merged output is one stream");
+    refused(&plain, &["--on", "x", "--since", "9"], "only 0 bytes");
+    let groups = ["--on", "a=/x(?<n>y)/", "--on", "b=z", "--on", "c=@idle:1h", "--print"];
+    for group in ["nope", "2"] {
+        refused(
+            &plain,
+            &[&groups[..], &[group]].concat(),
+            &format!("no pattern (--on) has a group '{group}'"),
+        );
+    }
+    refused(&plain, &["--on", ""], &format!("run {plain}: column 1: "));
+    t.heeler(["send", &plain, "--line", "xy"]).any_out().check();
+    t.heeler(["expect", &plain, "--on", "/x(?<n>y)/", "--print", "n"]).out("y\n").check();
+    for run in [screen, merged, plain] {
+        end(&t, &run);
+    }
+}
+
+/// An end that nobody saw is told in the same way before and after a reap.
+#[test]
+fn an_end_that_nobody_saw_is_unknown() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sleep", "1000"]);
+    let pid = supervisor(&t, &run);
+    kill(pid, Signal::KILL);
+    wait_gone(pid);
+    let wait = || {
+        let done = t.heeler(["wait", &run, "--json"]).any_out().any_err().exit(125).check();
+        let value: Value = serde_json::from_slice(&done.out).unwrap();
+        assert_eq!(value, json!({ "run": run, "outcome": "unknown" }));
+        done.err_text()
+    };
+    let before = wait();
+    t.heeler(["reap"]).any_out().any_err().check();
+    assert_eq!(before, wait());
+    assert!(before.contains("nobody saw its end"), "{before}");
+}
+
+#[test]
+fn a_long_name_is_not_shown_in_full() {
+    let t = Test::new();
+    let name = "n".repeat(300);
+    let done = t.run(["--name", &name, "--", "true"]).any_err().exit(125).check();
+    let err = done.err_text();
+    assert!(err.contains(&format!("'{}...'", &name[..100])) && err.len() < 300, "{err}");
+}
