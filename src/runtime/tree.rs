@@ -38,6 +38,12 @@ pub struct Member {
 }
 
 impl Member {
+    /// The process that has this number now, if it lives.
+    fn living(pid: i32) -> Option<Member> {
+        let stat = proc::stat(pid).ok()?.filter(|stat| !stat.dead())?;
+        Some(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks })
+    }
+
     /// Reads its name again, as long as it is there: right after a fork it is still its parent's.
     pub fn read_name(&mut self) {
         if let Ok(Some(stat)) = proc::stat(self.pid)
@@ -212,10 +218,15 @@ impl Tree {
         }
         // Reading arms the next notice, so it comes before the look.
         let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
-        if populated && self.sending.is_some_and(|rung| rung.signal == KILL) {
-            // The kernel kills every one of them by itself; looking at each would only take time.
+        if self.sending.is_some_and(|rung| rung.signal == KILL) {
+            // The kernel kills every one of them by itself; looking at each, or collecting those that have
+            // ended from among those that have not, would only take time.
+            if populated {
+                return 1;
+            }
             self.collect_orphans();
-            return 1;
+        } else if populated && self.ended.is_some() && self.sending.is_some() {
+            return self.greet_newcomers();
         }
         // Asking the kernel whether there is anyone is cheaper than asking who.
         let leaf = self.leaf.as_ref().filter(|_| populated);
@@ -227,6 +238,20 @@ impl Tree {
         let unseen =
             populated && self.ended.is_some() && self.leaf.as_ref().is_some_and(Leaf::populated);
         members.len().max(usize::from(unseen))
+    }
+
+    /// While those that were signalled end, one after the other, only those are looked at whose number is
+    /// new. (One that was given again, to a member at that, within the grace: the next rung has it.)
+    fn greet_newcomers(&mut self) -> usize {
+        let pids = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
+        let known = |pid: i32| self.signalled.range((pid, 0)..=(pid, u64::MAX)).next().is_some();
+        let new = pids.iter().copied().filter(|&pid| pid != self.leader && !known(pid));
+        let new: Vec<Member> = new.filter_map(Member::living).collect();
+        if let Some(rung) = self.sending.filter(|_| !new.is_empty()) {
+            self.collect_orphans();
+            self.send_to_new(rung, &new);
+        }
+        pids.len().max(1)
     }
 
     fn sweep_blindly(&mut self) -> usize {
@@ -352,13 +377,11 @@ impl Tree {
                 continue;
             }
             done.news = true;
-            if let Err(error) = send(member, signal) {
-                self.refused.push((member.clone(), error.to_string()));
-            } else if signal != KILL {
-                if let Some(other) = deaf.filter(|_| proc::ignores(member.pid, signal)) {
-                    done.deaf |= send(member, other).is_ok();
-                }
-                let _ = send(member, CONT);
+            let deaf = deaf.filter(|_| signal != KILL && proc::ignores(member.pid, signal));
+            let others = deaf.into_iter().chain((signal != KILL).then_some(CONT));
+            match send_each(member, std::iter::once(signal).chain(others)) {
+                Ok(()) => done.deaf |= deaf.is_some(),
+                Err(error) => self.refused.push((member.clone(), error.to_string())),
             }
         }
         done
@@ -432,17 +455,24 @@ impl Drop for Tree {
 /// SIGCONT.
 const CONT: i32 = crate::sys::signals::CONT;
 
-/// Sends `signal` to `member` if it is still who it was; gone is fine.
 fn send(member: &Member, signal: i32) -> io::Result<()> {
+    send_each(member, std::iter::once(signal))
+}
+
+/// Sends `signals`, one after the other, to `member` if it is still who it was; gone is fine.
+fn send_each(member: &Member, signals: impl IntoIterator<Item = i32>) -> io::Result<()> {
     let Some(pidfd) = PidFd::open(member.pid)? else { return Ok(()) };
     let same = proc::stat(member.pid)?.is_some_and(|stat| stat.start_ticks == member.start_ticks);
     if !same {
         return Ok(());
     }
-    match pidfd.signal(signal) {
-        Err(error) if proc::is_gone(&error) => Ok(()),
-        other => other,
+    for signal in signals {
+        match pidfd.signal(signal) {
+            Err(error) if proc::is_gone(&error) => break,
+            other => other?,
+        }
     }
+    Ok(())
 }
 
 fn ended(status: Status) -> Option<Ended> {

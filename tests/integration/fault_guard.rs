@@ -21,8 +21,14 @@ fn keeper(t: &Test) -> i32 {
         std::fs::read_to_string(format!("/proc/{pid}/comm"))
             .is_ok_and(|comm| comm == "heeler-keeper\n")
     };
-    // It keeps heeler's environment, which names this test's directory.
-    t.processes().into_iter().find(is_keeper).expect("a keeper")
+    let mut found = None;
+    // It names itself, beside heeler, which need not wait for that.
+    wait_until("there is a keeper", || {
+        // It keeps heeler's environment, which names this test's directory.
+        found = t.processes().into_iter().find(is_keeper);
+        found.is_some()
+    });
+    found.unwrap()
 }
 
 /// Every one of them, with no `reap` at all; without --guard they live on (stop::kill_to_heeler_leaves_…).
