@@ -207,11 +207,14 @@ fn a_resize_storm_loses_nothing() {
 import os, signal, sys, tty
 tty.setraw(0)
 signal.signal(signal.SIGWINCH, lambda *_: None)
-os.write(1, b'ready')
+def put(bytes):
+    # A signal may cut a write to a terminal that is full.
+    while bytes: bytes = bytes[os.write(1, bytes):]
+put(b'ready')
 os.read(0, 1)
 for n in range(20000):
-    os.write(1, b'%06d ' % n)
-os.write(1, b'done')
+    put(b'%06d ' % n)
+put(b'done')
 while True:
     size = os.get_terminal_size()
     os.write(1, b'<%d %d>' % size)
