@@ -188,7 +188,7 @@ pub struct Expect {
 /// Run a script's dialogue with a detached run.
 ///
 /// It begins where the last expect ended, and is over when its steps are met: exit code 0. 122: it failed, or
-/// the run ended first; 125: no such run, or a script with mistakes. The [command] of the script is not
+/// the run ended first; 125: no such run, or a script with mistakes. The `[command]` of the script is not
 /// looked at, and steps that need a person or run commands of their own (ask, interact, exec) fail. What it
 /// matches is not consumed: an expect afterwards sees it too.
 #[derive(Clone, Debug, clap::Args)]
