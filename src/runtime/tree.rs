@@ -218,15 +218,14 @@ impl Tree {
         }
         // Reading arms the next notice, so it comes before the look.
         let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
-        if self.sending.is_some_and(|rung| rung.signal == KILL) {
+        match self.sending {
             // The kernel kills every one of them by itself; looking at each, or collecting those that have
             // ended from among those that have not, would only take time.
-            if populated {
-                return 1;
-            }
-            self.collect_orphans();
-        } else if populated && self.ended.is_some() && self.sending.is_some() {
-            return self.greet_newcomers();
+            Some(Rung { signal: KILL, .. }) if populated => return 1,
+            Some(_) if populated && self.ended.is_some() => return self.greet_newcomers(),
+            // All have ended, but for who has left the cgroup.
+            Some(_) if self.leaf.is_some() && self.ended.is_some() => self.collect_orphans(),
+            _ => {}
         }
         // Asking the kernel whether there is anyone is cheaper than asking who.
         let leaf = self.leaf.as_ref().filter(|_| populated);
@@ -240,13 +239,18 @@ impl Tree {
         members.len().max(usize::from(unseen))
     }
 
-    /// While those that were signalled end, one after the other, only those are looked at whose number is
-    /// new. (One that was given again, to a member at that, within the grace: the next rung has it.)
-    fn greet_newcomers(&mut self) -> usize {
-        let pids = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
+    /// Members that have not had the signal that is being sent, by their numbers. (One that was given again, to
+    /// a member at that, within the grace: the next rung has it.)
+    fn newcomers(&self, pids: &[i32]) -> Vec<Member> {
         let known = |pid: i32| self.signalled.range((pid, 0)..=(pid, u64::MAX)).next().is_some();
         let new = pids.iter().copied().filter(|&pid| pid != self.leader && !known(pid));
-        let new: Vec<Member> = new.filter_map(Member::living).collect();
+        new.filter_map(Member::living).collect()
+    }
+
+    /// While those that were signalled end, one after the other, only newcomers are looked at.
+    fn greet_newcomers(&mut self) -> usize {
+        let pids = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
+        let new = self.newcomers(&pids);
         if let Some(rung) = self.sending.filter(|_| !new.is_empty()) {
             self.collect_orphans();
             self.send_to_new(rung, &new);
@@ -330,8 +334,12 @@ impl Tree {
         // A member may fork between the look and the signal; look again until nobody new is there. The
         // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.
         let mut any_deaf = false;
-        for _ in 0..16 {
-            let members = self.members();
+        for round in 0..16 {
+            // The first look is at everyone; what is born meanwhile is born into the cgroup.
+            let members = match &self.leaf {
+                Some(leaf) if round > 0 => self.newcomers(&leaf.processes()),
+                _ => self.members(),
+            };
             let Sent { news, deaf } = self.send_to_new(rung, &members);
             any_deaf |= deaf;
             if !news {
