@@ -554,10 +554,15 @@ fn idle_runs_do_not_wake_up() {
         |pid: i32| -> u64 { proc_status(pid, "voluntary_ctxt_switches").unwrap().parse().unwrap() };
     // The row of a run is written when it has lasted for a moment; after that there is nothing to do.
     wait_until("each is recorded", || {
+        let args: [std::path::PathBuf; 3] =
+            ["-readonly".into(), t.db(), "select count(*) from runs".into()];
+        t.program("sqlite3", args).any_status().any_out().any_err().finish().out == b"10\n"
+    });
+    wait_until("each sleeps", || {
         pids.iter().all(|pid| proc_status(*pid, "State").unwrap().starts_with('S'))
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
     let before: Vec<u64> = pids.iter().map(|pid| switches(*pid)).collect();
+    // Not a wait for something: that nothing happens in it is what is tested.
     std::thread::sleep(std::time::Duration::from_millis(500));
     let after: Vec<u64> = pids.iter().map(|pid| switches(*pid)).collect();
     assert_eq!(before, after);

@@ -155,6 +155,7 @@ fn it_stands_beside() {
     }
     let switches = || proc_status(keeper, "voluntary_ctxt_switches").unwrap();
     let before = switches();
+    // Not a wait for something: that nothing happens in it is what is tested.
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(switches(), before, "it does not wake up");
     std::fs::write(t.path("go"), "go\n").unwrap();

@@ -61,6 +61,7 @@ fn s70_signals_to_us_do_not_stretch_a_limit() {
     while !run.has_ended() {
         run.signal(Signal::WINCH);
         run.signal(Signal::CONT);
+        // Their pace, and no wait for anything.
         std::thread::sleep(Duration::from_millis(5));
     }
     run.check().took_between(Duration::from_secs(1), Duration::from_secs(20));
