@@ -33,20 +33,17 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, Once};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, Once};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use serde_json::Value;
+use rustix::process::Pid;
 
 pub use rustix::process::Signal;
 
@@ -339,6 +336,20 @@ macro_rules! expectations {
         }
     };
 }
+
+mod done;
+mod lifeline;
+mod process;
+mod terminal;
+mod text;
+
+pub use done::Done;
+pub use lifeline::Lifeline;
+use process::{command_line, wait_gone_for};
+pub use process::{is_dead, proc_state, proc_status, wait_gone, wait_until};
+pub use terminal::open_terminal;
+use terminal::window;
+use text::{Collector, listing, show};
 
 impl Cmd<'_> {
     expectations!();
@@ -658,256 +669,6 @@ impl Drop for Running {
     }
 }
 
-/// A process that has ended.
-pub struct Done {
-    what: String,
-    dir: PathBuf,
-    /// How it ended.
-    pub status: ExitStatus,
-    /// Its stdout.
-    pub out: Vec<u8>,
-    /// Its stderr.
-    pub err: Vec<u8>,
-    report: Option<Vec<u8>>,
-    /// The modes in which it left its terminal.
-    pub modes: Option<rustix::termios::Termios>,
-    /// From its start to its end.
-    pub took: Duration,
-    expected: Expected,
-}
-
-impl Done {
-    expectations!();
-
-    /// Compares everything with what was expected.
-    #[track_caller]
-    pub fn check(self) -> Done {
-        let expected = &self.expected;
-        if !expected.any_status {
-            match expected.signal {
-                Some(signal) if self.status.signal() != Some(signal) => {
-                    self.fail(&format!("expected death of signal {signal}"));
-                }
-                None if self.status.code() != Some(expected.code) => {
-                    self.fail(&format!("expected exit code {}", expected.code));
-                }
-                _ => {}
-            }
-        }
-        if !expected.any_out && self.out != expected.out {
-            self.fail(&difference("stdout", &expected.out, &self.out));
-        }
-        if !expected.any_err && self.err != expected.err {
-            self.fail(&difference("stderr", &expected.err, &self.err));
-        }
-        for part in &expected.err_parts {
-            if find(&self.err, part.as_bytes()).is_none() {
-                self.fail(&format!("stderr lacks {part:?}"));
-            }
-        }
-        self
-    }
-
-    /// stdout as text.
-    pub fn out_text(&self) -> String {
-        String::from_utf8_lossy(&self.out).into_owned()
-    }
-
-    /// stderr as text.
-    pub fn err_text(&self) -> String {
-        String::from_utf8_lossy(&self.err).into_owned()
-    }
-
-    /// The report, which has to be there, whole, and one line.
-    #[track_caller]
-    pub fn report(&self) -> Value {
-        let Some(bytes) = &self.report else { self.fail("no report was asked for") };
-        let line = bytes.strip_suffix(b"\n").unwrap_or_else(|| self.fail("no whole report"));
-        if line.contains(&b'\n') {
-            self.fail("the report is more than one line");
-        }
-        serde_json::from_slice(line).unwrap_or_else(|e| self.fail(&format!("the report: {e}")))
-    }
-
-    /// A field of the report by JSON pointer; null when it is absent.
-    #[track_caller]
-    pub fn at(&self, pointer: &str) -> Value {
-        self.report().pointer(pointer).cloned().unwrap_or(Value::Null)
-    }
-
-    /// The outcome in the report.
-    #[track_caller]
-    pub fn outcome(&self) -> String {
-        self.at("/outcome").as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Fields of the report, by JSON pointer, have these values (null: absent).
-    #[track_caller]
-    pub fn has<V: Into<Value>>(&self, pointer: &str, value: V) -> &Done {
-        let value = value.into();
-        if self.at(pointer) != value {
-            self.fail(&format!("expected {pointer} = {value}, is {}", self.at(pointer)));
-        }
-        self
-    }
-
-    /// It took at least and at most so long.
-    #[track_caller]
-    pub fn took_between(&self, least: Duration, most: Duration) -> &Done {
-        if self.took < least || self.took > most {
-            self.fail(&format!("expected it to take {least:?} to {most:?}, took {:?}", self.took));
-        }
-        self
-    }
-
-    /// Fails the test and shows everything.
-    #[track_caller]
-    pub fn fail(&self, why: &str) -> ! {
-        let report = self.report.as_ref().map(|report| show("report", report)).unwrap_or_default();
-        panic!(
-            "{why}\n{}\nstatus:  {} after {:?}\n{}{}{report}files:\n{}",
-            self.what,
-            self.status,
-            self.took,
-            show("stdout", &self.out),
-            show("stderr", &self.err),
-            listing(&self.dir)
-        );
-    }
-}
-
-/// See [`Test::lifeline`].
-pub struct Lifeline {
-    path: PathBuf,
-    read: File,
-    seen: Vec<u8>,
-}
-
-impl Lifeline {
-    /// Where to open it: `exec 9>PATH`.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Waits until `text` has been written to it; gives everything up to its end.
-    #[track_caller]
-    pub fn wait(&mut self, text: &str) -> String {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            if let Some(at) = find(&self.seen, text.as_bytes()) {
-                return String::from_utf8_lossy(&self.seen[..at + text.len()]).into_owned();
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "{text:?} was not written to {}: {:?}",
-                self.path.display(),
-                self.text()
-            );
-            self.more(left.min(Duration::from_secs(1)));
-        }
-    }
-
-    /// Everything written to it so far.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.seen).into_owned()
-    }
-
-    /// Waits until everyone who opened it is gone; gives everything that was written.
-    #[track_caller]
-    pub fn wait_gone(&mut self) -> String {
-        let until = Instant::now() + PATIENCE;
-        while !self.is_gone() {
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{} is still held open", self.path.display());
-            let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
-            poll(&mut fds, Some(&timespec(left))).unwrap();
-        }
-        self.text()
-    }
-
-    /// Whether everyone who opened it is gone, now. False as long as nobody has opened it.
-    pub fn is_gone(&mut self) -> bool {
-        while self.more(Duration::ZERO) {}
-        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
-        poll(&mut fds, Some(&timespec(Duration::ZERO))).unwrap();
-        let ready = fds[0].revents();
-        ready.contains(PollFlags::HUP) && !ready.contains(PollFlags::IN)
-    }
-
-    /// Reads what is there, waiting at most so long; says whether something came.
-    fn more(&mut self, wait: Duration) -> bool {
-        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
-        poll(&mut fds, Some(&timespec(wait))).unwrap();
-        if !fds[0].revents().contains(PollFlags::IN) {
-            // HUP without data stays so until someone opens it again: do not spin.
-            if !wait.is_zero() && fds[0].revents().contains(PollFlags::HUP) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            return false;
-        }
-        let mut buffer = vec![0; 65536];
-        match self.read.read(&mut buffer) {
-            Ok(count) => {
-                self.seen.extend_from_slice(&buffer[..count]);
-                count > 0
-            }
-            Err(_) => false,
-        }
-    }
-}
-
-/// Whether process `pid` is gone or a zombie.
-pub fn is_dead(pid: i32) -> bool {
-    matches!(proc_state(pid), None | Some('Z' | 'X'))
-}
-
-/// The state letter of a process in /proc; nothing when it is gone.
-pub fn proc_state(pid: i32) -> Option<char> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat).into_owned();
-    stat.rsplit_once(')')?.1.trim_start().chars().next()
-}
-
-/// A field of /proc/PID/status, such as `VmHWM` or `SigIgn`.
-pub fn proc_status(pid: i32, field: &str) -> Option<String> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.map(|value| value.trim().to_owned())
-}
-
-/// Waits until process `pid` has ended (a zombie has).
-#[track_caller]
-pub fn wait_gone(pid: i32) {
-    assert!(wait_gone_for(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
-}
-
-fn wait_gone_for(pid: i32, patience: Duration) -> bool {
-    let Some(raw) = Pid::from_raw(pid) else { return true };
-    let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return true };
-    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-    let until = Instant::now() + patience;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        match poll(&mut fds, Some(&timespec(left))) {
-            Ok(0) => return false,
-            Ok(_) => return true,
-            Err(_) if left.is_zero() => return false,
-            Err(_) => {}
-        }
-    }
-}
-
-/// Waits for a condition that nothing announces. Prefer ready lines, lifelines and exits.
-#[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < until, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 /// One line for each number, made by `line`.
 pub fn lines(numbers: impl IntoIterator<Item = i32>, line: impl Fn(i32) -> String) -> String {
     let lines: Vec<String> = numbers.into_iter().map(|number| line(number) + "\n").collect();
@@ -919,145 +680,8 @@ pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(hay, needle)
 }
 
-/// Opens a terminal: (its master, the side for a process).
-pub fn open_terminal((columns, rows): (u16, u16)) -> (File, File) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let slave = rustix::fs::open(
-        name.as_c_str(),
-        OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    )
-    .unwrap();
-    rustix::termios::tcsetwinsize(&master, window(columns, rows)).unwrap();
-    (File::from(master), File::from(slave))
-}
-
-fn window(columns: u16, rows: u16) -> rustix::termios::Winsize {
-    rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
-}
-
-/// What a reader thread has read so far.
-#[derive(Clone, Default)]
-struct Collector(Arc<(Mutex<Collected>, Condvar)>);
-
-#[derive(Default)]
-struct Collected {
-    bytes: Vec<u8>,
-    ended: bool,
-}
-
-impl Collector {
-    fn read(&self, mut from: File) -> JoinHandle<()> {
-        let shared = Arc::clone(&self.0);
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 1 << 16];
-            loop {
-                // EIO is how a terminal ends.
-                let count = from.read(&mut buffer).unwrap_or(0);
-                let mut collected = shared.0.lock().unwrap();
-                collected.bytes.extend_from_slice(&buffer[..count]);
-                collected.ended = count == 0;
-                shared.1.notify_all();
-                if count == 0 {
-                    return;
-                }
-            }
-        })
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.0.0.lock().unwrap().bytes.clone()
-    }
-
-    fn wait(&self, text: &[u8]) -> Result<Vec<u8>, &'static str> {
-        let until = Instant::now() + PATIENCE;
-        let mut collected = self.0.0.lock().unwrap();
-        loop {
-            if let Some(at) = find(&collected.bytes, text) {
-                return Ok(collected.bytes[..at + text.len()].to_vec());
-            }
-            if collected.ended {
-                return Err("it ended");
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err("time is over");
-            }
-            collected = self.0.1.wait_timeout(collected, left).unwrap().0;
-        }
-    }
-}
-
-fn listing(dir: &Path) -> String {
-    let mut text = String::new();
-    let mut folders = vec![dir.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let size = entry.metadata().map(|meta| meta.len()).unwrap_or_default();
-            let _ = writeln!(
-                text,
-                "  {size:>10} {}",
-                path.strip_prefix(dir).unwrap_or(&path).display()
-            );
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path);
-            }
-        }
-    }
-    text
-}
-
-fn timespec(duration: Duration) -> rustix::time::Timespec {
-    rustix::time::Timespec {
-        tv_sec: i64::try_from(duration.as_secs()).unwrap(),
-        tv_nsec: i64::from(duration.subsec_nanos()),
-    }
-}
-
-fn command_line(pid: i32) -> String {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).replace('\0', " ")
-}
-
 fn unique() -> usize {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn show(name: &str, bytes: &[u8]) -> String {
-    const MOST: usize = 6000;
-    let mut text = format!("{name} ({} bytes):\n", bytes.len());
-    let cut = |bytes: &[u8]| {
-        String::from_utf8_lossy(bytes).escape_debug().to_string().replace("\\n", "\\n\n    ")
-    };
-    if bytes.len() > MOST {
-        let _ =
-            writeln!(text, "    {}\n    … {} bytes …", cut(&bytes[..MOST / 2]), bytes.len() - MOST);
-        let _ = writeln!(text, "    {}", cut(&bytes[bytes.len() - MOST / 2..]));
-    } else {
-        let _ = writeln!(text, "    {}", cut(bytes));
-    }
-    text
-}
-
-fn difference(name: &str, expected: &[u8], got: &[u8]) -> String {
-    let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
-    let around = |bytes: &[u8]| {
-        let from = at.saturating_sub(40).min(bytes.len());
-        let to = (at + 160).min(bytes.len());
-        String::from_utf8_lossy(&bytes[from..to]).escape_debug().to_string()
-    };
-    format!(
-        "{name} differs at byte {at} ({} bytes expected, {} came):\n  expected: {}\n  came:     {}",
-        expected.len(),
-        got.len(),
-        around(expected),
-        around(got)
-    )
 }

@@ -1,0 +1,71 @@
+//! What /proc and the kernel say of a process.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::PATIENCE;
+
+/// Whether process `pid` is gone or a zombie.
+pub fn is_dead(pid: i32) -> bool {
+    matches!(proc_state(pid), None | Some('Z' | 'X'))
+}
+
+/// The state letter of a process in /proc; nothing when it is gone.
+pub fn proc_state(pid: i32) -> Option<char> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat).into_owned();
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// A field of /proc/PID/status, such as `VmHWM` or `SigIgn`.
+pub fn proc_status(pid: i32, field: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.map(|value| value.trim().to_owned())
+}
+
+/// Waits until process `pid` has ended (a zombie has).
+#[track_caller]
+pub fn wait_gone(pid: i32) {
+    assert!(wait_gone_for(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
+}
+
+pub(super) fn wait_gone_for(pid: i32, patience: Duration) -> bool {
+    let Some(raw) = Pid::from_raw(pid) else { return true };
+    let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return true };
+    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
+    let until = Instant::now() + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match poll(&mut fds, Some(&timespec(left))) {
+            Ok(0) => return false,
+            Ok(_) => return true,
+            Err(_) if left.is_zero() => return false,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Waits for a condition that nothing announces. Prefer ready lines, lifelines and exits.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub(super) fn timespec(duration: Duration) -> rustix::time::Timespec {
+    rustix::time::Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap(),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}
+
+pub(super) fn command_line(pid: i32) -> String {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}
