@@ -21,7 +21,7 @@ class Run:
     """A run in the background."""
 
     def __init__(self, *command):
-        start = ["heeler", "run", "-d", "--ttl", "1m", "--", *command]
+        start = ["heeler", "run", "-d", "--owner", str(os.getpid()), "--", *command]
         self.id = subprocess.run(start, check=True, capture_output=True, text=True).stdout.strip()
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{database}-runs/{self.id}.sock")

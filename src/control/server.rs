@@ -34,6 +34,7 @@ use crate::core::limits::earliest;
 use crate::core::size::SizeFrom;
 use crate::expect::keypad::Keypad;
 use crate::runtime::remote::{Fact, NotTyped, Order, Remote};
+use crate::sys::pidfd::PidFd;
 use crate::sys::poll::{self, Want};
 use crate::sys::{ids, socket};
 
@@ -56,10 +57,11 @@ enum Slot {
     Reads(u64),
     Writes(u64),
     Leaves(u64),
+    Owner,
 }
 
 /// What it is about.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Run {
     /// Its id.
     pub id: String,
@@ -69,6 +71,8 @@ pub struct Run {
     pub log_max: u64,
     /// What is kept of it for waits.
     pub session: Setup,
+    /// The process that it is tied to.
+    pub owner: Option<PidFd>,
 }
 
 /// The server of a run.
@@ -85,6 +89,9 @@ pub struct Server {
     /// How often those who are attached did something.
     activity: u64,
     size_from: SizeFrom,
+    owner: Option<PidFd>,
+    /// It has ended.
+    owner_gone: bool,
     /// No descriptor is left for another client.
     deaf: bool,
     slots: Vec<Slot>,
@@ -129,6 +136,8 @@ impl Server {
             next: 1,
             activity: 0,
             size_from: SizeFrom::default(),
+            owner: run.owner,
+            owner_gone: false,
             deaf: false,
             slots: Vec::new(),
             orders: Vec::new(),
@@ -397,6 +406,10 @@ impl Remote for Server {
             self.slots.push(Slot::Listener);
             add(self.listener.as_fd(), Want::Read);
         }
+        if let Some(owner) = self.owner.as_ref().filter(|_| !self.owner_gone) {
+            self.slots.push(Slot::Owner);
+            add(owner.as_fd(), Want::Read);
+        }
         for (&id, client) in &self.clients {
             let pending = client.is_pending();
             if pending {
@@ -423,6 +436,10 @@ impl Remote for Server {
                 let screen = || self.session.screen().map(|screen| screen.state);
                 client.catch_up(self.session.offset(), screen);
                 self.go_on(now, id);
+            }
+            Some(Slot::Owner) => {
+                self.owner_gone = true;
+                self.orders.push(Order::OwnerGone);
             }
             None => {}
         }
@@ -470,7 +487,13 @@ impl Remote for Server {
                 self.session.exited();
                 self.answer_waits(now);
             }
-            Fact::AttemptOver => self.pid = None,
+            Fact::AttemptOver => {
+                self.pid = None;
+                // The attempt that just ended may have been too far to be stopped; there is to be no other.
+                if self.owner_gone {
+                    self.orders.push(Order::OwnerGone);
+                }
+            }
             Fact::Resized(size) => {
                 self.session.resize(size);
                 for client in self.clients.values_mut() {

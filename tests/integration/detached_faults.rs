@@ -59,6 +59,16 @@ fn a_stopped_heeler_holds_nobody() {
     logs.any_out().check();
 }
 
+/// Nobody would learn the id: nothing is started. The null device takes it.
+#[test]
+fn nothing_is_started_without_a_stdout() {
+    let t = Test::new();
+    t.sh("heeler run -d -- touch started >&-").err_has("stdout is closed").exit(125).check();
+    assert!(!t.path("started").exists() && !t.db().exists());
+    t.sh("heeler run -d -- touch started >/dev/null").check();
+    wait_until("it has run", || t.path("started").exists() && t.processes().is_empty());
+}
+
 /// A run whose id cannot be printed is not lost: the message names it.
 #[test]
 fn an_id_that_cannot_be_printed_is_told_with_the_error() {

@@ -86,7 +86,7 @@ fn supervise_as(
             return stage.refuse(line, &ConfigError::new(ErrorKind::Internal, error.to_string()));
         }
     };
-    let mut server = match Stage::serve(plan, run, &warnings) {
+    let mut server = match stage.serve(plan, run, &warnings) {
         Ok(server) => server,
         Err(error) => {
             tracking.forget();
