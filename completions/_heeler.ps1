@@ -143,7 +143,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;list' {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only runs with this tag; repeated: with all of them')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array (heeler schema list)')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
@@ -155,7 +155,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;ps' {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only runs with this tag; repeated: with all of them')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array (heeler schema list)')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')

@@ -138,7 +138,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;list'= {
             cand --tag 'Only runs with this tag; repeated: with all of them'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print a JSON array'
+            cand --json 'Print a JSON array (heeler schema list)'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
             cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
@@ -149,7 +149,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;ps'= {
             cand --tag 'Only runs with this tag; repeated: with all of them'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print a JSON array'
+            cand --json 'Print a JSON array (heeler schema list)'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
             cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'

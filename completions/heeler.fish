@@ -137,13 +137,13 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l guard -d 'End the 
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
-complete -c heeler -n "__fish_heeler_using_subcommand list" -l json -d 'Print a JSON array'
+complete -c heeler -n "__fish_heeler_using_subcommand list" -l json -d 'Print a JSON array (heeler schema list)'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s a -l all -d 'List ended runs too'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
-complete -c heeler -n "__fish_heeler_using_subcommand ps" -l json -d 'Print a JSON array'
+complete -c heeler -n "__fish_heeler_using_subcommand ps" -l json -d 'Print a JSON array (heeler schema list)'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s a -l all -d 'List ended runs too'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -24,6 +24,7 @@ mod tmux;
 
 mod detached;
 mod detached_faults;
+mod detached_list;
 mod detached_owner;
 mod docs;
 mod dry_run;
