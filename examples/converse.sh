@@ -20,5 +20,5 @@ for ((i = 1; i <= n; i++)); do
 done
 echo "the sum of 1 to $n is $sum"
 
-heeler send "$run" --key eof >/dev/null
+heeler send "$run" --line quit >/dev/null
 heeler wait "$run"
