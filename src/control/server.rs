@@ -150,21 +150,30 @@ impl Server {
         })
     }
 
-    /// What went wrong without changing anything for the run.
-    pub fn take_warnings(&mut self) -> Vec<String> {
+    /// No more output comes: completes what is kept of it. Gives what went wrong without changing anything for
+    /// the run.
+    pub fn close(&mut self, now: Duration) -> Vec<String> {
+        self.session.close(now);
+        if let Some(log) = &mut self.log {
+            log.close(now);
+        }
+        // What nobody has consumed, for who asks after the end.
+        if let Err(error) = super::client::after::keep(&self.db, &self.run, &self.session.rest()) {
+            self.warnings.push(format!("cannot keep the end of the output for expect: {error}"));
+        }
         std::mem::take(&mut self.warnings)
     }
 
     /// Nothing was started: as if it had never been.
     pub fn abandon(self) {
-        let _ = std::fs::remove_file(place::log(&self.db, &self.run));
+        for path in [place::log(&self.db, &self.run), place::rest(&self.db, &self.run)] {
+            let _ = std::fs::remove_file(path);
+        }
     }
 
-    /// The run is over and recorded: everybody is told, and the socket goes. Who is connected already, or
+    /// The run is over, closed and recorded: everybody is told, and the socket goes. Who is connected already, or
     /// was about to be, may ask for a moment longer.
     pub fn finish(mut self, now: Duration, outcome: &str, exit_code: i32) {
-        self.session.close(now);
-        self.keep_rest();
         let ended = Ended {
             exit_code: Some(exit_code),
             outcome: Some(outcome.to_owned()),
@@ -199,13 +208,6 @@ impl Server {
                 self.ready(now, index);
             }
             self.orders.clear();
-        }
-    }
-
-    /// Keeps what nobody has consumed for who asks after the end.
-    fn keep_rest(&mut self) {
-        if let Err(error) = super::client::after::keep(&self.db, &self.run, &self.session.rest()) {
-            self.warnings.push(format!("cannot keep the end of the output: {error}"));
         }
     }
 
@@ -363,9 +365,11 @@ impl Server {
         if let Some(log) = &mut self.log {
             log.write(now, stream, bytes);
             if let Some(error) = log.take_failure() {
-                self.warnings.push(format!(
-                    "cannot write the log: {error}; what is missing is counted in it"
-                ));
+                let warning = format!("cannot write the log: {error}; it counts what is missing");
+                // A flood fails as often as it is written.
+                if !self.warnings.contains(&warning) {
+                    self.warnings.push(warning);
+                }
             }
         }
         let offset = self.session.offset();

@@ -54,7 +54,7 @@ fn all_gone(t: &Test) {
     wait_until("its heeler is gone", || t.processes().is_empty());
 }
 
-fn socket(t: &Test, run: &str) -> PathBuf {
+pub fn socket(t: &Test, run: &str) -> PathBuf {
     t.path(format!(".db/heeler.db-runs/{run}.sock"))
 }
 
@@ -64,7 +64,7 @@ pub struct Client {
 }
 
 impl Client {
-    fn raw(t: &Test, run: &str) -> Client {
+    pub fn raw(t: &Test, run: &str) -> Client {
         Client { lines: BufReader::new(UnixStream::connect(socket(t, run)).unwrap()) }
     }
 
@@ -76,11 +76,15 @@ impl Client {
         client
     }
 
-    fn send(&mut self, request: &Value) {
+    pub fn stream(&mut self) -> &mut UnixStream {
+        self.lines.get_mut()
+    }
+
+    pub fn send(&mut self, request: &Value) {
         self.lines.get_mut().write_all(format!("{request}\n").as_bytes()).unwrap();
     }
 
-    fn reply(&mut self) -> Value {
+    pub fn reply(&mut self) -> Value {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         assert!(!line.is_empty(), "it hung up");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::detached::{Client, detached, end, supervisor};
-use crate::harness::{Signal, Test, wait_gone, wait_until};
+use crate::harness::{Signal, Test, proc_state, wait_gone, wait_until};
 
 fn kill(pid: i32, signal: Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
@@ -24,7 +24,12 @@ fn a_stopped_heeler_holds_nobody() {
     t.heeler(["send", &run, "--line", "up"]).any_out().check();
     logs.wait_out("up");
     let client = &mut Client::new(&t, &run);
-    wait_until("both wait", || client.ask(&json!({ "op": "status" }))["clients"] == 3);
+    let mut status = || client.ask(&json!({ "op": "status" }));
+    wait_until("both are connected", || status()["clients"] == 3);
+    // Connected, they sleep when they have asked; what was asked before two answers was served by then.
+    wait_until("both wait", || [&long, &logs].iter().all(|one| proc_state(one.pid()) == Some('S')));
+    status();
+    status();
     kill(pid, Signal::STOP);
     let limited: [&[&str]; 3] = [
         &["send", &run, "--line", "x", "--timeout", "300ms"],

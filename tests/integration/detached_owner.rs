@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::detached::{Client, detached};
-use crate::harness::{Running, Signal, Test, proc_status, wait_until};
+use crate::harness::{Running, Signal, Test, proc_state, wait_until};
 
 /// A process that others can be tied to.
 fn owner(t: &Test) -> Running {
@@ -97,17 +97,12 @@ fn an_owner_has_to_run() {
         let args = ["run", "-d", "--owner", pid, "--", "touch", "started"];
         t.heeler(args).err_has(why).exit(125).check();
     };
-    // A zombie: it has ended, and its parent has not looked.
-    let script = "sleep 0 & echo $!; exec sleep 1000";
-    let parent = t.sh(script).any_out().start();
-    let zombie = parent.wait_out("\n").trim().to_owned();
-    let pid: i32 = zombie.parse().unwrap();
-    wait_until("it is a zombie", || {
-        proc_status(pid, "State").is_some_and(|state| state.starts_with('Z'))
-    });
-    refused(&zombie, &format!("no process {zombie} runs"));
-    parent.signal(Signal::KILL);
-    parent.signaled(9).check();
+    // It has ended, and we, its parent, have not looked.
+    let zombie = t.program("true", [""; 0]).start();
+    let pid = zombie.pid();
+    wait_until("it has ended", || proc_state(pid) == Some('Z'));
+    refused(&pid.to_string(), &format!("no process {pid} runs"));
+    zombie.check();
     // More than there can be.
     refused("2147483647", "no process 2147483647 runs");
     for pid in ["0", "-1", "x", "4294967297"] {
