@@ -57,5 +57,5 @@ pub(super) fn resolve(
             format!("--log-max {log_max}: it is at least {SMALLEST_LOG} bytes, or 0 for no log");
         return Err(ConfigError::usage(why));
     }
-    Ok(Some(Detach { db, log_max }))
+    Ok(Some(Detach { db, log_max, owner: run.limits.owner }))
 }

@@ -72,17 +72,29 @@ impl Writer {
         }
     }
 
+    /// Says at the end what is missing there, as far as there is room for that: a full disk has some in the last
+    /// block of a file.
+    pub fn close(&mut self, at: Duration) {
+        if self.say_missing(at).is_err() {
+            let _ = self.file.set_len(self.length);
+        }
+    }
+
+    fn say_missing(&mut self, at: Duration) -> io::Result<()> {
+        while self.missing > 0 {
+            let gap = u32::try_from(self.missing).unwrap_or(u32::MAX);
+            self.put(&head(GAP, at, gap), &[])?;
+            self.missing -= u64::from(gap);
+        }
+        Ok(())
+    }
+
     fn append(&mut self, at: Duration, stream: StreamId, bytes: &[u8]) -> io::Result<()> {
         let size = (HEAD + bytes.len()) as u64;
         if self.length > FIRST_LINE as u64 && self.length + size > self.most {
             self.rotate()?;
         }
-        if self.missing > 0 {
-            let gap = u32::try_from(self.missing).unwrap_or(u32::MAX);
-            let head = head(GAP, at, gap);
-            self.put(&head, &[])?;
-            self.missing -= u64::from(gap);
-        }
+        self.say_missing(at)?;
         self.put(&head(letter(stream), at, bytes.len() as u32), bytes)
     }
 
@@ -177,6 +189,11 @@ impl Reader {
         let mut reader =
             Reader { path: path.to_owned(), file: None, offset: 0, buffer: Vec::new(), dropped: 0 };
         Ok(reader.enter()?.then_some(reader))
+    }
+
+    /// The offset up to which it was read.
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// How many bytes had been dropped before they were read.
@@ -373,8 +390,12 @@ mod tests {
         let file = std::mem::replace(&mut writer.file, full);
         writer.write(Duration::ZERO, StreamId::Stdout, b"lost");
         assert!(writer.take_failure().is_some() && writer.take_failure().is_none());
-        writer.file = file;
+        let full = std::mem::replace(&mut writer.file, file);
         writer.write(Duration::ZERO, StreamId::Stdout, b"after");
+        let full = std::mem::replace(&mut writer.file, full);
+        writer.write(Duration::ZERO, StreamId::Stdout, b"end");
+        writer.file = full;
+        writer.close(Duration::ZERO);
         let mut reader = Reader::open(&path).unwrap().unwrap();
         let mut pieces = Vec::new();
         while let Some(piece) = reader.piece().unwrap() {
@@ -382,7 +403,13 @@ mod tests {
         }
         assert_eq!(
             pieces,
-            [(0, 0, b"before ".to_vec()), (7, 4, Vec::new()), (11, 0, b"after".to_vec())]
+            [
+                (0, 0, b"before ".to_vec()),
+                (7, 4, Vec::new()),
+                (11, 0, b"after".to_vec()),
+                (16, 3, Vec::new()),
+            ]
         );
+        assert_eq!(reader.offset(), 19);
     }
 }

@@ -24,6 +24,10 @@ mod tmux;
 
 mod detached;
 mod detached_faults;
+mod detached_list;
+mod detached_log;
+mod detached_owner;
+mod detached_socket;
 mod docs;
 mod dry_run;
 mod env;

@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::iter;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
@@ -23,16 +24,22 @@ use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::launch::Launched;
 use crate::runtime::run::Finished;
 use crate::sys::cgroup::Leaf;
+use crate::sys::pidfd::PidFd;
 use crate::sys::spawn::Announce;
-use crate::sys::{apart, fdio};
+use crate::sys::{apart, before_main, fdio};
 
 /// Where a run is supervised from.
 #[derive(Debug)]
 pub(super) enum Stage {
     /// By the process that was called.
     Foreground,
-    /// In the background: by one whose caller waits at this pipe for how the start went, until it is told.
-    Background(Option<OwnedFd>),
+    /// In the background.
+    Background {
+        /// Its caller waits at this pipe for how the start went, until it is told.
+        caller: Option<OwnedFd>,
+        /// The process that it is tied to, until the server has it.
+        owner: Option<PidFd>,
+    },
 }
 
 /// What the caller is told.
@@ -47,6 +54,15 @@ enum Word {
 
 /// Starts the run in the background; gives the exit code, in both processes.
 pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
+    if before_main::stdout_was_closed() {
+        let why =
+            "stdout is closed, so its id would be lost (-d); use >/dev/null if nobody needs it";
+        return super::refuse(line, &ConfigError::new(ErrorKind::Resource, why));
+    }
+    let owner = match plan.detach.as_ref().and_then(|detach| detach.owner).map(owner).transpose() {
+        Ok(owner) => owner,
+        Err(error) => return super::refuse(line, &error),
+    };
     let cannot = |error: io::Error| {
         let message = format!("cannot start a process in the background: {error}");
         super::refuse(line, &ConfigError::new(ErrorKind::Internal, message))
@@ -55,13 +71,16 @@ pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 
         Ok(pipe) => pipe,
         Err(error) => return cannot(error),
     };
-    let fd = write.as_raw_fd();
-    match apart::fork_background(write.as_fd()) {
+    let keep: Vec<_> =
+        iter::once(write.as_fd()).chain(owner.as_ref().map(|owner| owner.as_fd())).collect();
+    match apart::fork_background(&keep) {
         Ok(true) => {
+            let fds = (write.as_raw_fd(), owner.as_ref().map(|owner| owner.as_fd().as_raw_fd()));
             // The copies of what our caller owns are not ours to drop.
-            std::mem::forget((read, write));
-            let stage = Stage::Background(Some(apart::kept(fd)));
-            super::supervise(plan, line, outer, stage)
+            std::mem::forget((read, write, owner));
+            let caller = Some(apart::kept(fds.0));
+            let owner = fds.1.map(|fd| PidFd::from(apart::kept(fd)));
+            super::supervise(plan, line, outer, Stage::Background { caller, owner })
         }
         Ok(false) => {
             drop(write);
@@ -69,6 +88,19 @@ pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 
         }
         Err(error) => cannot(error),
     }
+}
+
+/// The process `pid`, held from here on: another that gets its number later is not it.
+fn owner(pid: i32) -> Result<PidFd, ConfigError> {
+    let refused = |why: String| ConfigError::new(ErrorKind::Resource, format!("{why} (--owner)"));
+    let found = PidFd::open(pid).and_then(|found| {
+        // A zombie has ended.
+        let lives = found.as_ref().map(|found| found.exited().map(|exited| !exited)).transpose()?;
+        Ok(found.filter(|_| lives == Some(true)))
+    });
+    found
+        .map_err(|error| refused(format!("cannot watch process {pid}: {error}")))?
+        .ok_or_else(|| refused(format!("no process {pid} runs, so nothing was started")))
 }
 
 /// Waits for how the start went, and says it.
@@ -107,8 +139,8 @@ fn learn(pipe: &OwnedFd) -> i32 {
 
 impl Stage {
     fn tell(&mut self, word: &Word) {
-        let Stage::Background(pipe) = self else { return };
-        if let (Some(pipe), Ok(text)) = (pipe.take(), serde_json::to_vec(word)) {
+        let Stage::Background { caller, .. } = self else { return };
+        if let (Some(pipe), Ok(text)) = (caller.take(), serde_json::to_vec(word)) {
             // A caller that is gone does not want to know.
             let _ = fdio::write(pipe.as_fd(), &text);
         }
@@ -128,6 +160,7 @@ impl Stage {
 
     /// The socket and the log of a run in the background, which without its lock file nobody would find.
     pub(super) fn serve(
+        &mut self,
         plan: &Plan,
         run: &str,
         warnings: &[String],
@@ -153,6 +186,10 @@ impl Stage {
                 window: plan.program.window,
                 settle: plan.program.settle,
                 size: plan.launch.size,
+            },
+            owner: match self {
+                Stage::Background { owner, .. } => owner.take(),
+                Stage::Foreground => None,
             },
         };
         Server::open(run).map(Some).map_err(refused)

@@ -12,7 +12,6 @@ use detach::Stage;
 use crate::cli;
 use crate::config::plan::{Plan, ReportTo};
 use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, emit, report_target, resolve};
-use crate::control::server::Server;
 use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
@@ -86,7 +85,7 @@ fn supervise_as(
             return stage.refuse(line, &ConfigError::new(ErrorKind::Internal, error.to_string()));
         }
     };
-    let mut server = match Stage::serve(plan, run, &warnings) {
+    let mut server = match stage.serve(plan, run, &warnings) {
         Ok(server) => server,
         Err(error) => {
             tracking.forget();
@@ -108,7 +107,7 @@ fn supervise_as(
         }
     };
     warnings.append(&mut finished.warnings);
-    warnings.extend(server.iter_mut().flat_map(Server::take_warnings));
+    warnings.extend(server.iter_mut().flat_map(|server| server.close(finished.active)));
     finished.warnings = warnings;
     let code = exit_code(plan, &finished);
     fault::point("report");

@@ -217,7 +217,7 @@ impl Ours {
                 return Ok(left);
             }
             if is(sends) || !line.unsent.is_empty() {
-                send(line);
+                line.connection.flush(&mut line.unsent);
             }
             if set.ready(1).ready && !stalled && !receive_more(line)? {
                 return Ok(self.take_frames(line)?.unwrap_or(Left::Gone));
@@ -361,16 +361,6 @@ fn wait_for(wanted: &Wanted, pattern: &str, since: u64) -> Result<Connection, Fa
     let expect = Expect { on: vec![on], since: Some(since), peek: true, limit_ms: None };
     connection.write(&line(&Request::Expect(expect)))?;
     Ok(connection)
-}
-
-fn send(line: &mut Line) {
-    while !line.unsent.is_empty() {
-        match fdio::send(line.connection.fd(), &line.unsent) {
-            Ok(Some(count)) => drop(line.unsent.drain(..count)),
-            // One that is gone is found out by reading: it may have said why.
-            Ok(None) | Err(_) => break,
-        }
-    }
 }
 
 /// Reads once more; false at the end.
