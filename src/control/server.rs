@@ -141,6 +141,12 @@ impl Server {
         })
     }
 
+    /// A client that is connected from the beginning: who started us.
+    pub fn adopt(&mut self, fd: OwnedFd) {
+        self.clients.insert(self.next, Client::new(fd));
+        self.next += 1;
+    }
+
     /// What went wrong without changing anything for the run.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
@@ -153,14 +159,15 @@ impl Server {
 
     /// The run is over and recorded: everybody is told, and the socket goes. Who is connected already, or
     /// was about to be, may ask for a moment longer.
-    pub fn finish(mut self, now: Duration, outcome: &str, exit_code: i32) {
+    pub fn finish(mut self, now: Duration, outcome: &str, exit_code: i32, said: Vec<String>) {
         self.session.close(now);
         self.keep_rest();
         let ended = Ended {
             exit_code: Some(exit_code),
             outcome: Some(outcome.to_owned()),
             offset: self.session.offset(),
-            last_lines: Vec::new(),
+            said,
+            ..Ended::default()
         };
         self.over = Some(ended.clone());
         self.answer_waits(now);

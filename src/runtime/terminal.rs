@@ -29,20 +29,20 @@ impl RawMode {
 
     /// The same for the terminal behind `fd`.
     pub fn on(fd: OwnedFd) -> Option<RawMode> {
-        RawMode::with_farewell(fd, b"")
-    }
-
-    /// The same; on a fatal signal or a panic `farewell` is written to it, for what was switched on there.
-    pub fn with_farewell(fd: OwnedFd, farewell: &'static [u8]) -> Option<RawMode> {
         if !tty::in_foreground(fd.as_fd()) {
             return None;
         }
         let saved = tty::attributes(fd.as_fd()).ok()?;
         let raw = tty::raw(&saved);
-        let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group(), farewell);
+        let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group());
         let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), first };
         guard.resume();
         Some(guard)
+    }
+
+    /// On a fatal signal or a panic this is written to it, for what was switched on there.
+    pub fn set_farewell(&self, bytes: &[u8]) {
+        crash::set_farewell(bytes);
     }
 
     /// How the terminal was before.
@@ -102,7 +102,7 @@ impl Lent {
     /// The terminal has been given to `group` (the child did that itself, before exec). `saved` is how its
     /// modes were before.
     pub fn to(fd: BorrowedFd<'static>, group: i32, saved: Option<tty::Attributes>) -> Lent {
-        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group, b""));
+        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group));
         Lent { fd, group, saved, first }
     }
 

@@ -22,6 +22,7 @@ mod harness;
 mod stage;
 mod tmux;
 
+mod detach_keys;
 mod detached;
 mod detached_faults;
 mod docs;
@@ -42,6 +43,7 @@ mod fault_own;
 mod fault_pid1;
 mod fault_proofs;
 mod fault_store;
+mod fault_terminal;
 mod fault_trees;
 mod fidelity;
 mod jobs;

@@ -17,11 +17,12 @@ use crate::core::size::SizeFrom;
 use crate::expect::detach::DetachKeys;
 use crate::expect::view::modes::Modes;
 use crate::expect::view::query::Unasked;
+use crate::runtime::fault;
 use crate::runtime::sink::Sink;
 use crate::runtime::terminal::RawMode;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fdio, tty};
+use crate::sys::{fdio, names, tty};
 
 /// How much input is kept for a run that does not read; then ours is not read either.
 const UNSENT: usize = 64 << 10;
@@ -42,6 +43,8 @@ pub struct Wanted {
     pub size_from: Option<SizeFrom>,
     /// Leave it when this comes.
     pub until: Option<String>,
+    /// The run is ours: what asks us to stop asks it. Only the end of our terminal leaves it running.
+    pub ours: bool,
 }
 
 /// How it was left.
@@ -62,11 +65,24 @@ pub enum Left {
 /// Attaches, until it is left.
 pub fn attach(wanted: &Wanted) -> Result<Left, Failed> {
     let signals = Signals::take()?;
+    stay(wanted, &signals, None)
+}
+
+/// Stays attached until it is left: on a connection to a run that has just begun, of whose output all is
+/// shown, else on a new one.
+pub fn stay(wanted: &Wanted, signals: &Signals, first: Option<Connection>) -> Result<Left, Failed> {
     let mut ours = Ours::open(wanted)?;
-    let left = match ours.connect(wanted) {
-        Ok(mut line) => ours.run(wanted, &signals, &mut line),
+    let left = match ours.connect(wanted, first) {
+        Ok(mut line) => ours.run(wanted, signals, &mut line),
         Err(error) => Err(error),
     };
+    if let Ok(Left::Ended(ended)) = &left
+        && wanted.ours
+        && ended.outcome.as_deref() == Some("exited")
+    {
+        // What a command leaves on at its own end it leaves on purpose, for all that a shell would know.
+        ours.modes = Modes::default();
+    }
     ours.leave();
     left
 }
@@ -118,14 +134,18 @@ impl Ours {
     }
 
     /// Attaches, and shows what there is.
-    fn connect(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
+    fn connect(&mut self, wanted: &Wanted, first: Option<Connection>) -> Result<Line, Failed> {
         let size = tty::size(fdio::standard(1)).filter(|_| self.shows);
-        let mut connection = Connection::open(&wanted.socket)?;
+        let since = first.as_ref().map(|_| 0);
+        let mut connection = match first {
+            Some(connection) => connection,
+            None => Connection::open(&wanted.socket)?,
+        };
         let request = Request::Attach(Attach {
             size,
             size_from: wanted.size_from,
             read_only: wanted.read_only,
-            since: None,
+            since,
         });
         let Reply::Attached { terminal, offset, screen, .. } = connection.ask(&request)? else {
             return Err(Failed::Nonsense("no answer to attach".to_owned()));
@@ -154,10 +174,14 @@ impl Ours {
             let mut out = Vec::with_capacity(bytes.len());
             self.unasked.push(bytes, &mut out);
             self.modes.push(&out);
+            if let Some(raw) = &self.raw {
+                raw.set_farewell(&self.modes.restore());
+            }
             self.stdout.write(&out);
         } else {
             self.stdout.write(bytes);
         }
+        fault::point("attach");
     }
 
     fn run(&mut self, wanted: &Wanted, signals: &Signals, line: &mut Line) -> Result<Left, Failed> {
@@ -206,9 +230,10 @@ impl Ours {
                             Frame::Resize.encode(&encode_size(size), &mut line.unsent);
                         }
                     }
-                    signals::TSTP => *line = self.stop(wanted)?,
-                    signal if signals::asks_to_stop(signal) => return Ok(Left::Signal(signal)),
-                    _ => {}
+                    signals::TSTP => *line = self.suspend(wanted)?,
+                    signal if !signals::asks_to_stop(signal) => {}
+                    signal if wanted.ours && signal != signals::HUP => stop(signal, line)?,
+                    signal => return Ok(Left::Signal(signal)),
                 }
             }
             if is(reads)
@@ -240,7 +265,11 @@ impl Ours {
                 Some(Frame::Output) => self.show(content),
                 Some(Frame::Stderr) => self.stderr.write(content),
                 // What follows draws everything anew.
-                Some(Frame::Lost) if self.shows => self.put_back(),
+                Some(Frame::Lost) if self.shows => {
+                    self.put_back();
+                    // A sequence may be cut in two.
+                    self.stdout.write(b"\x18\x1b(B\x0f");
+                }
                 Some(Frame::Ended) => {
                     let ended = serde_json::from_slice(content);
                     left = Some(Left::Ended(
@@ -309,7 +338,7 @@ impl Ours {
     }
 
     /// Ctrl-Z from outside: in between we are not attached, so that the run does not wait for us.
-    fn stop(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
+    fn suspend(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
         self.leave();
         loop {
             signals::stop_self();
@@ -318,14 +347,13 @@ impl Ours {
                 break;
             }
         }
-        self.connect(wanted)
+        self.connect(wanted, None)
     }
 
     /// Switches off what the output has left on.
     fn put_back(&mut self) {
-        let mut out = std::mem::take(&mut self.modes).restore();
+        let out = std::mem::take(&mut self.modes).restore();
         self.unasked = Unasked::default();
-        out.extend_from_slice(b"\x1b(B\x0f");
         self.stdout.write(&out);
     }
 
@@ -350,6 +378,15 @@ impl Ours {
             raw.suspend();
         }
     }
+}
+
+/// Asks for the end of the run, as this signal would.
+fn stop(signal: i32, line: &mut Line) -> Result<(), Failed> {
+    let request = Request::Stop { signal: Some(names::signal_name(signal)) };
+    let request =
+        serde_json::to_vec(&request).map_err(|error| Failed::Nonsense(error.to_string()))?;
+    Frame::Ask.encode(&request, &mut line.unsent);
+    Ok(())
 }
 
 /// Another connection, on which the run says when the pattern comes.
