@@ -160,3 +160,33 @@ fn what_cannot_be_left_is_refused() {
     t.run(["--detach-keys", "up", "true"]).exit(125).err_has("--detach-keys").check();
     assert!(!t.path("started").exists());
 }
+
+/// Stopped from outside, it leaves the run, which goes on; `fg` draws it again, and it is still ours.
+#[test]
+fn a_stop_leaves_the_run_for_a_while() {
+    let t = Test::new();
+    let mut shell = t.program("bash", ["--norc", "-i"]).env("PS1", "> ").terminal(80, 24).start();
+    shell.wait_out("> ");
+    let child = "echo rea''dy; while read x; do echo got $x; done; exit 3";
+    shell.type_in(format!(
+        "stty -g > before; heeler run --name it --detach-keys ctrl-a -- sh -c \"{}\"\r",
+        child.replace('$', "\\$")
+    ));
+    shell.wait_out("ready");
+    t.program("pkill", ["-TSTP", "-P", &shell.pid().to_string(), "heeler"]).check();
+    shell.wait_out("Stopped");
+    shell.type_in("stty -g > during; heeler send it --line while >/dev/null; fg\r");
+    shell.wait_out("got while");
+    shell.type_in("after\r");
+    shell.wait_out("got after");
+    shell.type_in("\x04");
+    let children = format!("/proc/{0}/task/{0}/children", shell.pid());
+    wait_until("it has ended", || std::fs::read_to_string(&children).unwrap().is_empty());
+    shell.type_in("echo rc''=$?\r");
+    shell.wait_out("rc=3");
+    shell.type_in("stty -g > after; exit 0\r");
+    shell.any_out().check();
+    assert_eq!(t.read("during"), t.read("before"));
+    assert_eq!(t.read("after"), t.read("before"));
+    nobody_is_left(&t);
+}

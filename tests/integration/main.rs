@@ -16,6 +16,7 @@
 
 mod against;
 mod attach;
+mod attach_real;
 mod children;
 mod harness;
 #[path = "../stage/mod.rs"]
