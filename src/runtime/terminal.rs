@@ -27,13 +27,23 @@ impl RawMode {
         RawMode::on(fdio::duplicate(fdio::standard(0)).ok()?)
     }
 
-    /// The same for the terminal behind `fd`.
+    /// Not raw, but for lines, which this key ends too.
+    pub fn lines_until(key: u8) -> Option<RawMode> {
+        let modes = |saved: &_| tty::for_lines_until(saved, key);
+        RawMode::with(fdio::duplicate(fdio::standard(0)).ok()?, modes)
+    }
+
+    /// Raw, for the terminal behind `fd`.
     pub fn on(fd: OwnedFd) -> Option<RawMode> {
+        RawMode::with(fd, tty::raw)
+    }
+
+    fn with(fd: OwnedFd, modes: impl Fn(&tty::Attributes) -> tty::Attributes) -> Option<RawMode> {
         if !tty::in_foreground(fd.as_fd()) {
             return None;
         }
         let saved = tty::attributes(fd.as_fd()).ok()?;
-        let raw = tty::raw(&saved);
+        let raw = modes(&saved);
         let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group());
         let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), first };
         guard.resume();

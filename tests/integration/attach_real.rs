@@ -187,6 +187,44 @@ fn attached(t: &Test) -> usize {
     t.processes().iter().filter(|pid| attach(pid)).count()
 }
 
+/// A run with pipes gets lines, which are edited as ever; the keys leave it at once, with what was typed before
+/// them.
+#[test]
+fn a_run_without_a_terminal() {
+    let t = Test::new();
+    t.run(["-d", "--name", "it", "--", "sh", "-c", "cat; echo over; exit 3"]).any_out().check();
+    for typed in ["one\rtw\x10\x11", "o\r", "x\x7f\x04"] {
+        let script = "echo go; read go; exec heeler attach it";
+        let mut client = t.sh(script).terminal(80, 24).start();
+        client.wait_out("go\r\n");
+        let before = format!("{:?}", client.modes());
+        client.type_in("\r");
+        client.wait_out("it gets lines, Ctrl-D ends its input, ctrl-p,ctrl-q leaves it");
+        wait_until("its modes", || format!("{:?}", client.modes()) != before);
+        client.type_in(typed);
+        let done = match typed {
+            "o\r" => {
+                client.wait_out("o\r\no\r\n");
+                client.type_in("\x03");
+                client.signaled(2)
+            }
+            "x\x7f\x04" => client.exit(3),
+            _ => client,
+        };
+        let done = done.any_out().check();
+        assert_eq!(
+            done.modes.as_ref().map(|modes| format!("{modes:?}")),
+            Some(before),
+            "{typed:?}"
+        );
+        if typed.ends_with('\x11') {
+            assert!(done.out_text().contains("^P^Q\r\nheeler: detached"), "{}", done.out_text());
+        }
+    }
+    t.heeler(["logs", "it"]).out("one\ntwo\nover\n").check();
+    wait_until("all are gone", || t.processes().is_empty());
+}
+
 /// A client that is killed leaves the run, the others and the size as they should be.
 #[test]
 fn a_client_is_killed() {

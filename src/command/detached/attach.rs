@@ -7,11 +7,13 @@ use crate::cli::detached::{Attach, SizeFrom};
 use crate::control::client::attach::{Left, Wanted, attach, stay};
 use crate::control::client::{Connection, Failed};
 use crate::control::place;
+use crate::control::protocol::{Reply, Request};
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::size;
 use crate::expect::detach;
 use crate::report::output::{self, with_stdio};
 use crate::sys::signals::{self, Signals};
+use crate::sys::{fdio, tty};
 
 /// Attaches; the run's exit code, 0 when it was left.
 pub fn run(args: &Attach) -> i32 {
@@ -66,10 +68,21 @@ fn try_run(args: &Attach) -> Result<Left, i32> {
         EXIT_HEELER
     })?;
     let found = with_stdio(|io| find(&args.target, io))?;
-    let Living { db, run, connection } = match found {
+    let Living { db, run, mut connection } = match found {
         Found::Living(living) => living,
         Found::Record(over) => return Err(with_stdio(|io| wait::recorded(false, &over, io))),
     };
+    if !args.read_only && [0, 1].iter().all(|fd| tty::is_terminal(fdio::standard(*fd))) {
+        // Nobody would know what keys do there.
+        if let Ok(Reply::Status(status)) = connection.ask(&Request::Status)
+            && !status.terminal
+        {
+            let leaves = if keys.is_empty() { "Ctrl-C" } else { &args.detach_keys };
+            output::complain(&format!(
+                "{run} has no terminal: it gets lines, Ctrl-D ends its input, {leaves} leaves it"
+            ));
+        }
+    }
     drop(connection);
     let wanted = Wanted {
         socket: place::socket(&db, &run),

@@ -84,6 +84,9 @@ pub fn stay(wanted: &Wanted, signals: &Signals, first: Option<Connection>) -> Re
         ours.modes = Modes::default();
     }
     ours.leave();
+    if !matches!(left, Ok(Left::Ended(_))) {
+        ours.new_line();
+    }
     left
 }
 
@@ -101,8 +104,12 @@ struct Ours {
     stdin: Option<OwnedFd>,
     stdout: Sink,
     stderr: Sink,
-    /// Where stdin is a terminal, and the run has one.
+    /// Where stdin is a terminal.
     raw: Option<RawMode>,
+    /// The run has a terminal too: all keys are its.
+    whole: bool,
+    /// Whether the cursor is at the beginning of a line, as far as we know.
+    at_line_start: bool,
     /// Whether stdout is a terminal.
     shows: bool,
     keys: DetachKeys,
@@ -125,6 +132,8 @@ impl Ours {
             stdout: Sink::shared(fdio::standard(1), "stdout")?,
             stderr: Sink::shared(fdio::standard(2), "stderr")?,
             raw: None,
+            whole: false,
+            at_line_start: true,
             shows: tty::is_terminal(fdio::standard(1)),
             keys: DetachKeys::new(wanted.keys.clone()),
             unasked: Unasked::default(),
@@ -152,10 +161,9 @@ impl Ours {
         };
         let until = wanted.until.as_ref().map(|pattern| wait_for(wanted, pattern, offset));
         let until = until.transpose()?;
-        if terminal && self.raw.is_none() && tty::is_terminal(fdio::standard(0)) {
-            self.raw = Some(RawMode::enter().ok_or_else(|| {
-                io::Error::other("we are in the background of our terminal (fg brings us back)")
-            })?);
+        if self.raw.is_none() && tty::is_terminal(fdio::standard(0)) {
+            self.whole = terminal;
+            self.raw = self.take_terminal(wanted)?;
         }
         if let (Some(screen), true) = (screen, self.shows) {
             // What our terminal shows moves up and out of the way, rather than being painted over.
@@ -169,7 +177,19 @@ impl Ours {
         Ok(Line { connection, until, received, unsent: Vec::new() })
     }
 
+    /// All keys, for a run that has a terminal; for one that has pipes lines, until the detach keys.
+    fn take_terminal(&mut self, wanted: &Wanted) -> io::Result<Option<RawMode>> {
+        let guard = match wanted.keys.last() {
+            _ if self.whole => RawMode::enter(),
+            Some(key) if key.is_ascii_control() => RawMode::lines_until(*key),
+            _ => return Ok(None),
+        };
+        let background = "we are in the background of our terminal (fg brings us back)";
+        guard.map(Some).ok_or_else(|| io::Error::other(background))
+    }
+
     fn show(&mut self, bytes: &[u8]) {
+        self.at_line_start = bytes.last().map_or(self.at_line_start, |last| *last == b'\n');
         if self.shows {
             let mut out = Vec::with_capacity(bytes.len());
             self.unasked.push(bytes, &mut out);
@@ -239,6 +259,7 @@ impl Ours {
             if is(reads)
                 && let Some(left) = self.read(&mut line.unsent)
             {
+                send_rest(line);
                 return Ok(left);
             }
             if is(sends) || !line.unsent.is_empty() {
@@ -295,7 +316,7 @@ impl Ours {
         };
         if count == 0 {
             self.stdin = None;
-            if self.raw.is_some() {
+            if self.raw.is_some() && self.whole {
                 return Some(Left::Detached);
             }
             if !self.read_only {
@@ -305,6 +326,10 @@ impl Ours {
         }
         let mut typed = zeroize::Zeroizing::new(Vec::with_capacity(count));
         let left = self.keys.push(&buffer[..count], &mut typed).map(|_| Left::Detached);
+        // What is typed in lines is echoed by our own terminal.
+        if !self.whole {
+            self.at_line_start = buffer[..count].ends_with(b"\n");
+        }
         if !self.read_only && !typed.is_empty() {
             for part in typed.chunks(MAX_FRAME) {
                 Frame::Input.encode(part, unsent);
@@ -357,9 +382,19 @@ impl Ours {
         self.stdout.write(&out);
     }
 
+    /// What is said now is not about the line that the run has begun.
+    fn new_line(&mut self) {
+        if self.shows && self.raw.is_some() && !self.at_line_start {
+            self.stdout.write(b"\n");
+            self.stdout.flush();
+        }
+    }
+
     /// Our terminal as it was.
     fn leave(&mut self) {
         if self.shows && self.raw.is_some() {
+            // There the cursor goes back to where it was on ours.
+            self.at_line_start |= self.modes.other_screen();
             self.put_back();
         }
         let until = poll::now() + LAST_WORD;
@@ -406,6 +441,22 @@ fn send(line: &mut Line) {
             Ok(Some(count)) => drop(line.unsent.drain(..count)),
             // One that is gone is found out by reading: it may have said why.
             Ok(None) | Err(_) => break,
+        }
+    }
+}
+
+/// What was typed before the keys is for the run, which has a moment to take it.
+fn send_rest(line: &mut Line) {
+    let until = poll::now() + LAST_WORD;
+    let mut ready = Vec::new();
+    loop {
+        send(line);
+        let left = until.saturating_duration_since(poll::now());
+        if line.unsent.is_empty()
+            || left.is_zero()
+            || poll::poll(&[(line.connection.fd(), Want::Write)], Some(left), &mut ready).is_err()
+        {
+            return;
         }
     }
 }

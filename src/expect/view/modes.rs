@@ -161,6 +161,11 @@ impl Modes {
         out
     }
 
+    /// Whether it shows the screen that programs take whole.
+    pub fn other_screen(&self) -> bool {
+        [47, 1047, 1049].iter().any(|mode| self.changed.contains(mode))
+    }
+
     /// What puts the terminal in order again; empty where nothing is out of order.
     pub fn restore(&self) -> Vec<u8> {
         let mut out = Vec::new();
