@@ -68,6 +68,7 @@ pub struct Wait {
 /// Its screen is drawn as it is, and all keys go to the command until the detach keys are typed: then the run
 /// goes on without us, and the exit code is 0. Else attach exits as the run does, also after its end. Several
 /// may be attached at once. A prefix of the detach keys is held back until the next key shows that it is none.
+/// A run with pipes gets lines, and Ctrl-D ends its input. Only kill -9 of attach leaves our terminal raw: reset.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Attach {
     /// Which run.

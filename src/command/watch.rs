@@ -19,6 +19,7 @@ use crate::report::live::{Live, LiveRow, Wish, keys};
 use crate::report::output::{Io, Style};
 use crate::report::runs::RunRow;
 use crate::report::table::shell_words;
+use crate::runtime::fault;
 use crate::runtime::helper::{Helper, Wanted};
 use crate::runtime::terminal::RawMode;
 use crate::sys::poll::{self, Want};
@@ -81,10 +82,8 @@ struct Terminal {
 
 impl Terminal {
     fn enter() -> Option<Terminal> {
-        let raw = RawMode::with_farewell(fdio::duplicate(fdio::standard(0)).ok()?, LEAVE)?;
-        let terminal = Terminal { raw };
-        Terminal::write(ENTER).ok()?;
-        Some(terminal)
+        let terminal = Terminal { raw: RawMode::enter()? };
+        terminal.resume().then_some(terminal)
     }
 
     fn write(bytes: &[u8]) -> io::Result<()> {
@@ -96,10 +95,12 @@ impl Terminal {
     fn suspend(&self) {
         // Nobody is there to see a failure.
         let _ = Terminal::write(LEAVE);
+        self.raw.set_farewell(b"");
         self.raw.suspend();
     }
 
     fn resume(&self) -> bool {
+        self.raw.set_farewell(LEAVE);
         self.raw.resume() && Terminal::write(ENTER).is_ok()
     }
 }
@@ -127,6 +128,7 @@ impl Watch<'_> {
         loop {
             let size = tty::size(fdio::standard(1)).unwrap_or((80, 24));
             Terminal::write(&self.live.draw(size, self.colour))?;
+            fault::point("watch");
             let stdin = fdio::standard(0);
             let mut wants = vec![(self.signals.fd(), Want::Read), (stdin, Want::Read)];
             wants.extend(self.helper.as_ref().map(|helper| (helper.pidfd(), Want::Read)));

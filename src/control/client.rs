@@ -82,7 +82,12 @@ impl Connection {
             io::ErrorKind::WouldBlock => Failed::Silent(None),
             _ => Failed::Io(error),
         })?;
-        Ok(Connection { fd, input: Vec::new(), greeted: false })
+        Ok(Connection::of(fd))
+    }
+
+    /// One that is connected already: to a run that we started.
+    pub fn of(fd: OwnedFd) -> Connection {
+        Connection { fd, input: Vec::new(), greeted: false }
     }
 
     /// The descriptor, to wait for more or to send frames.

@@ -150,6 +150,12 @@ impl Server {
         })
     }
 
+    /// A client that is connected from the beginning: who started us.
+    pub fn adopt(&mut self, fd: OwnedFd) {
+        self.clients.insert(self.next, Client::new(fd));
+        self.next += 1;
+    }
+
     /// No more output comes: completes what is kept of it. Gives what went wrong without changing anything for
     /// the run.
     pub fn close(&mut self, now: Duration) -> Vec<String> {
@@ -173,12 +179,13 @@ impl Server {
 
     /// The run is over, closed and recorded: everybody is told, and the socket goes. Who is connected already, or
     /// was about to be, may ask for a moment longer.
-    pub fn finish(mut self, now: Duration, outcome: &str, exit_code: i32) {
+    pub fn finish(mut self, now: Duration, outcome: &str, exit_code: i32, said: Vec<String>) {
         let ended = Ended {
             exit_code: Some(exit_code),
             outcome: Some(outcome.to_owned()),
             offset: self.session.offset(),
-            last_lines: Vec::new(),
+            said,
+            ..Ended::default()
         };
         self.over = Some(ended.clone());
         self.answer_waits(now);

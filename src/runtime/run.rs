@@ -122,6 +122,12 @@ pub fn execute<'a>(
             let now = shared.clock.active();
             shared.outlets.exited(now, code);
         }
+        // A panic has done so already, where our terminal was raw.
+        let panicked = attempt.cause == Some(Cause::Internal) && shared.raw.is_some();
+        let by_itself = matches!((attempt.cause, attempt.ended), (None, Some(Ended::Exited(_))));
+        if !panicked && !by_itself {
+            shared.outlets.put_back();
+        }
         shared.note(Fact::AttemptOver);
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);

@@ -16,12 +16,14 @@
 
 mod against;
 mod attach;
+mod attach_real;
 mod children;
 mod harness;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod tmux;
 
+mod detach_keys;
 mod detached;
 mod detached_faults;
 mod detached_list;
@@ -46,6 +48,7 @@ mod fault_own;
 mod fault_pid1;
 mod fault_proofs;
 mod fault_store;
+mod fault_terminal;
 mod fault_trees;
 mod fidelity;
 mod jobs;

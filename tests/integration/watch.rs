@@ -87,6 +87,8 @@ fn every_end_puts_the_terminal_back() {
     let t = Test::new();
     for (signal, name) in [
         (Signal::TERM, "TERM"),
+        (Signal::INT, "INT"),
+        (Signal::QUIT, "QUIT"),
         (Signal::HUP, "HUP"),
         (Signal::SEGV, "SEGV"),
         (Signal::ABORT, "ABRT"),
@@ -106,4 +108,36 @@ fn every_end_puts_the_terminal_back() {
         assert!(!out[left..].contains("q quit"), "{name}");
     }
     gone(&t);
+}
+
+/// Ctrl-Z and `kill -TSTP`, then `fg`: in between the terminal and the screen are the shell's.
+#[test]
+fn it_is_stopped_and_goes_on() {
+    let t = Test::new();
+    let Some(tmux) = Tmux::start(&t, 80, 24) else { return };
+    tmux.line("stty -g > before; echo be''fore; heeler list --watch");
+    tmux.wait("q quit");
+    for how in ["key", "signal"] {
+        if how == "key" {
+            tmux.keys(&["C-z"]);
+        } else {
+            t.program("pkill", ["-TSTP", "-P", tmux.shell().as_str(), "heeler"]).check();
+        }
+        let shown = tmux.wait("Stopped");
+        assert!(shown.contains("before") && !shown.contains("q quit"), "{shown}");
+        tmux.line(&format!("stty -g > {how}; fg"));
+        tmux.wait("q quit");
+        assert_eq!(t.read(how), t.read("before"), "{how}");
+    }
+    // With `bg` it stops again: the terminal is the shell's.
+    tmux.keys(&["C-z"]);
+    tmux.wait("Stopped");
+    tmux.line("bg; wait %1; stty -g > background; fg");
+    tmux.wait("q quit");
+    assert_eq!(t.read("background"), t.read("before"));
+    tmux.keys(&["q"]);
+    tmux.wait_without("q quit");
+    tmux.line("stty -g > after; echo do''ne");
+    tmux.wait("done");
+    assert_eq!(t.read("after"), t.read("before"));
 }

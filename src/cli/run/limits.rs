@@ -20,11 +20,11 @@ pub struct Limits {
     #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, hide_short_help = true)]
     pub total_timeout: Option<Duration>,
 
-    /// With -d: stop it when it is older than D
+    /// With -d or --detach-keys: stop it when it is older than D
     ///
     /// The same limit as --total-timeout, by the name that fits a run nobody waits for. With --idle-timeout
     /// it also ends when nothing comes from it and nobody sends anything.
-    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, requires = "detach", hide_short_help = true)]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, requires = "background", hide_short_help = true)]
     pub ttl: Option<Duration>,
 
     /// With -d: stop it when the process PID has ended

@@ -306,7 +306,7 @@ impl Player {
             }
             Effect::Interrupt => self.ask(&signal(crate::sys::signals::INT), Asked::Other),
             Effect::Signal(number) => self.ask(&signal(number), Asked::Other),
-            Effect::Terminate => self.ask(&Request::Stop, Asked::Other),
+            Effect::Terminate => self.ask(&Request::Stop { signal: None }, Asked::Other),
             Effect::Kill => self.ask(&signal(crate::core::supervisor::KILL), Asked::Other),
             Effect::Resize(columns, rows) => {
                 self.ask(&Request::Resize { columns, rows }, Asked::Other)

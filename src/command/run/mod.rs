@@ -50,10 +50,7 @@ fn resolve_and_run(args: &cli::Run, line: &[OsString]) -> i32 {
         fdio::keep_private(fd);
     }
     let outer = around.var(COOKIE).and_then(|value| value.to_str());
-    if plan.detach.is_some() {
-        return detach::start(&plan, line, outer);
-    }
-    supervise(&plan, line, outer, Stage::Foreground)
+    detach::start(&plan, line, outer)
 }
 
 fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>, mut stage: Stage) -> i32 {

@@ -189,9 +189,9 @@ pub fn take_file_limit_as_error() {
     set_disposition(libc::SIGXFSZ, libc::SIG_IGN);
 }
 
-/// Whether a signal that was taken asks for the end of the run.
+/// Whether a signal that was taken asks for the end of the run; those that cannot be taken do not ask.
 pub fn asks_to_stop(signal: i32) -> bool {
-    !matches!(signal, CHLD | TSTP | WINCH | USR1 | CONT)
+    !matches!(signal, CHLD | TSTP | WINCH | USR1 | CONT | STOP | libc::SIGKILL)
 }
 
 /// Stops this process as SIGSTOP does, until someone continues it.
