@@ -17,6 +17,7 @@
 mod against;
 mod attach;
 mod children;
+mod costs;
 mod harness;
 #[path = "../stage/mod.rs"]
 mod stage;
