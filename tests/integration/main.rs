@@ -18,6 +18,7 @@ mod against;
 mod attach;
 mod attach_real;
 mod children;
+mod costs;
 mod harness;
 #[path = "../stage/mod.rs"]
 mod stage;
