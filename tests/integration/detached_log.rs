@@ -60,11 +60,15 @@ fn a_full_disk_costs_the_log_and_not_the_run() {
         (t.read_bytes(name), count, err)
     };
     let (alive, missing, err) = read("alive");
+    assert!(alive.len() > 32 << 10, "what there is room for is kept: {} bytes", alive.len());
     assert!(err.contains("could not be written to the log"), "{err}");
     assert_eq!(alive.len() as u64 + missing, 1_000_005, "{err}");
     for name in ["later", "after"] {
         let (got, missing, err) = read(name);
-        assert!(got.ends_with(b"more\n") && err.contains("could not be written here"), "{err}");
+        assert!(
+            got.ends_with(b"more\n") && err.contains("could not be written to the log here"),
+            "{err}"
+        );
         assert_eq!(got.len() as u64 + missing, 1_000_010, "{err}");
     }
     let warnings = report(&t, run)["warnings"].clone();
@@ -99,6 +103,26 @@ fn an_end_that_is_missing_is_counted() {
         assert!(missing > 0 && err.contains("could not be written"), "{name}: {err}");
         assert_eq!(t.read_bytes(name).len() as u64 + missing, 300_000, "{name}: {err}");
     }
+}
+
+/// Where no disk can be had for it, a limit on the size of files does the same.
+#[test]
+fn a_file_limit_costs_the_log_and_not_the_run() {
+    let t = Test::new();
+    let script = "ulimit -f 400; exec heeler run -d -- sh -c 'head -c 1000000 /dev/zero; echo over; read a; exit 7'";
+    let run = t.sh(script).any_out().check().out_text();
+    let run = run.trim();
+    t.heeler(["expect", run, "--on", "over", "--print", "label"]).out("over\n").check();
+    let alive = t.heeler(["logs", run]).any_out().any_err().check();
+    t.heeler(["send", run, "--line", ""]).any_out().check();
+    t.heeler(["wait", run]).exit(7).check();
+    let after = t.heeler(["logs", run]).any_out().any_err().check();
+    for logs in [alive, after] {
+        assert!(logs.out.len() > 100_000, "{} bytes", logs.out.len());
+        assert_eq!(logs.out.len() as u64 + told(&logs, "could not be written"), 1_000_005);
+    }
+    assert_eq!(report(&t, run)["warnings"].as_array().unwrap().len(), 1);
+    wait_until("its heeler is gone", || t.processes().is_empty());
 }
 
 /// One log, one count of bytes and one conversation over all attempts; in the pause nobody takes input.

@@ -42,7 +42,7 @@ pub fn run(args: &Logs, io: &mut Io<'_>) -> i32 {
             return EXIT_HEELER;
         }
     };
-    let mut printer = Printer { since: args.since.unwrap_or(0), dropped: 0 };
+    let mut printer = Printer { since: args.since.unwrap_or(0), dropped: 0, missing: 0 };
     let mut result = match args.tail {
         Some(lines) => printer.tail(&mut reader, lines, io),
         None => printer.all(&mut reader, io),
@@ -94,6 +94,8 @@ fn follow(
 struct Printer {
     since: u64,
     dropped: u64,
+    /// Bytes that the log lacks in front of what comes next.
+    missing: u64,
 }
 
 impl Printer {
@@ -104,6 +106,7 @@ impl Printer {
             self.print(&piece, io)?;
         }
         self.say_dropped(reader, io);
+        self.say_missing(io)?;
         io.out.flush()
     }
 
@@ -131,7 +134,8 @@ impl Printer {
             }
         }
         self.dropped = reader.dropped();
-        let unfinished = kept.back().is_some_and(|(piece, _)| !piece.bytes.ends_with(b"\n"));
+        let last = kept.iter().rfind(|(piece, _)| piece.missing == 0);
+        let unfinished = last.is_some_and(|(piece, _)| !piece.bytes.ends_with(b"\n"));
         let mut skip = (ends + usize::from(unfinished)).saturating_sub(lines);
         for (mut piece, _) in kept {
             let mut cut = 0;
@@ -147,13 +151,17 @@ impl Printer {
             piece.offset += cut as u64;
             self.print(&piece, io)?;
         }
+        self.say_missing(io)?;
         io.out.flush()
     }
 
     fn print(&mut self, piece: &Piece, io: &mut Io<'_>) -> std::io::Result<()> {
         if piece.missing > 0 {
-            io.say(format_args!("{} bytes could not be written here", piece.missing));
+            let wanted = (piece.offset + piece.missing).saturating_sub(self.since);
+            self.missing += wanted.min(piece.missing);
+            return Ok(());
         }
+        self.say_missing(io)?;
         let skip = self.since.saturating_sub(piece.offset).min(piece.bytes.len() as u64) as usize;
         let bytes = &piece.bytes[skip..];
         match piece.stream {
@@ -163,6 +171,15 @@ impl Printer {
             }
             _ => io.out.write_all(bytes),
         }
+    }
+
+    fn say_missing(&mut self, io: &mut Io<'_>) -> std::io::Result<()> {
+        let missing = std::mem::take(&mut self.missing);
+        if missing > 0 {
+            io.out.flush()?;
+            io.say(format_args!("{missing} bytes could not be written to the log here"));
+        }
+        Ok(())
     }
 
     fn say_dropped(&mut self, reader: &Reader, io: &mut Io<'_>) {
