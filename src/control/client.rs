@@ -162,6 +162,20 @@ impl Connection {
         self.reply_until(answered)
     }
 
+    /// Asks, and does not wait for the answer, which [`Connection::answer_by`] gives.
+    pub fn put(&mut self, request: &Request) -> Result<(), Failed> {
+        let hello = Request::Hello { protocols: vec![PROTOCOL.to_owned()] };
+        let bytes = [line(&hello), line(request)].concat();
+        self.write_until(&bytes, Some(poll::now()))
+    }
+
+    /// The answer to the first request of all, if it comes until then.
+    pub fn answer_by(&mut self, until: Instant) -> Result<Reply, Failed> {
+        self.greeted = true;
+        self.reply_until(Some(until))?;
+        self.reply_until(Some(until))
+    }
+
     /// Waits until the connection can be read or written.
     fn wait(&self, want: Want, until: Option<Instant>) -> Result<(), Failed> {
         let Some(until) = until else { return Ok(()) };

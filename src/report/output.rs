@@ -24,9 +24,9 @@ pub fn keep_said() {
     }
 }
 
-/// The lines that were kept.
+/// The lines that were kept; what is complained of from here on is said again.
 pub fn take_said() -> Vec<String> {
-    KEPT.lock().ok().and_then(|mut kept| kept.as_mut().map(std::mem::take)).unwrap_or_default()
+    KEPT.lock().ok().and_then(|mut kept| kept.take()).unwrap_or_default()
 }
 
 /// Prints what was said elsewhere, line by line.

@@ -62,7 +62,8 @@ fn code(left: &Left) -> i32 {
     128 + signal
 }
 
-fn try_run(args: &Attach) -> Result<Left, i32> {
+/// The same, when what follows is another's business.
+pub(in crate::command) fn try_run(args: &Attach) -> Result<Left, i32> {
     let keys = detach::parse(&args.detach_keys).map_err(|error| {
         output::complain(&format!("--detach-keys: {error}"));
         EXIT_HEELER
@@ -78,9 +79,10 @@ fn try_run(args: &Attach) -> Result<Left, i32> {
             && !status.terminal
         {
             let leaves = if keys.is_empty() { "Ctrl-C" } else { &args.detach_keys };
-            output::complain(&format!(
+            let how = format_args!(
                 "{run} has no terminal: it gets lines, Ctrl-D ends its input, {leaves} leaves it"
-            ));
+            );
+            with_stdio(|io| io.say(how));
         }
     }
     drop(connection);
