@@ -18,7 +18,7 @@ use crate::report::cast::{self, write as event};
 use crate::runtime::remote::{Fact, Remote};
 use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
-use crate::sys::{before_main, crash, fdio, tty};
+use crate::sys::{crash, fdio, start, tty};
 
 /// All outlets of a run. They outlive its attempts.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ impl Outlets {
         let stderr = self.share(2, "stderr");
         let stdout =
             if output.report == Some(ReportTo::Stdout) { stderr } else { self.share(1, "stdout") };
-        if stdout != stderr && before_main::stdout_was_closed() {
+        if stdout != stderr && start::stdout_was_closed() {
             self.warnings.push("stdout is closed; output to it is dropped".to_owned());
         }
         let fd = if stdout == stderr { 2 } else { 1 };

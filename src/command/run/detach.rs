@@ -30,7 +30,7 @@ use crate::sys::cgroup::Leaf;
 use crate::sys::pidfd::PidFd;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::{apart, before_main, fdio, socket, tty};
+use crate::sys::{apart, fdio, socket, start, tty};
 
 /// Where a run is supervised from.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 
     let Some(detach) = &plan.detach else {
         return super::supervise(plan, line, outer, Stage::Foreground);
     };
-    if detach.keys.is_none() && before_main::stdout_was_closed() {
+    if detach.keys.is_none() && start::stdout_was_closed() {
         let why =
             "stdout is closed, so its id would be lost (-d); use >/dev/null if nobody needs it";
         return super::refuse(line, &ConfigError::new(ErrorKind::Resource, why));
