@@ -99,6 +99,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Stop it when nothing has been active for D')
             [CompletionResult]::new('--total-timeout', '--total-timeout', [CompletionResultType]::ParameterName, 'Stop after D, all attempts and the pauses between them together')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'With -d or --detach-keys: stop it when it is older than D')
+            [CompletionResult]::new('--owner', '--owner', [CompletionResultType]::ParameterName, 'With -d: stop it when the process PID has ended')
             [CompletionResult]::new('--max-output', '--max-output', [CompletionResultType]::ParameterName, 'Stop it when it has written more than so much')
             [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'Its job is done when it has been idle for D: stop it, success')
             [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Signals that end the whole tree [default: TERM:10s,KILL]')
@@ -143,7 +144,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;list' {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only runs with this tag; repeated: with all of them')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array (heeler schema list)')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
@@ -155,7 +156,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;ps' {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only runs with this tag; repeated: with all of them')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array (heeler schema list)')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')

@@ -95,6 +95,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --idle-timeout 'Stop it when nothing has been active for D'
             cand --total-timeout 'Stop after D, all attempts and the pauses between them together'
             cand --ttl 'With -d or --detach-keys: stop it when it is older than D'
+            cand --owner 'With -d: stop it when the process PID has ended'
             cand --max-output 'Stop it when it has written more than so much'
             cand --until-idle 'Its job is done when it has been idle for D: stop it, success'
             cand --stop 'Signals that end the whole tree [default: TERM:10s,KILL]'
@@ -138,7 +139,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;list'= {
             cand --tag 'Only runs with this tag; repeated: with all of them'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print a JSON array'
+            cand --json 'Print a JSON array (heeler schema list)'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
             cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
@@ -149,7 +150,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;ps'= {
             cand --tag 'Only runs with this tag; repeated: with all of them'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print a JSON array'
+            cand --json 'Print a JSON array (heeler schema list)'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
             cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'

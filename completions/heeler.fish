@@ -98,6 +98,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l timeout -d 'Stop a
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l idle-timeout -d 'Stop it when nothing has been active for D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l total-timeout -d 'Stop after D, all attempts and the pauses between them together' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l ttl -d 'With -d or --detach-keys: stop it when it is older than D' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l owner -d 'With -d: stop it when the process PID has ended' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l max-output -d 'Stop it when it has written more than so much' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l until-idle -d 'Its job is done when it has been idle for D: stop it, success' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stop -d 'Signals that end the whole tree [default: TERM:10s,KILL]' -r
@@ -137,13 +138,13 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l guard -d 'End the 
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
-complete -c heeler -n "__fish_heeler_using_subcommand list" -l json -d 'Print a JSON array'
+complete -c heeler -n "__fish_heeler_using_subcommand list" -l json -d 'Print a JSON array (heeler schema list)'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s a -l all -d 'List ended runs too'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
-complete -c heeler -n "__fish_heeler_using_subcommand ps" -l json -d 'Print a JSON array'
+complete -c heeler -n "__fish_heeler_using_subcommand ps" -l json -d 'Print a JSON array (heeler schema list)'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s a -l all -d 'List ended runs too'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'

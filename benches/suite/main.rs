@@ -11,7 +11,7 @@
 //!
 //! Where a mark is set (design: what a job may cost, beside what it is compared with), the suite says whether
 //! it is met, and exits with 1 when one is missed by more than the noise: by the better quarter of the rounds
-//! too. `calls` and `instructions` do not depend on the machine's mood; they are a guard in `.ci/run`.
+//! too. What does not depend on the machine's mood is also guarded by `tests/integration/costs.rs`.
 //!
 //! The limits are the small C programs in `benches/c`; the peers are whatever is installed, and what is
 //! missing is named. Each sample is a process of its own, measured by `benches/c/measure.c`.

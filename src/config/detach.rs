@@ -65,7 +65,7 @@ pub(super) fn resolve(
             format!("--log-max {log_max}: it is at least {SMALLEST_LOG} bytes, or 0 for no log");
         return Err(ConfigError::usage(why));
     }
-    Ok(Some(Detach { db, log_max, keys }))
+    Ok(Some(Detach { db, log_max, owner: run.limits.owner, keys }))
 }
 
 /// The keys of a run that has our terminal until they are typed.

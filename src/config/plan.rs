@@ -148,6 +148,8 @@ pub struct Detach {
     pub db: PathBuf,
     /// `--log-max`; 0 is no log.
     pub log_max: u64,
+    /// `--owner`: it ends with this process.
+    pub owner: Option<i32>,
     /// `--detach-keys`: our terminal is its terminal until these are typed.
     pub keys: Option<Vec<u8>>,
 }

@@ -24,7 +24,7 @@ const MAX_REPLY: usize = 16 * MAX_LINE;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much later than the limit of a request its answer may come.
-const GRACE: Duration = Duration::from_secs(1);
+pub const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,11 @@ impl Connection {
     /// The descriptor, to wait for more or to send frames.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// Why nothing is heard: whoever is at the other end does not answer.
+    pub fn silent(&self) -> Failed {
+        Failed::Silent(socket::peer_pid(self.fd.as_fd()).ok())
     }
 
     /// What was read behind the last answer: the first frames of a connection that carries them.
@@ -177,12 +182,7 @@ impl Connection {
         let left = until.saturating_duration_since(poll::now());
         let mut ready = Vec::new();
         poll::poll(&[(self.fd.as_fd(), want)], Some(left), &mut ready)?;
-        if ready[0].ready { Ok(()) } else { Err(Failed::Silent(self.pid())) }
-    }
-
-    /// Whom we talk to.
-    fn pid(&self) -> Option<i32> {
-        socket::peer_pid(self.fd.as_fd()).ok()
+        if ready[0].ready { Ok(()) } else { Err(self.silent()) }
     }
 
     fn write_until(&mut self, mut bytes: &[u8], until: Option<Instant>) -> Result<(), Failed> {
@@ -210,6 +210,17 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Writes of frames what the other side takes now, and leaves the rest.
+    pub fn flush(&self, unsent: &mut Vec<u8>) {
+        while !unsent.is_empty() {
+            match fdio::send(self.fd.as_fd(), unsent) {
+                Ok(Some(count)) => drop(unsent.drain(..count)),
+                // One that is gone is found out by reading: it may have said why.
+                Ok(None) | Err(_) => break,
+            }
+        }
     }
 
     /// Waits for the next answer.

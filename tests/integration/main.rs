@@ -18,6 +18,7 @@ mod against;
 mod attach;
 mod attach_real;
 mod children;
+mod costs;
 mod harness;
 #[path = "../stage/mod.rs"]
 mod stage;
@@ -26,6 +27,10 @@ mod tmux;
 mod detach_keys;
 mod detached;
 mod detached_faults;
+mod detached_list;
+mod detached_log;
+mod detached_owner;
+mod detached_socket;
 mod docs;
 mod dry_run;
 mod env;

@@ -14,7 +14,8 @@ use crate::cli::value;
 pub struct Launch {
     /// Leave it running in the background, and print its id
     ///
-    /// Returns as soon as the command runs, or has failed to start. It has pipes, or with --pty a terminal
+    /// Returns as soon as the command runs, or has failed to start. Where its id cannot be printed (a full disk, a
+    /// reader that is gone) the exit code is 125; it runs all the same, and the message names it. It has pipes, or with --pty a terminal
     /// of 80x24, and its input stays open for `heeler send`. Talk to it with heeler attach, logs, send,
     /// expect, wait, signal, resize, screen and run-script; list, reap and inspect know it too.
     #[arg(short = 'd', long, group = "background")]

@@ -7,6 +7,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::iter;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
@@ -26,17 +27,23 @@ use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::launch::Launched;
 use crate::runtime::run::Finished;
 use crate::sys::cgroup::Leaf;
+use crate::sys::pidfd::PidFd;
 use crate::sys::signals::Signals;
 use crate::sys::spawn::Announce;
-use crate::sys::{apart, fdio, socket, tty};
+use crate::sys::{apart, before_main, fdio, socket, tty};
 
 /// Where a run is supervised from.
 #[derive(Debug)]
 pub(super) enum Stage {
     /// By the process that was called.
     Foreground,
-    /// In the background: by one whose caller waits at the other end for how the start went, until it is told.
-    Background(Option<OwnedFd>),
+    /// In the background.
+    Background {
+        /// Its caller waits at the other end for how the start went, until it is told.
+        caller: Option<OwnedFd>,
+        /// The process that it is tied to, until the server has it.
+        owner: Option<PidFd>,
+    },
 }
 
 /// What the caller is told.
@@ -51,12 +58,21 @@ enum Word {
 
 /// Starts the run in the background; gives the exit code, in both processes.
 pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
+    let Some(detach) = &plan.detach else {
+        return super::supervise(plan, line, outer, Stage::Foreground);
+    };
+    if detach.keys.is_none() && before_main::stdout_was_closed() {
+        let why =
+            "stdout is closed, so its id would be lost (-d); use >/dev/null if nobody needs it";
+        return super::refuse(line, &ConfigError::new(ErrorKind::Resource, why));
+    }
+    let owner = match detach.owner.map(owner).transpose() {
+        Ok(owner) => owner,
+        Err(error) => return super::refuse(line, &error),
+    };
     let cannot = |error: io::Error| {
         let message = format!("cannot start a process in the background: {error}");
         super::refuse(line, &ConfigError::new(ErrorKind::Internal, message))
-    };
-    let Some(detach) = &plan.detach else {
-        return super::supervise(plan, line, outer, Stage::Foreground);
     };
     if detach.keys.is_some() && !tty::in_foreground(fdio::standard(0)) {
         let why =
@@ -67,14 +83,17 @@ pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 
         Ok(pair) => pair,
         Err(error) => return cannot(error),
     };
-    let fd = theirs.as_raw_fd();
-    match apart::fork_background(theirs.as_fd()) {
+    let keep: Vec<_> =
+        iter::once(theirs.as_fd()).chain(owner.as_ref().map(|owner| owner.as_fd())).collect();
+    match apart::fork_background(&keep) {
         Ok(true) => {
+            let fds = (theirs.as_raw_fd(), owner.as_ref().map(|owner| owner.as_fd().as_raw_fd()));
             // The copies of what our caller owns are not ours to drop.
-            std::mem::forget((ours, theirs));
+            std::mem::forget((ours, theirs, owner));
             output::keep_said();
-            let stage = Stage::Background(Some(apart::kept(fd)));
-            super::supervise(plan, line, outer, stage)
+            let caller = Some(apart::kept(fds.0));
+            let owner = fds.1.map(|fd| PidFd::from(apart::kept(fd)));
+            super::supervise(plan, line, outer, Stage::Background { caller, owner })
         }
         Ok(false) => {
             drop(theirs);
@@ -95,6 +114,19 @@ pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 
         }
         Err(error) => cannot(error),
     }
+}
+
+/// The process `pid`, held from here on: another that gets its number later is not it.
+fn owner(pid: i32) -> Result<PidFd, ConfigError> {
+    let refused = |why: String| ConfigError::new(ErrorKind::Resource, format!("{why} (--owner)"));
+    let found = PidFd::open(pid).and_then(|found| {
+        // A zombie has ended.
+        let lives = found.as_ref().map(|found| found.exited().map(|exited| !exited)).transpose()?;
+        Ok(found.filter(|_| lives == Some(true)))
+    });
+    found
+        .map_err(|error| refused(format!("cannot watch process {pid}: {error}")))?
+        .ok_or_else(|| refused(format!("no process {pid} runs, so nothing was started")))
 }
 
 /// Prints the id of a run that has begun.
@@ -137,8 +169,8 @@ fn learn(pipe: BorrowedFd<'_>) -> Result<String, i32> {
 
 impl Stage {
     fn tell(&mut self, word: &Word) {
-        let Stage::Background(pipe) = self else { return };
-        if let (Some(pipe), Ok(mut text)) = (pipe.take(), serde_json::to_vec(word)) {
+        let Stage::Background { caller, .. } = self else { return };
+        if let (Some(pipe), Ok(mut text)) = (caller.take(), serde_json::to_vec(word)) {
             text.push(b'\n');
             // A caller that is gone does not want to know.
             let _ = fdio::write(pipe.as_fd(), &text);
@@ -159,7 +191,7 @@ impl Stage {
 
     /// The socket and the log of a run in the background, which without its lock file nobody would find.
     pub(super) fn serve(
-        &self,
+        &mut self,
         plan: &Plan,
         run: &str,
         warnings: &[String],
@@ -186,9 +218,13 @@ impl Stage {
                 settle: plan.program.settle,
                 size: plan.launch.size,
             },
+            owner: match self {
+                Stage::Background { owner, .. } => owner.take(),
+                Stage::Foreground => None,
+            },
         };
         let mut server = Server::open(run).map_err(refused)?;
-        if let (Stage::Background(Some(caller)), Some(_)) = (self, &detach.keys) {
+        if let (Stage::Background { caller: Some(caller), .. }, Some(_)) = (self, &detach.keys) {
             let own = fdio::duplicate(caller.as_fd());
             server.adopt(own.map_err(|error| refused(error.to_string()))?);
         }

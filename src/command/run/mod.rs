@@ -12,7 +12,6 @@ use detach::Stage;
 use crate::cli;
 use crate::config::plan::{Plan, ReportTo};
 use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, emit, report_target, resolve};
-use crate::control::server::Server;
 use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
@@ -105,7 +104,7 @@ fn supervise_as(
         }
     };
     warnings.append(&mut finished.warnings);
-    warnings.extend(server.iter_mut().flat_map(Server::take_warnings));
+    warnings.extend(server.iter_mut().flat_map(|server| server.close(finished.active)));
     finished.warnings = warnings;
     let code = exit_code(plan, &finished);
     fault::point("report");

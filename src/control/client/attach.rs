@@ -22,7 +22,7 @@ use crate::runtime::sink::Sink;
 use crate::runtime::terminal::RawMode;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fdio, names, tty};
+use crate::sys::{fdio, names, socket, tty};
 
 /// How much input is kept for a run that does not read; then ours is not read either.
 const UNSENT: usize = 64 << 10;
@@ -264,11 +264,11 @@ impl Ours {
             if is(reads)
                 && let Some(left) = self.read(&mut line.unsent)
             {
-                send_rest(line);
+                leave(line);
                 return Ok(left);
             }
             if is(sends) || !line.unsent.is_empty() {
-                send(line);
+                line.connection.flush(&mut line.unsent);
             }
             if set.ready(1).ready && !stalled && !receive_more(line)? {
                 return Ok(self.take_frames(line)?.unwrap_or(Left::Gone));
@@ -440,29 +440,26 @@ fn wait_for(wanted: &Wanted, pattern: &str, since: u64) -> Result<Connection, Fa
     Ok(connection)
 }
 
-fn send(line: &mut Line) {
-    while !line.unsent.is_empty() {
-        match fdio::send(line.connection.fd(), &line.unsent) {
-            Ok(Some(count)) => drop(line.unsent.drain(..count)),
-            // One that is gone is found out by reading: it may have said why.
-            Ok(None) | Err(_) => break,
-        }
-    }
-}
-
-/// What was typed before the keys is for the run, which has a moment to take it.
-fn send_rest(line: &mut Line) {
+/// Hangs up. What was typed before the keys is for the run, which has a moment to take it and to let us go: who
+/// asks it next finds us gone.
+fn leave(line: &mut Line) {
     let until = poll::now() + LAST_WORD;
     let mut ready = Vec::new();
+    let mut hung_up = false;
     loop {
-        send(line);
+        line.connection.flush(&mut line.unsent);
+        if line.unsent.is_empty() && !std::mem::replace(&mut hung_up, true) {
+            socket::hang_up(line.connection.fd());
+        }
+        let want = if hung_up { Want::Read } else { Want::Write };
         let left = until.saturating_duration_since(poll::now());
-        if line.unsent.is_empty()
-            || left.is_zero()
-            || poll::poll(&[(line.connection.fd(), Want::Write)], Some(left), &mut ready).is_err()
+        if left.is_zero()
+            || poll::poll(&[(line.connection.fd(), want)], Some(left), &mut ready).is_err()
+            || (hung_up && ready[0].ready && !matches!(line.connection.read(), Ok(true)))
         {
             return;
         }
+        line.connection.take_rest();
     }
 }
 

@@ -44,6 +44,12 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((ours, theirs))
 }
 
+/// Says that nothing more is sent; the other side may still send.
+pub fn hang_up(connection: BorrowedFd<'_>) {
+    // One that is gone already knows.
+    let _ = rustix::net::shutdown(connection, rustix::net::Shutdown::Write);
+}
+
 /// Accepts a connection, non-blocking; nothing when none waits.
 pub fn accept(listener: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     loop {
