@@ -290,6 +290,7 @@ impl Server {
             let Some(client) = self.clients.get_mut(&id) else { return };
             // Who takes its answers at once may have sent the next request with the last.
             if !client.flush() {
+                self.take_last(now, id);
                 return self.leave(id);
             }
             match client.stage {
@@ -316,6 +317,14 @@ impl Server {
         if !client.flush() || client.is_done() {
             self.leave(id);
         }
+    }
+
+    /// Who is gone may have typed something before, which has arrived: output that it did not wait for is no
+    /// reason to drop that.
+    fn take_last(&mut self, now: Duration, id: u64) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        while client.read_more() {}
+        while self.take_frame(now, id) {}
     }
 
     /// What has come of the waits.

@@ -193,7 +193,7 @@ fn attached(t: &Test) -> usize {
 fn a_run_without_a_terminal() {
     let t = Test::new();
     t.run(["-d", "--name", "it", "--", "sh", "-c", "cat; echo over; exit 3"]).any_out().check();
-    for typed in ["one\rtw\x10\x11", "o\r", "x\x7f\x04"] {
+    for typed in ["one\rtw\x10\x11", "Q9\r", "x\x7f\x04"] {
         let script = "echo go; read go; exec heeler attach it";
         let mut client = t.sh(script).terminal(80, 24).start();
         client.wait_out("go\r\n");
@@ -203,8 +203,10 @@ fn a_run_without_a_terminal() {
         wait_until("its modes", || format!("{:?}", client.modes()) != before);
         client.type_in(typed);
         let done = match typed {
-            "o\r" => {
-                client.wait_out("o\r\no\r\n");
+            "Q9\r" => {
+                // What is echoed, and what cat says.
+                let out = || String::from_utf8_lossy(&client.out_so_far()).into_owned();
+                wait_until("both", || out().matches("Q9\r\n").count() == 2);
                 client.type_in("\x03");
                 client.signaled(2)
             }
@@ -221,7 +223,7 @@ fn a_run_without_a_terminal() {
             assert!(done.out_text().contains("^P^Q\r\nheeler: detached"), "{}", done.out_text());
         }
     }
-    t.heeler(["logs", "it"]).out("one\ntwo\nover\n").check();
+    t.heeler(["logs", "it"]).out("one\ntwQ9\nover\n").check();
     wait_until("all are gone", || t.processes().is_empty());
 }
 
@@ -237,6 +239,7 @@ os.write(1, b'ready\r\n')
 while True: os.write(1, b'got ' + os.read(0, 100))
 ";
     detached(&t, "it", &python(child, &[])[1..]);
+    t.heeler(["expect", "it", "--on", "/ready/"]).any_out().check();
     let mut stays = t.heeler(["attach", "it"]).terminal(100, 30).start();
     stays.wait_out("<100 30>");
     let killed = t.heeler(["attach", "it"]).terminal(50, 10).start();

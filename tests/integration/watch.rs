@@ -48,7 +48,7 @@ fn a_live_table() {
     tmux.keys(&["q"]);
     let shown = tmux.wait("rc=0");
     assert!(!shown.contains("q quit"), "the shell's own screen: {shown}");
-    wait_until("after", || t.path("after").exists());
+    wait_until("after", || t.path("after").exists() && !t.read("after").is_empty());
     assert_eq!(t.read("after"), t.read("before"));
     end(&t, "web");
 }

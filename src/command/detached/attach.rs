@@ -7,13 +7,11 @@ use crate::cli::detached::{Attach, SizeFrom};
 use crate::control::client::attach::{Left, Wanted, attach, stay};
 use crate::control::client::{Connection, Failed};
 use crate::control::place;
-use crate::control::protocol::{Reply, Request};
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::size;
 use crate::expect::detach;
 use crate::report::output::{self, with_stdio};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fdio, tty};
 
 /// Attaches; the run's exit code, 0 when it was left.
 pub fn run(args: &Attach) -> i32 {
@@ -33,8 +31,15 @@ pub(in crate::command) fn accompany(
     signals: &Signals,
 ) -> i32 {
     let socket = place::socket(&db, run);
-    let wanted =
-        Wanted { socket, keys, read_only: false, size_from: None, until: None, ours: true };
+    let wanted = Wanted {
+        socket,
+        keys,
+        read_only: false,
+        size_from: None,
+        until: None,
+        lines: None,
+        ours: true,
+    };
     let left = match tell(db, run, stay(&wanted, signals, Some(connection))) {
         Ok(left) => left,
         Err(code) => return code,
@@ -69,22 +74,14 @@ pub(in crate::command) fn try_run(args: &Attach) -> Result<Left, i32> {
         EXIT_HEELER
     })?;
     let found = with_stdio(|io| find(&args.target, io))?;
-    let Living { db, run, mut connection } = match found {
+    let Living { db, run, connection } = match found {
         Found::Living(living) => living,
         Found::Record(over) => return Err(with_stdio(|io| wait::recorded(false, &over, io))),
     };
-    if !args.read_only && [0, 1].iter().all(|fd| tty::is_terminal(fdio::standard(*fd))) {
-        // Nobody would know what keys do there.
-        if let Ok(Reply::Status(status)) = connection.ask(&Request::Status)
-            && !status.terminal
-        {
-            let leaves = if keys.is_empty() { "Ctrl-C" } else { &args.detach_keys };
-            let how = format_args!(
-                "{run} has no terminal: it gets lines, Ctrl-D ends its input, {leaves} leaves it"
-            );
-            with_stdio(|io| io.say(how));
-        }
-    }
+    let leaves = if keys.is_empty() { "Ctrl-C" } else { &args.detach_keys };
+    let lines = (!args.read_only).then(|| {
+        format!("{run} has no terminal: it gets lines, Ctrl-D ends its input, {leaves} leaves it")
+    });
     drop(connection);
     let wanted = Wanted {
         socket: place::socket(&db, &run),
@@ -95,6 +92,7 @@ pub(in crate::command) fn try_run(args: &Attach) -> Result<Left, i32> {
             SizeFrom::Latest => size::SizeFrom::Latest,
         }),
         until: args.until.clone(),
+        lines,
         ours: false,
     };
     tell(db, &run, attach(&wanted))

@@ -43,6 +43,8 @@ pub struct Wanted {
     pub size_from: Option<SizeFrom>,
     /// Leave it when this comes.
     pub until: Option<String>,
+    /// What a person is told whose terminal gives a run lines, because that has none.
+    pub lines: Option<String>,
     /// The run is ours: what asks us to stop asks it. Only the end of our terminal leaves it running.
     pub ours: bool,
 }
@@ -164,6 +166,9 @@ impl Ours {
         if self.raw.is_none() && tty::is_terminal(fdio::standard(0)) {
             self.whole = terminal;
             self.raw = self.take_terminal(wanted)?;
+            if let (Some(told), false) = (&wanted.lines, self.whole) {
+                self.stderr.write(format!("heeler: {told}\n").as_bytes());
+            }
         }
         if let (Some(screen), true) = (screen, self.shows) {
             // What our terminal shows moves up and out of the way, rather than being painted over.
