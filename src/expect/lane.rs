@@ -129,6 +129,12 @@ pub struct Lane {
     /// Where the text after the last match begins: an offset, and the position that is.
     consumed: u64,
     cursor: u64,
+    /// No pattern of this view can match before, so that it is no loss when it is gone.
+    passed: u64,
+    /// Whether every pattern is armed or watched for, once that was asked.
+    covered: Option<bool>,
+    /// Whether the patterns have changed: they may once more, and then what has passed counts again.
+    renewed: bool,
 }
 
 /// What is armed.
@@ -161,6 +167,9 @@ impl Lane {
             kept: Vec::new(),
             consumed: 0,
             cursor: 0,
+            passed: 0,
+            covered: None,
+            renewed: false,
         }
     }
 
@@ -179,6 +188,7 @@ impl Lane {
     pub fn arm(&mut self, order: &[usize], cursor: u64, looked: u64) -> Option<u64> {
         self.consumed = cursor;
         self.cursor = self.window.position_at(cursor);
+        self.covered = None;
         if let Some(armed) = self.armed.take() {
             if self.kept.len() == KEPT {
                 self.kept.remove(0);
@@ -189,9 +199,17 @@ impl Lane {
             return None;
         }
         let automaton = self.automaton(order);
-        let from = self.cursor.max(self.floor(looked));
+        let (from, lost) = self.from(looked);
         self.armed = Some(Armed::new(automaton, &self.window, from));
-        (from > self.cursor).then(|| self.window.offset_of(from))
+        lost
+    }
+
+    /// Where to search from when all has been looked at up to `looked`, an offset; and where what was lost ends,
+    /// when that is not where it should be.
+    fn from(&self, looked: u64) -> (u64, Option<u64>) {
+        let wanted = self.cursor.max(self.passed);
+        let from = wanted.max(self.floor(looked)).max(self.window.base());
+        (from, (from > wanted).then(|| self.window.offset_of(from)))
     }
 
     /// These are the patterns from here on, with the same ids. Nothing is armed; watches go on with theirs,
@@ -200,6 +218,7 @@ impl Lane {
         self.patterns = Rc::new(patterns);
         self.armed = None;
         self.kept.clear();
+        self.renewed = true;
     }
 
     /// The automaton for a set of patterns: the one that was used for it before, when that is still there.
@@ -217,10 +236,10 @@ impl Lane {
     pub fn advance(&mut self, cursor: u64, looked: u64) -> Option<u64> {
         self.consumed = cursor;
         self.cursor = self.window.position_at(cursor);
-        let from = self.cursor.max(self.floor(looked));
+        let (from, lost) = self.from(looked);
         let armed = self.armed.as_mut()?;
         armed.search_from(&self.window, from);
-        (from > self.cursor).then(|| self.window.offset_of(from))
+        lost
     }
 
     /// A view may show bytes late (a CR, what may be our echo): some that another view's match has consumed
@@ -238,7 +257,61 @@ impl Lane {
 
     /// Watches for these patterns, given with their places in the run's order.
     pub fn watch(&mut self, wanted: &[(usize, usize)], looked: u64) {
-        self.watches.set(wanted, &self.window, self.floor(looked));
+        self.covered = None;
+        let from = self.floor(looked).max(self.passed).max(self.window.base());
+        self.watches.set(wanted, &self.window, from);
+    }
+
+    /// Looks at bytes that came from `offset` on where they are, instead of taking them over: most output is
+    /// nothing that anybody waits for, and copying it costs more than looking at it. Says how many of them need
+    /// not be taken over any more: those in which no match can begin, if all patterns that there are have been
+    /// looking and nothing is under way. What a match would show of the text before it is kept.
+    pub fn pass(&mut self, offset: u64, bytes: &[u8]) -> usize {
+        let keep = (BEFORE + 1).min(self.kept()) as usize;
+        if bytes.len() <= 2 * keep {
+            return 0;
+        }
+        let unused = self.patterns.ids.is_empty();
+        let skip = if unused { bytes.len() } else { self.skip(bytes) };
+        if skip <= 2 * keep {
+            return 0;
+        }
+        self.window.pass(offset, &bytes[..skip], keep);
+        self.passed = self.window.end();
+        self.watches.pass(&self.window);
+        if let Some(armed) = &mut self.armed {
+            armed.search_from(&self.window, self.passed);
+        }
+        skip
+    }
+
+    /// In how many bytes behind the text no match can begin, nor one that is under way end.
+    fn skip(&mut self, bytes: &[u8]) -> usize {
+        let end = self.window.end();
+        let all = self.renewed || !self.pauses.is_empty() || !self.losses.is_empty();
+        if all || !self.is_covered() {
+            return 0;
+        }
+        let watches = self.watches.skip(bytes, end);
+        let armed = self.armed.as_ref().map_or(usize::MAX, |armed| armed.skip(bytes, end));
+        watches.min(armed).min(bytes.len())
+    }
+
+    fn is_covered(&mut self) -> bool {
+        let covered = self.covered.unwrap_or_else(|| {
+            let armed = |pattern| {
+                self.armed.as_ref().is_some_and(|armed| armed.automaton.order.contains(&pattern))
+            };
+            let mut all = 0..self.patterns.ids.len();
+            all.all(|pattern| armed(pattern) || self.watches.has(pattern))
+        });
+        *self.covered.insert(covered)
+    }
+
+    /// How much text has to be kept when nothing is under way: one reach for the beginning of a match, one for
+    /// holding it, one byte for what lies before it.
+    fn kept(&self) -> u64 {
+        2 * self.patterns.reach + 1
     }
 
     /// Takes the match of a watch; the watch goes on behind it.
@@ -286,8 +359,12 @@ impl Lane {
         if let Some(armed) = &mut self.armed {
             held |= armed.search.is_held(&mut armed.automaton.lazy);
         }
-        // One reach for the beginning of a match, one for holding it, one byte for what lies before it.
-        let keep = self.window.end().saturating_sub(2 * self.patterns.reach + 1);
+        let mut keep = self.window.end().saturating_sub(self.kept());
+        // Few matches are held for as long as they may be: what is held now says how far back it can begin.
+        let earliest = self.armed.as_ref().map(|armed| armed.search.earliest_end());
+        let earliest = earliest.into_iter().chain(self.watches.earliest_end()).min();
+        let earliest = earliest.unwrap_or(self.window.end()).min(self.window.end());
+        keep = keep.max(earliest.saturating_sub(self.patterns.reach + BEFORE + 1));
         self.window.trim(keep);
         held
     }
@@ -307,6 +384,13 @@ impl Armed {
     fn search_from(&mut self, window: &Window, at: u64) {
         self.search = Search::new(&mut self.automaton.lazy, window, at);
         self.decided = None;
+    }
+
+    /// In how many bytes behind the text, which ends at `end`, nothing begins.
+    fn skip(&self, bytes: &[u8], end: u64) -> usize {
+        let Automaton { lazy, prefilter, .. } = &self.automaton;
+        let idle = self.decided.is_none() && self.search.is_idle(lazy, end);
+        prefilter.as_ref().filter(|_| idle).map_or(0, |prefilter| prefilter.skip(bytes))
     }
 
     fn scan(

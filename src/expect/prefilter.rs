@@ -14,6 +14,9 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor};
 const BLOCK: usize = 3;
 /// Literals are cut to this.
 const MAX_LEN: usize = 32;
+/// Where literals begin alike for so long, the beginning is looked for instead of them: patterns that somebody
+/// wrote a hundred of often differ in their ends. Measured: 100 of them cost as little as one.
+const ALIKE: usize = 12;
 const TABLE_BITS: u32 = 13;
 
 /// The beginnings of one pattern; none when it may begin with anything.
@@ -49,19 +52,19 @@ enum Finder {
 impl Prefilter {
     /// A filter for patterns that begin with any of `literals`, each at least three bytes long.
     pub fn new<'a>(literals: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Prefilter> {
-        let literals = literals.map(|literal| &literal[..literal.len().min(MAX_LEN)]);
-        let len = literals.clone().map(<[u8]>::len).min()?;
+        let (whole, alike) = (cut(literals.clone(), MAX_LEN), cut(literals, ALIKE));
+        let literals = if alike.len() < whole.len() { alike } else { whole };
+        let len = literals.iter().map(|literal| literal.len()).min()?;
         if len < BLOCK {
             return None;
         }
-        let longest = literals.clone().map(<[u8]>::len).max()?;
-        let few = || packed::Config::new().builder().extend(literals.clone()).build();
-        let finder = match (literals.clone().count(), literals.clone().next()) {
-            (1, Some(one)) => Finder::One(Box::new(memmem::Finder::new(one).into_owned())),
+        let longest = literals.iter().map(|literal| literal.len()).max()?;
+        let finder = match literals[..] {
+            [one] => Finder::One(Box::new(memmem::Finder::new(one).into_owned())),
             // None for too many, and where the machine has no such instructions.
-            _ => match few() {
+            _ => match packed::Config::new().builder().extend(&literals).build() {
                 Some(few) => Finder::Few(Box::new(few)),
-                None => Finder::Many { shifts: shifts(literals, len), len },
+                None => Finder::Many { shifts: shifts(literals.into_iter(), len), len },
             },
         };
         Some(Prefilter { finder, longest })
@@ -87,6 +90,14 @@ impl Prefilter {
         // One that is cut off at the end may be there.
         found.unwrap_or(bytes.len().saturating_sub(self.longest - 1))
     }
+}
+
+/// The literals up to a length, each once.
+fn cut<'a>(literals: impl Iterator<Item = &'a [u8]>, len: usize) -> Vec<&'a [u8]> {
+    let mut cut: Vec<&[u8]> = literals.map(|literal| &literal[..literal.len().min(len)]).collect();
+    cut.sort_unstable();
+    cut.dedup();
+    cut
 }
 
 fn shifts<'a>(literals: impl Iterator<Item = &'a [u8]>, len: usize) -> Box<[u8]> {

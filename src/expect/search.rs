@@ -55,6 +55,16 @@ impl Search {
         self.at
     }
 
+    /// Whether no match is under way or held, and everything before `end` has been read.
+    pub fn is_idle(&self, lazy: &Lazy, end: u64) -> bool {
+        self.at == end && self.last.is_none() && lazy.is_idle(self.state)
+    }
+
+    /// Where the match ends that is held, or where it has got.
+    pub fn earliest_end(&self) -> u64 {
+        self.last.map_or(self.at, |_| self.first_end)
+    }
+
     /// Reads on, at most to `limit`, until a match is decided. `reach` is how long a match is held at most.
     pub fn run(
         &mut self,

@@ -84,6 +84,36 @@ impl Watches {
         });
     }
 
+    /// Whether this pattern is watched for.
+    pub fn has(&self, pattern: usize) -> bool {
+        self.list.iter().any(|watch| watch.pattern == pattern)
+    }
+
+    /// In how many bytes behind the text, which ends at `end`, nothing begins.
+    pub fn skip(&self, bytes: &[u8], end: u64) -> usize {
+        let Some(gate) = &self.gate else { return usize::MAX };
+        let rests = |watch: &Watch| watch.decided.is_none() && !watch.held && watch.alarm < end;
+        let idle = gate.at == end && gate.lazy.is_idle(gate.state) && self.list.iter().all(rests);
+        gate.prefilter.as_ref().filter(|_| idle).map_or(0, |prefilter| prefilter.skip(bytes))
+    }
+
+    /// The text up to here has nothing that any of them waits for.
+    pub fn pass(&mut self, window: &Window) {
+        let end = window.end();
+        if let Some(gate) = &mut self.gate {
+            gate.at = end;
+            gate.state = gate.lazy.start(None);
+        }
+        for watch in &mut self.list {
+            watch.search_from(window, end);
+        }
+    }
+
+    /// The first place up to which something is held, or to which a watch has got.
+    pub fn earliest_end(&self) -> Option<u64> {
+        self.list.iter().map(|watch| watch.search.earliest_end()).min()
+    }
+
     fn fresh(&self, pattern: usize, window: &Window, at: u64) -> Watch {
         let compiled = Rc::clone(&self.patterns.compiled);
         let mut lazy = Lazy::new(compiled, &[pattern], Mode::First, false, CACHE_OF_ONE);

@@ -42,6 +42,15 @@ impl Window {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Takes bytes that came from `offset` on, of which only the last `keep` are kept, and nothing before.
+    pub fn pass(&mut self, offset: u64, bytes: &[u8], keep: usize) {
+        let gone = bytes.len().saturating_sub(keep);
+        self.base = self.end() + gone as u64;
+        self.bytes.clear();
+        self.runs.clear();
+        self.push(offset + gone as u64, &bytes[gone..]);
+    }
+
     /// The first position still kept.
     pub fn base(&self) -> u64 {
         self.base
@@ -117,7 +126,7 @@ impl Window {
     /// Forgets what lies before `keep`, once that is worth the copying.
     pub fn trim(&mut self, keep: u64) {
         let gone = self.index(keep);
-        if gone == 0 || gone < (self.bytes.len() - gone) / 2 {
+        if gone == 0 || gone < self.bytes.len() - gone {
             return;
         }
         self.bytes.drain(..gone);

@@ -160,6 +160,11 @@ impl Lazy {
         threads.iter().any(|&thread| self.compiled.owner(thread) as usize == pattern)
     }
 
+    /// Whether no match is under way.
+    pub fn is_idle(&self, state: StateNo) -> bool {
+        self.flags(state).idle
+    }
+
     fn index(&self, state: StateNo) -> usize {
         (state & !SPECIAL) as usize / self.compiled.stride
     }

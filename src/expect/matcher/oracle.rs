@@ -301,6 +301,29 @@ fn found(matches: &[Match], is_watch: bool, id: Option<usize>) -> Vec<Found> {
         .collect()
 }
 
+/// Lines, and now and then the beginning or the end of what is looked for.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let special: Vec<&[u8]> = vec![
+        b"logi",
+        b"n: ",
+        b"login: ",
+        b"password: ",
+        b"password:",
+        b" ",
+        b"error 1",
+        b"23 end\n",
+        b"7\n",
+        b"no such ",
+        b"end",
+        b"\x1b[1m",
+        b"\r",
+    ];
+    prop_oneof![
+        1 => (1_usize..40).prop_map(|count| b"some line\n".repeat(count)),
+        2 => proptest::sample::select(special).prop_map(<[u8]>::to_vec),
+    ]
+}
+
 fn cases() -> ProptestConfig {
     // Each case compiles its patterns six times, which takes long without optimisation.
     let usual = ProptestConfig::default();
@@ -368,5 +391,38 @@ proptest! {
         let cut = run(&setting, &chunked(&bytes, &cuts), config);
         prop_assert_eq!(&cut.0, &whole.0);
         prop_assert!(whole.0.iter().all(|m| m.start < m.end));
+    }
+
+    /// Much at once is looked at where it is: the same matches as when all of it is taken over, byte by byte.
+    #[test]
+    fn what_passes_hides_no_match(
+        pieces in proptest::collection::vec((piece(), any::<bool>()), 0..30),
+        raw in any::<bool>(),
+        // No match is longer: what a loss shows of the text before depends on how it came.
+        window in 40_usize..60,
+        few in any::<bool>(),
+        watches in 0_usize..3,
+    ) {
+        let view = if raw { View::Raw } else { View::Text };
+        let patterns = ["login: ", "/password: $/", r"/^error (\d+)( end)?$/", "/no such (?s:.{0,20})end/"];
+        let patterns = patterns.map(|pattern| (Pattern::parse(pattern).unwrap(), view));
+        let watched: Vec<usize> = (0..watches).collect();
+        let all: &[usize] = &[3, 2, 1, 0];
+        let sets = [all, if few { &[1, 0] } else { all }];
+        let setting = Setting { patterns: &patterns, armed: &sets, watched: &watched, typed: b"" };
+        let mut chunks = vec![Vec::new()];
+        for (piece, cut) in pieces {
+            chunks.last_mut().unwrap().extend(piece);
+            if cut {
+                chunks.push(Vec::new());
+            }
+        }
+        let bytes = chunks.concat();
+        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+        let config = MatcherConfig { window, ..CONFIG };
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        let single = run(&setting, &single, config).0;
+        prop_assert_eq!(&run(&setting, &[&bytes], config).0, &single);
+        prop_assert_eq!(&run(&setting, &chunks, config).0, &single);
     }
 }

@@ -76,6 +76,11 @@ impl Echo {
         self.lines.push_back(Line { shown, text, borders, patience: PATIENCE_BYTES, since: None });
     }
 
+    /// Whether nothing is expected back.
+    pub fn is_idle(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Whether bytes are held that a pause would release.
     pub fn holds(&self) -> bool {
         self.matched > 0

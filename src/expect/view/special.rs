@@ -1,6 +1,9 @@
 //! Which bytes are text whatever comes before or after them: most output is nothing else, so this is asked of
-//! every byte that passes a matcher. Eight at a time, written out: the crate is compiled for size, where the
-//! compiler makes no vector instructions of a loop.
+//! every byte that passes a matcher. Written out, sixteen at a time and eight: the crate is compiled for size,
+//! where the compiler makes no vector instructions of a loop. Measured on log lines: eight at a time took a third
+//! of the time that matching took, for each line end was looked at once more.
+
+use wide::u8x16;
 
 /// In each byte of a word the high bit says what was asked about that byte.
 const HIGH: u64 = all(0x80);
@@ -12,8 +15,8 @@ const fn all(byte: u8) -> u64 {
 
 /// How many bytes at the start are text whatever comes before or after them.
 pub(super) fn plain(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    let mut at = 0;
+    let mut at = blocks(bytes);
+    let (words, rest) = bytes[at..].as_chunks();
     for word in words {
         let word = u64::from_le_bytes(*word);
         if suspicious(word) {
@@ -28,6 +31,22 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     let mut last = [b' '; WORD];
     last[..rest.len()].copy_from_slice(rest);
     at + rest.len().min(special(u64::from_le_bytes(last)).trailing_zeros() as usize / 8)
+}
+
+/// How many bytes at the start, in whole blocks, have nothing special among them.
+fn blocks(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<64>();
+    let plain = blocks.iter().take_while(|block| {
+        let (parts, _) = block.as_chunks();
+        let found = parts.iter().fold(u8x16::ZERO, |found, part| {
+            let part = u8x16::new(*part);
+            let tab_or_lf = (part - u8x16::splat(b'\t')).simd_le(u8x16::splat(1));
+            let control = part.simd_le(u8x16::splat(0x1f)) & !tab_or_lf;
+            found | control | part.simd_eq(u8x16::splat(0x7f)) | part.simd_eq(u8x16::splat(0xc2))
+        });
+        !found.any()
+    });
+    plain.count() * 64
 }
 
 /// Whether there is a byte in it that may be special; quicker than to say which.
@@ -56,11 +75,11 @@ mod tests {
     fn every_byte_is_plain_or_not_wherever_it_is() {
         for byte in 0..=255 {
             let text = matches!(byte, b'\n' | b'\t' | 0x20..=0x7e | 0x80..=0xc1 | 0xc3..=0xff);
-            for at in 0..40 {
+            for at in 0..150 {
                 for around in [b'a', 0x80, 0xff, b'\n'] {
-                    let mut bytes = [around; 40];
+                    let mut bytes = [around; 150];
                     bytes[at] = byte;
-                    assert_eq!(plain(&bytes), if text { 40 } else { at }, "{byte:#x} at {at}");
+                    assert_eq!(plain(&bytes), if text { 150 } else { at }, "{byte:#x} at {at}");
                 }
             }
         }

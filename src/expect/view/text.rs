@@ -63,6 +63,12 @@ impl TextView {
         }
     }
 
+    /// Whether all of `bytes` is text as it stands, and what follows is as if it had not been there.
+    pub fn is_plain(&self, bytes: &[u8]) -> bool {
+        let at_rest = self.state == State::Ground && self.cr.is_none() && self.half.is_none();
+        at_rest && plain(bytes) == bytes.len()
+    }
+
     /// The stream has ended: what was undecided is text.
     pub fn close(&mut self, out: &mut Window) {
         self.emit_cr(out);
