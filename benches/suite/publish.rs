@@ -190,12 +190,17 @@ fn short(outcomes: &[Outcome]) -> String {
 
 fn markdown(outcomes: &[Outcome], peers: &Peers, took: Duration) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo bench --bench suite` within {} minutes; do not edit.\n\n\
+        "# Benchmarks\n\nWritten by `cargo bench --bench suite` within {} minutes; do not edit. With `-- --list` it names its\n\
+         groups, with `-- GROUP` it measures only some, with `-- --quick` a fifth of it. The peers are those found in\n\
+         the directories of `HEELER_BENCH_PEERS` and `PATH`; where `HEELER_BENCH_SEXPECT` names a copy of the sources\n\
+         of sexpect (github.com/clarkwang/sexpect), it is built and measured, too.\n\n\
          Machine: {}. heeler {}. Peers: {}.\n\n\
          All contenders of a group run in turn, round after round, and only what was measured in the same\n\
          round is compared: a ratio is the median over the rounds of the ratio within a round, with the\n\
          smallest and the largest in brackets. Rows named `C:` are the least that the job can cost: small\n\
-         programs in `benches/c`. Compare ratios; absolute numbers belong to this machine and this hour.\n",
+         programs in `benches/c`. Lines `as they are made` come from a program that formats each, some 850 MiB a\n\
+         second at best; all others were made beforehand, and come as fast as a pipe takes them. What can be counted\n\
+         is guarded by the tests as well (`tests/integration/costs.rs`). Compare ratios; absolute numbers belong to this machine and this hour.\n",
         took.as_secs().div_ceil(60),
         machine(),
         env!("CARGO_PKG_VERSION"),
