@@ -50,7 +50,7 @@ pub fn end(t: &Test, run: &str) {
 }
 
 /// The run is over and answered for; its heeler is about to leave.
-fn all_gone(t: &Test) {
+pub fn all_gone(t: &Test) {
     wait_until("its heeler is gone", || t.processes().is_empty());
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::detached::{Client, detached, end, supervisor};
+use crate::detached::{Client, all_gone, detached, end, supervisor};
 use crate::harness::{Signal, Test, proc_state, wait_gone, wait_until};
 
 fn kill(pid: i32, signal: Signal) {
@@ -139,6 +139,7 @@ fn a_script_that_needs_more_is_refused() {
     t.heeler(["send", &run, "--key", "eof"]).any_out().check();
     t.heeler(["wait", &run]).check();
     t.heeler(["logs", &run]).check();
+    all_gone(&t);
 }
 
 /// A run whose id cannot be printed is not lost: the message names it.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::detached::{Client, detached};
+use crate::detached::{Client, all_gone, detached};
 use crate::fault::can_unshare;
 use crate::harness::{Done, Test, lines, wait_until};
 
@@ -74,6 +74,7 @@ fn a_full_disk_costs_the_log_and_not_the_run() {
     let warnings = report(&t, run)["warnings"].clone();
     assert_eq!(warnings.as_array().unwrap().len(), 1, "one for all of it: {warnings}");
     assert!(warnings[0].as_str().unwrap().contains("cannot write the log"), "{warnings}");
+    all_gone(&t);
 }
 
 /// What is missing at the very end is told too, as the disk stays full.
@@ -103,6 +104,7 @@ fn an_end_that_is_missing_is_counted() {
         assert!(missing > 0 && err.contains("could not be written"), "{name}: {err}");
         assert_eq!(t.read_bytes(name).len() as u64 + missing, 300_000, "{name}: {err}");
     }
+    all_gone(&t);
 }
 
 /// Where no disk can be had for it, a limit on the size of files does the same.
@@ -122,7 +124,7 @@ fn a_file_limit_costs_the_log_and_not_the_run() {
         assert_eq!(logs.out.len() as u64 + told(&logs, "could not be written"), 1_000_005);
     }
     assert_eq!(report(&t, run)["warnings"].as_array().unwrap().len(), 1);
-    wait_until("its heeler is gone", || t.processes().is_empty());
+    all_gone(&t);
 }
 
 /// One log, one count of bytes and one conversation over all attempts; in the pause nobody takes input.
@@ -152,6 +154,7 @@ fn attempts_share_the_log_and_its_bound() {
     let kept = t.heeler(["logs", &run]).any_out().any_err().check();
     assert!(kept.out.len() > 16 << 10 && all.ends_with(&kept.out_text()));
     assert_eq!(kept.out.len() as u64 + told(&kept, "were dropped"), all.len() as u64);
+    all_gone(&t);
 }
 
 /// Between two attempts the run answers; only what is typed has nobody to go to.
@@ -172,4 +175,5 @@ fn a_pause_between_attempts_is_not_the_end() {
     t.heeler(["reap", &run]).any_out().any_err().check();
     t.heeler(["wait", &run]).exit(143).check();
     assert_eq!(report(&t, &run)["outcome"], "cancelled");
+    all_gone(&t);
 }

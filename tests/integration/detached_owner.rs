@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::detached::{Client, detached};
+use crate::detached::{Client, all_gone, detached};
 use crate::harness::{Running, Signal, Test, proc_state, wait_until};
 
 /// A process that others can be tied to.
@@ -47,6 +47,7 @@ fn it_ends_with_its_owner() {
     // Who is not tied to it goes on.
     t.heeler(["send", &free, "--line", "x", "--key", "eof"]).any_out().check();
     t.heeler(["wait", &free]).check();
+    all_gone(&t);
 }
 
 /// What most want: a script and what it leaves in the background end together, however the script ends.
@@ -87,6 +88,7 @@ fn there_is_no_further_attempt() {
         assert_eq!(inspected(&t, &run)["attempts"].as_array().unwrap().len(), 1, "{report}");
         assert_eq!(report["child"]["exit_code"], 1, "it had ended by itself");
     }
+    all_gone(&t);
 }
 
 /// Only a process that runs can own something; nothing is started for another.
@@ -122,4 +124,5 @@ fn an_owner_that_lives_on_is_left_alone() {
     t.heeler(["wait", &run]).exit(3).check();
     assert!(!owner.has_ended());
     kill(owner);
+    all_gone(&t);
 }
