@@ -153,6 +153,13 @@ struct Automaton {
     prefilter: Option<Prefilter>,
 }
 
+impl Automaton {
+    /// In how many bytes nothing begins, when nothing is under way.
+    fn skip(&self, bytes: &[u8]) -> usize {
+        self.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip(bytes))
+    }
+}
+
 impl Lane {
     /// A view with nothing in it.
     pub fn new(patterns: Patterns, window: Window) -> Lane {
@@ -262,19 +269,14 @@ impl Lane {
         self.watches.set(wanted, &self.window, from);
     }
 
-    /// Looks at bytes that came from `offset` on where they are, instead of taking them over: most output is
-    /// nothing that anybody waits for, and copying it costs more than looking at it. Says how many of them need
-    /// not be taken over any more: those in which no match can begin, if all patterns that there are have been
-    /// looking and nothing is under way. What a match would show of the text before it is kept.
-    pub fn pass(&mut self, offset: u64, bytes: &[u8]) -> usize {
-        let keep = (BEFORE + 1).min(self.kept()) as usize;
-        if bytes.len() <= 2 * keep {
-            return 0;
-        }
-        let unused = self.patterns.ids.is_empty();
-        let skip = if unused { bytes.len() } else { self.skip(bytes) };
-        if skip <= 2 * keep {
-            return 0;
+    /// Takes bytes of the text that came from `offset` on. Where nothing is under way those in which no match can
+    /// begin are looked at where they are, instead of being taken over: most output is nothing that anybody waits
+    /// for, and copying it costs more than looking at it.
+    pub fn take(&mut self, offset: u64, bytes: &[u8]) {
+        let keep = self.kept_at_rest() as usize;
+        let skip = if bytes.len() > keep && self.rests() { self.skip(bytes) } else { 0 };
+        if skip <= keep {
+            return self.window.push(offset, bytes);
         }
         self.window.pass(offset, &bytes[..skip], keep);
         self.passed = self.window.end();
@@ -282,36 +284,46 @@ impl Lane {
         if let Some(armed) = &mut self.armed {
             armed.search_from(&self.window, self.passed);
         }
-        skip
+        self.window.push(offset + skip as u64, &bytes[skip..]);
     }
 
-    /// In how many bytes behind the text no match can begin, nor one that is under way end.
-    fn skip(&mut self, bytes: &[u8]) -> usize {
-        let end = self.window.end();
-        let all = self.renewed || !self.pauses.is_empty() || !self.losses.is_empty();
-        if all || !self.is_covered() {
-            return 0;
+    /// In how many bytes no match begins, when nothing is under way.
+    fn skip(&self, bytes: &[u8]) -> usize {
+        let armed = self.armed.as_ref().map_or(usize::MAX, |armed| armed.automaton.skip(bytes));
+        self.watches.skip(bytes).min(armed).min(bytes.len())
+    }
+
+    /// Whether all patterns that there are have looked at all there is, and nothing is under way: then no match
+    /// will ever begin in it, whatever is armed next.
+    fn rests(&mut self) -> bool {
+        if self.renewed || !self.pauses.is_empty() || !self.losses.is_empty() {
+            return false;
         }
-        let watches = self.watches.skip(bytes, end);
-        let armed = self.armed.as_ref().map_or(usize::MAX, |armed| armed.skip(bytes, end));
-        watches.min(armed).min(bytes.len())
+        let end = self.window.end();
+        let idle = |armed: &Armed| {
+            armed.decided.is_none() && armed.search.is_idle(&armed.automaton.lazy, end)
+        };
+        self.armed.as_ref().is_none_or(idle) && self.watches.rests(end) && self.is_covered()
     }
 
     fn is_covered(&mut self) -> bool {
         let covered = self.covered.unwrap_or_else(|| {
-            let armed = |pattern| {
-                self.armed.as_ref().is_some_and(|armed| armed.automaton.order.contains(&pattern))
-            };
-            let mut all = 0..self.patterns.ids.len();
-            all.all(|pattern| armed(pattern) || self.watches.has(pattern))
+            let armed = self.armed.as_ref().map_or(&[][..], |armed| &armed.automaton.order);
+            let looks = |pattern| armed.contains(&pattern) || self.watches.has(pattern);
+            (0..self.patterns.ids.len()).all(looks)
         });
         *self.covered.insert(covered)
     }
 
-    /// How much text has to be kept when nothing is under way: one reach for the beginning of a match, one for
-    /// holding it, one byte for what lies before it.
+    /// How much text is kept whatever is under way: one reach for the beginning of a match, one for holding it,
+    /// one byte for what lies before it.
     fn kept(&self) -> u64 {
         2 * self.patterns.reach + 1
+    }
+
+    /// How much is kept when nothing is: what a match shows of the text before it.
+    fn kept_at_rest(&self) -> u64 {
+        self.kept().min(BEFORE + 1)
     }
 
     /// Takes the match of a watch; the watch goes on behind it.
@@ -359,13 +371,17 @@ impl Lane {
         if let Some(armed) = &mut self.armed {
             held |= armed.search.is_held(&mut armed.automaton.lazy);
         }
-        let mut keep = self.window.end().saturating_sub(self.kept());
-        // Few matches are held for as long as they may be: what is held now says how far back it can begin.
-        let earliest = self.armed.as_ref().map(|armed| armed.search.earliest_end());
-        let earliest = earliest.into_iter().chain(self.watches.earliest_end()).min();
-        let earliest = earliest.unwrap_or(self.window.end()).min(self.window.end());
-        keep = keep.max(earliest.saturating_sub(self.patterns.reach + BEFORE + 1));
-        self.window.trim(keep);
+        let end = self.window.end();
+        let keep = if self.rests() {
+            self.passed = end;
+            self.kept_at_rest()
+        } else {
+            // Few matches are held for as long as they may be: what is held now says how far back it can begin.
+            let armed = self.armed.as_ref().map(|armed| armed.search.earliest_end());
+            let earliest = armed.into_iter().chain(self.watches.earliest_end()).fold(end, u64::min);
+            self.kept().min(end - earliest + self.patterns.reach + BEFORE + 1)
+        };
+        self.window.trim(end.saturating_sub(keep));
         held
     }
 
@@ -384,13 +400,6 @@ impl Armed {
     fn search_from(&mut self, window: &Window, at: u64) {
         self.search = Search::new(&mut self.automaton.lazy, window, at);
         self.decided = None;
-    }
-
-    /// In how many bytes behind the text, which ends at `end`, nothing begins.
-    fn skip(&self, bytes: &[u8], end: u64) -> usize {
-        let Automaton { lazy, prefilter, .. } = &self.automaton;
-        let idle = self.decided.is_none() && self.search.is_idle(lazy, end);
-        prefilter.as_ref().filter(|_| idle).map_or(0, |prefilter| prefilter.skip(bytes))
     }
 
     fn scan(

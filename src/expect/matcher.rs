@@ -34,7 +34,7 @@ use super::view::text::TextView;
 use deliver::count;
 
 /// How much has to come at once to be looked at where it is; less is taken over.
-const PASSED: usize = if cfg!(test) { 1 } else { 128 << 10 };
+const PASSED: usize = if cfg!(test) { 1 } else { 64 << 10 };
 
 /// How a matcher works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,19 +191,15 @@ impl Matcher {
         self.stale = true;
         self.echo.tick(now);
         let (text, raw, view) = (&mut self.text, &mut self.raw, &mut self.text_view);
-        // What is plain in all of its length can be looked at where it is.
-        let plain = bytes.len() > PASSED && self.echo.is_idle() && view.is_plain(bytes);
-        if plain {
-            let shown = text.pass(self.total, bytes);
-            text.window.push(self.total + shown as u64, &bytes[shown..]);
-            let seen = raw.pass(self.total, bytes);
-            raw.window.push(self.total + seen as u64, &bytes[seen..]);
-        } else {
-            self.echo.push(self.total, bytes, &mut |offset, bytes: &[u8]| {
+        self.echo.push(self.total, bytes, &mut |offset, bytes: &[u8]| {
+            // Text that is plain in all of its length can be looked at where it is.
+            if bytes.len() > PASSED && view.is_plain(bytes) {
+                text.take(offset, bytes);
+            } else {
                 view.push(offset, bytes, &mut text.window);
-                raw.window.push(offset, bytes);
-            });
-        }
+            }
+            raw.take(offset, bytes);
+        });
         if let Some(screen) = &mut self.screen {
             screen.push(bytes);
         }
@@ -235,7 +231,7 @@ impl Matcher {
         let (text, raw, view) = (&mut self.text, &mut self.raw, &mut self.text_view);
         self.echo.release(self.total, &mut |offset, bytes: &[u8]| {
             view.push(offset, bytes, &mut text.window);
-            raw.window.push(offset, bytes);
+            raw.take(offset, bytes);
         });
     }
 

@@ -89,12 +89,18 @@ impl Watches {
         self.list.iter().any(|watch| watch.pattern == pattern)
     }
 
-    /// In how many bytes behind the text, which ends at `end`, nothing begins.
-    pub fn skip(&self, bytes: &[u8], end: u64) -> usize {
-        let Some(gate) = &self.gate else { return usize::MAX };
+    /// Whether all of them have looked at the text, which ends at `end`, and nothing is under way.
+    pub fn rests(&self, end: u64) -> bool {
+        let Some(gate) = &self.gate else { return true };
         let rests = |watch: &Watch| watch.decided.is_none() && !watch.held && watch.alarm < end;
-        let idle = gate.at == end && gate.lazy.is_idle(gate.state) && self.list.iter().all(rests);
-        gate.prefilter.as_ref().filter(|_| idle).map_or(0, |prefilter| prefilter.skip(bytes))
+        gate.at == end && gate.lazy.is_idle(gate.state) && self.list.iter().all(rests)
+    }
+
+    /// In how many bytes nothing begins, when nothing is under way.
+    pub fn skip(&self, bytes: &[u8]) -> usize {
+        let skip =
+            |gate: &Gate| gate.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip(bytes));
+        self.gate.as_ref().map_or(usize::MAX, skip)
     }
 
     /// The text up to here has nothing that any of them waits for.

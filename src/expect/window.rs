@@ -126,7 +126,7 @@ impl Window {
     /// Forgets what lies before `keep`, once that is worth the copying.
     pub fn trim(&mut self, keep: u64) {
         let gone = self.index(keep);
-        if gone == 0 || gone < self.bytes.len() - gone {
+        if gone == 0 || gone < (self.bytes.len() - gone) / 2 {
             return;
         }
         self.bytes.drain(..gone);
