@@ -42,7 +42,7 @@ pub struct Writer {
     offset: u64,
     /// What could not be written since the last record.
     missing: u64,
-    /// Where the last record with output begins in the file, and how much that is.
+    /// Where the last record with output begins in the file, and how much it and the gaps behind it stand for.
     last: Option<(u64, u64)>,
     failure: Option<io::Error>,
 }
@@ -107,8 +107,11 @@ impl Writer {
     fn say_missing(&mut self, at: Duration) -> io::Result<()> {
         while self.missing > 0 {
             let gap = u32::try_from(self.missing).unwrap_or(u32::MAX);
+            let begins = self.length;
             self.put(&head(GAP, at, gap), &[])?;
             self.missing -= u64::from(gap);
+            // Who takes back the record before it takes this along.
+            self.last.get_or_insert((begins, 0)).1 += u64::from(gap);
         }
         Ok(())
     }
