@@ -347,6 +347,33 @@ fn attach_until_hands_back() {
     end(&t, "it");
 }
 
+/// A pattern that comes leaves the terminal as it was and the rest to the next client; one that does not come
+/// before the run ends leaves the run's exit code.
+#[test]
+fn what_comes_behind_until_is_for_the_next() {
+    let t = Test::new();
+    detached(&t, "it", &["sh", "-c", "echo ready; read x; seq 500; read x; exit 9"]);
+    let script = "echo go; read go; exec heeler attach it --until '/^250$/'";
+    let mut client = t.sh(script).terminal(80, 24).start();
+    client.wait_out("go\r\n");
+    let before = modes(&client);
+    client.type_in("\r");
+    client.wait_out("ready");
+    wait_until("raw", || modes(&client) != before);
+    client.type_in("\r");
+    let done = client.any_out().check();
+    assert_eq!(done.modes.as_ref().map(|modes| format!("{modes:?}")), Some(before));
+    assert!(done.out_text().contains("\r\n250\r\n"), "{}", done.out_text());
+    let mut next = t.heeler(["attach", "it", "--until", "never"]).terminal(80, 24).start();
+    next.wait_out("500");
+    next.type_in("\r");
+    next.exit(9).any_out().check();
+    let log = t.heeler(["logs", "it"]).any_out().check().out_text();
+    let all = (1..=500).map(|n| format!("{n}\r\n")).collect::<Vec<_>>().concat();
+    assert!(log.contains(&all), "{log}");
+    gone(&t);
+}
+
 /// Without a terminal: what is read is typed, and its end is the end of the command's input.
 #[test]
 fn attach_in_a_pipe() {
