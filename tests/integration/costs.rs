@@ -53,12 +53,13 @@ fn a_run_of_true_makes_few_system_calls() {
             t.program(command[0], &command[1..]).check();
         })
     };
-    // The first makes the database.
+    // The first makes the database. Once in a while a run also writes down there what others have left to it:
+    // the least of three is what one costs.
     run(&["--track", "require"]);
     for (flags, most) in
         [(&[][..], 245), (&["--track", "off"], 200), (&["--pipe"], 260), (&["--pty"], 285)]
     {
-        let made = run(flags);
+        let made = (0..3).map(|_| run(flags)).min().unwrap();
         assert!(
             made <= most,
             "{flags:?}: {made} system calls, at most {most}\n{}",
