@@ -85,7 +85,7 @@ impl Dialogue {
             out.push(Effect::Log(format!("the cleanup was not finished: {message}")));
             return self.cleanup_over(out);
         }
-        let armed = self.armed();
+        let armed: Vec<usize> = self.armed().collect();
         let losses = self.feeds.iter_mut().flat_map(|feed| std::iter::from_fn(|| feed.take_loss()));
         let mut lost: Vec<usize> = losses.collect();
         lost.sort_unstable();

@@ -91,7 +91,7 @@ impl Dialogue {
     fn arm(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.rearm {
             self.rearm = false;
-            let ids = self.armed();
+            let ids: Vec<usize> = self.armed().collect();
             if let Err((reason, message)) = self.write_patterns(&ids) {
                 return self.fail(reason, &message, None, now, out);
             }
@@ -102,13 +102,10 @@ impl Dialogue {
     }
 
     /// What is listened to besides watches, in the order in which it is tried.
-    pub(super) fn armed(&self) -> Vec<usize> {
-        if self.acting.is_some() {
-            return Vec::new();
-        }
+    pub(super) fn armed(&self) -> impl Iterator<Item = usize> {
         let untils = self.frames.iter().rev().filter_map(|frame| self.table.until(frame.place));
         let branches = self.step.into_iter().flat_map(|step| self.open(step));
-        untils.chain(branches).chain(self.rules()).collect()
+        untils.chain(branches).chain(self.rules()).filter(|_| self.acting.is_none())
     }
 
     /// The branches of a step that may still match: those of one that waits for all match once.
