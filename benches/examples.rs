@@ -125,6 +125,10 @@ fn play(port: &Port, language: &str, script: &Path) -> Result<Option<f64>, Strin
     let words = stage.command(&program);
     let said = std::fs::File::create(stage.path("said")).map_err(|error| error.to_string())?;
     let also = said.try_clone().map_err(|error| error.to_string())?;
+    // Whoever has used heeler before has a database; the first run of all makes it, which is no script's doing.
+    let mut first = Command::new(env!("CARGO_BIN_EXE_heeler"));
+    first.args(["run", "--", "true"]).env_clear().envs(stage.env()).stdin(Stdio::null());
+    first.status().map_err(|error| error.to_string())?;
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).env_clear().envs(stage.env()).current_dir(stage.dir());
     command.stdin(Stdio::null()).stdout(said).stderr(also);

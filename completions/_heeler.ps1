@@ -50,6 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             break
         }
         'heeler;run' {
+            [CompletionResult]::new('--detach-keys', '--detach-keys', [CompletionResultType]::ParameterName, 'Let these keys leave it running in the background: ctrl-p,ctrl-q')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Start it in DIR, which has to exist')
             [CompletionResult]::new('--cwd', '--cwd', [CompletionResultType]::ParameterName, 'Start it in DIR, which has to exist')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable; K alone passes ours on, for use after --env-clear')
@@ -64,7 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--umask', '--umask', [CompletionResultType]::ParameterName, 'Its file mode mask, octal')
             [CompletionResult]::new('--rlimit', '--rlimit', [CompletionResultType]::ParameterName, 'Limit a resource, hard and soft: nofile=256, as=1GiB, core=0, cpu=60, fsize=unlimited ...')
             [CompletionResult]::new('--ignore-signal', '--ignore-signal', [CompletionResultType]::ParameterName, 'Start it with this signal ignored, as nohup does with HUP')
-            [CompletionResult]::new('--log-max', '--log-max', [CompletionResultType]::ParameterName, 'With -d: how much output is kept for heeler logs; 0 is none [default: 8MiB]')
+            [CompletionResult]::new('--log-max', '--log-max', [CompletionResultType]::ParameterName, 'With -d or --detach-keys: how much output is kept for heeler logs; 0 is none [default: 8MiB]')
             [CompletionResult]::new('--stdout', '--stdout', [CompletionResultType]::ParameterName, 'Copy its stdout to FILE (with a terminal: all of its output)')
             [CompletionResult]::new('--stderr', '--stderr', [CompletionResultType]::ParameterName, 'Copy its stderr to FILE; asks for pipes, since a terminal has one stream')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Copy all of its output to FILE, in order of arrival')
@@ -97,7 +98,8 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop an attempt after D')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Stop it when nothing has been active for D')
             [CompletionResult]::new('--total-timeout', '--total-timeout', [CompletionResultType]::ParameterName, 'Stop after D, all attempts and the pauses between them together')
-            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'With -d: stop it when it is older than D')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'With -d or --detach-keys: stop it when it is older than D')
+            [CompletionResult]::new('--owner', '--owner', [CompletionResultType]::ParameterName, 'With -d: stop it when the process PID has ended')
             [CompletionResult]::new('--max-output', '--max-output', [CompletionResultType]::ParameterName, 'Stop it when it has written more than so much')
             [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'Its job is done when it has been idle for D: stop it, success')
             [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Signals that end the whole tree [default: TERM:10s,KILL]')
@@ -142,7 +144,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;list' {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only runs with this tag; repeated: with all of them')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array (heeler schema list)')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')
@@ -154,7 +156,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;ps' {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only runs with this tag; repeated: with all of them')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array (heeler schema list)')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List ended runs too')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them')

@@ -558,12 +558,16 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__run)
-            opts="-d -t -c -C -e -q -h --detach --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --log-max --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --record-input --tail --expect --on --send --line --key --send-secret --do --pace --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --script --script-json --set --emit --timeout --idle-timeout --total-timeout --ttl --max-output --until-idle --stop --strays --drain --containment --guard --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
+            opts="-d -t -c -C -e -q -h --detach --detach-keys --pty --pipe --inherit --isolate --shell --cwd --env --env-file --env-clear --unset --stdin --input --size --term --no-echo --nice --umask --rlimit --ignore-signal --dry-run --log-max --quiet --merge --stdout --stderr --output --timestamps --report --report-fd --events --record --record-input --tail --expect --on --send --line --key --send-secret --do --pace --within --max --stream --view --echo-ok --fail-on --until --secret --expect-timeout --settle --window --script --script-json --set --emit --timeout --idle-timeout --total-timeout --ttl --owner --max-output --until-idle --stop --strays --drain --containment --guard --ok-exit --retries --retry-delay --retry-backoff --retry-max-delay --retry-jitter --retry-on --name --tag --track --db --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --detach-keys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cwd)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -872,6 +876,10 @@ _heeler() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -996,7 +1004,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__schema)
-            opts="-h --help report control screen script"
+            opts="-h --help report control screen script list inspect reap"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -46,6 +46,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand help 'Explain a command or a topic'
         }
         &'heeler;run'= {
+            cand --detach-keys 'Let these keys leave it running in the background: ctrl-p,ctrl-q'
             cand -C 'Start it in DIR, which has to exist'
             cand --cwd 'Start it in DIR, which has to exist'
             cand -e 'Set a variable; K alone passes ours on, for use after --env-clear'
@@ -60,7 +61,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --umask 'Its file mode mask, octal'
             cand --rlimit 'Limit a resource, hard and soft: nofile=256, as=1GiB, core=0, cpu=60, fsize=unlimited ...'
             cand --ignore-signal 'Start it with this signal ignored, as nohup does with HUP'
-            cand --log-max 'With -d: how much output is kept for heeler logs; 0 is none [default: 8MiB]'
+            cand --log-max 'With -d or --detach-keys: how much output is kept for heeler logs; 0 is none [default: 8MiB]'
             cand --stdout 'Copy its stdout to FILE (with a terminal: all of its output)'
             cand --stderr 'Copy its stderr to FILE; asks for pipes, since a terminal has one stream'
             cand --output 'Copy all of its output to FILE, in order of arrival'
@@ -93,7 +94,8 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --timeout 'Stop an attempt after D'
             cand --idle-timeout 'Stop it when nothing has been active for D'
             cand --total-timeout 'Stop after D, all attempts and the pauses between them together'
-            cand --ttl 'With -d: stop it when it is older than D'
+            cand --ttl 'With -d or --detach-keys: stop it when it is older than D'
+            cand --owner 'With -d: stop it when the process PID has ended'
             cand --max-output 'Stop it when it has written more than so much'
             cand --until-idle 'Its job is done when it has been idle for D: stop it, success'
             cand --stop 'Signals that end the whole tree [default: TERM:10s,KILL]'
@@ -137,7 +139,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;list'= {
             cand --tag 'Only runs with this tag; repeated: with all of them'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print a JSON array'
+            cand --json 'Print a JSON array (heeler schema list)'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
             cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
@@ -148,7 +150,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;ps'= {
             cand --tag 'Only runs with this tag; repeated: with all of them'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
-            cand --json 'Print a JSON array'
+            cand --json 'Print a JSON array (heeler schema list)'
             cand -a 'List ended runs too'
             cand --all 'List ended runs too'
             cand -w 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'

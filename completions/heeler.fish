@@ -48,6 +48,7 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "completions" -d 'Prin
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "man" -d 'Print a man page, or write all of them'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "schema" -d 'Print the JSON Schema of a format'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "help" -d 'Explain a command or a topic'
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l detach-keys -d 'Let these keys leave it running in the background: ctrl-p,ctrl-q' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s C -l cwd -d 'Start it in DIR, which has to exist' -r -f -a "(__fish_complete_directories)"
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s e -l env -d 'Set a variable; K alone passes ours on, for use after --env-clear' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l env-file -d 'Set variables from a file of K=V lines; -e wins over it' -r -F
@@ -60,7 +61,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l nice -d 'Priority:
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l umask -d 'Its file mode mask, octal' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l rlimit -d 'Limit a resource, hard and soft: nofile=256, as=1GiB, core=0, cpu=60, fsize=unlimited ...' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l ignore-signal -d 'Start it with this signal ignored, as nohup does with HUP' -r
-complete -c heeler -n "__fish_heeler_using_subcommand run" -l log-max -d 'With -d: how much output is kept for heeler logs; 0 is none [default: 8MiB]' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l log-max -d 'With -d or --detach-keys: how much output is kept for heeler logs; 0 is none [default: 8MiB]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stdout -d 'Copy its stdout to FILE (with a terminal: all of its output)' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stderr -d 'Copy its stderr to FILE; asks for pipes, since a terminal has one stream' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l output -d 'Copy all of its output to FILE, in order of arrival' -r -F
@@ -96,7 +97,8 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l set -d 'Set a para
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l timeout -d 'Stop an attempt after D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l idle-timeout -d 'Stop it when nothing has been active for D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l total-timeout -d 'Stop after D, all attempts and the pauses between them together' -r
-complete -c heeler -n "__fish_heeler_using_subcommand run" -l ttl -d 'With -d: stop it when it is older than D' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l ttl -d 'With -d or --detach-keys: stop it when it is older than D' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l owner -d 'With -d: stop it when the process PID has ended' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l max-output -d 'Stop it when it has written more than so much' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l until-idle -d 'Its job is done when it has been idle for D: stop it, success' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stop -d 'Signals that end the whole tree [default: TERM:10s,KILL]' -r
@@ -136,13 +138,13 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l guard -d 'End the 
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand list" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
-complete -c heeler -n "__fish_heeler_using_subcommand list" -l json -d 'Print a JSON array'
+complete -c heeler -n "__fish_heeler_using_subcommand list" -l json -d 'Print a JSON array (heeler schema list)'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s a -l all -d 'List ended runs too'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
-complete -c heeler -n "__fish_heeler_using_subcommand ps" -l json -d 'Print a JSON array'
+complete -c heeler -n "__fish_heeler_using_subcommand ps" -l json -d 'Print a JSON array (heeler schema list)'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s a -l all -d 'List ended runs too'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s w -l watch -d 'Show a live table, with keys to attach to a run, stop it and reap it; ? explains them'
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -8,23 +8,21 @@ The protocol is heeler.control/1: `heeler schema control` prints its schema.
 
 import json
 import os
-import pathlib
 import socket
 import subprocess
 
-# RUN is found beside the database, under its id.
-state = os.environ.get("XDG_STATE_HOME") or pathlib.Path.home() / ".local/state"
-database = os.environ.get("HEELER_DB") or f"{state}/heeler/heeler.db"
+
+def heeler(*args):
+    return subprocess.check_output(["heeler", *args], text=True).strip()
 
 
 class Run:
-    """A run in the background."""
+    """A run in the background, which ends with us."""
 
     def __init__(self, *command):
-        start = ["heeler", "run", "-d", "--ttl", "1m", "--", *command]
-        self.id = subprocess.run(start, check=True, capture_output=True, text=True).stdout.strip()
+        self.id = heeler("run", "-d", "--owner", str(os.getpid()), "--", *command)
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(f"{database}-runs/{self.id}.sock")
+        self.socket.connect(json.loads(heeler("inspect", self.id))["socket"])
         self.lines = self.socket.makefile("rw", encoding="utf-8")
         self.ask("hello", protocols=["heeler.control/1"])
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # A conversation of a shell script with a program in the background: ask bc to add up, wait for each answer.
-# Branches are labels; nothing is left behind, however the script ends.
+# Branches are labels; bc ends with the script, however that ends.
 #
 #   examples/converse.sh [N]
 set -euo pipefail
 n=${1:-100}
 
-run=$(heeler run -d --pty --ttl 1m -- bc -q)
-trap 'heeler reap "$run" >/dev/null 2>&1 || true' EXIT
+run=$(heeler run -d --pty --owner $$ -- bc -q)
 
 sum=0
 for ((i = 1; i <= n; i++)); do
@@ -21,5 +20,5 @@ for ((i = 1; i <= n; i++)); do
 done
 echo "the sum of 1 to $n is $sum"
 
-heeler send "$run" --key eof >/dev/null
+heeler send "$run" --line quit >/dev/null
 heeler wait "$run"

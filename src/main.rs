@@ -1,8 +1,5 @@
 //! Parse, dispatch, return the exit code.
 
-use std::process::ExitCode;
+#![no_main]
 
-fn main() -> ExitCode {
-    let argv: Vec<_> = std::env::args_os().collect();
-    ExitCode::from(heeler::command::main(&argv) as u8)
-}
+heeler::entry!(heeler::command::main);

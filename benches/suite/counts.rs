@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::group::{Contender, Figure, Group, How, Mark, Unit};
 use crate::peers::Peers;
-use crate::tools::Tools;
+use crate::tools::{Sink, Tools};
 
 /// The groups of this file; none without strace.
 pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
@@ -30,7 +30,7 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
         contenders,
         headline: None,
     };
-    let at_most = |of, limit| Mark { figure: "System calls", of, to: None, limit };
+    let at_most = |of, limit| Mark::itself("System calls", of, limit);
     let mut start = vec![
         heeler("heeler", 1.0, &["--", "true"]),
         heeler("heeler --track off", 1.0, &["--track", "off", "--", "true"]),
@@ -69,62 +69,62 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
 }
 
 /// What a start costs in user mode, and how large the program is: the same on every day.
-pub fn guards(tools: &Tools, peers: &Peers) -> Vec<Group> {
-    let size =
-        Contender { how: How::Size, ours: true, ..Contender::new("heeler", [&tools.heeler]) };
-    let mut groups = vec![Group {
-        name: "binary",
-        title: "The program".to_owned(),
-        figures: vec![Figure { title: "Size, without symbols".to_owned(), unit: Unit::Mib }],
+pub fn guards(tools: &Tools) -> Vec<Group> {
+    let once = |name, title: &str, figure: &str, unit, contenders, marks| Group {
+        name,
+        title: title.to_owned(),
+        figures: vec![Figure { title: figure.to_owned(), unit }],
         rounds: 1,
         block: 1,
-        contenders: vec![size],
+        contenders,
         prepare: None,
-        marks: vec![Mark { figure: "Size, without symbols", of: "heeler", to: None, limit: 6.0 }],
+        marks,
         headline: None,
-    }];
-    if peers.path("valgrind").is_some() {
-        let counted = |name: &str, args: &[&str]| Contender {
-            how: How::Instructions,
-            ..Contender::heeler(tools, name, args)
-        };
-        let figure = "Instructions in user mode, thousands";
-        let at_most = |of, limit| Mark { figure, of, to: None, limit };
-        groups.push(Group {
-            name: "instructions",
-            title: "Instructions of a run of true".to_owned(),
-            figures: vec![Figure { title: figure.to_owned(), unit: Unit::Count }],
-            // The first makes the database.
-            rounds: 3,
-            block: 1,
-            contenders: vec![
-                counted("heeler", &["--", "true"]),
-                counted("heeler --track off", &["--track", "off", "--", "true"]),
-            ],
-            prepare: None,
-            marks: vec![at_most("heeler", 1300.0), at_most("heeler --track off", 1100.0)],
-            headline: None,
-        });
-    }
-    groups
+    };
+    let size =
+        Contender { how: How::Size, ours: true, ..Contender::new("heeler", [&tools.heeler]) };
+    let figure = "Size, without symbols";
+    let marks = vec![Mark::itself(figure, "heeler", 6.0)];
+    let binary = once("binary", "The program", figure, Unit::Mib, vec![size], marks);
+
+    let counted = |name: &str, args: &[&str]| Contender {
+        how: How::Instructions,
+        ..Contender::heeler(tools, name, args)
+    };
+    let contenders = vec![
+        counted("heeler", &["--", "true"]),
+        counted("heeler --track off", &["--track", "off", "--", "true"]),
+    ];
+    let figure = "Instructions in user mode, thousands";
+    let marks = vec![
+        Mark::itself(figure, "heeler", 1300.0),
+        Mark::itself(figure, "heeler --track off", 1100.0),
+    ];
+    let (tools, first) = (tools.clone(), contenders[0].command.clone());
+    let makes_database = move || tools.measure(&first, Sink::Null, None, 0).map(drop);
+    let title = "Instructions of a run of true";
+    let instructions = once("instructions", title, figure, Unit::Count, contenders, marks);
+    let instructions = Group { prepare: Some(std::rc::Rc::new(makes_database)), ..instructions };
+    vec![binary, instructions]
 }
 
-/// How many thousand instructions `command` executes itself, in user mode.
+/// How many thousand instructions `command` executes itself, in user mode, step by step: where a step is slow,
+/// as in a virtual machine, half a minute. Not under callgrind: the valgrind of
+/// many a distribution knows no `pidfd_open`, and counts how heeler fails.
 pub fn instructions(tools: &Tools, command: &[String]) -> Result<u64, String> {
-    let out = format!("--callgrind-out-file={}", tools.file("callgrind"));
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", &out, "--"])
+    let output = Command::new(tools.c("steps"))
         .args(command)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
         .env("HEELER_DB", tools.file("runs.db"))
         .env_remove(crate::tools::CARGOS)
         .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let collected = text.lines().find_map(|line| line.split_once("Collected : "));
-    let count = collected.and_then(|(_, count)| count.trim().parse::<u64>().ok());
-    count.map(|count| count / 1000).ok_or_else(|| format!("valgrind counted nothing: {text}"))
+        .map_err(|error| format!("steps: {error}"))?;
+    let count = String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().ok();
+    let said = String::from_utf8_lossy(&output.stderr);
+    count
+        .filter(|_| output.status.success())
+        .map(|count| count / 1000)
+        .ok_or_else(|| format!("steps counted nothing: {said}"))
 }
 
 /// How many system calls `command` makes itself, its children left out.

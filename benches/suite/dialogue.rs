@@ -50,8 +50,8 @@ pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
         contenders,
         prepare: None,
         marks: vec![
-            Mark { figure: MEDIAN, of: "heeler", to: Some("C: poll and answer"), limit: 1.1 },
-            Mark { figure: LAST, of: "heeler", to: Some("C: poll and answer"), limit: 1.3 },
+            Mark::times(MEDIAN, "heeler", "C: poll and answer", 1.1),
+            Mark::times(LAST, "heeler", "C: poll and answer", 1.3),
         ],
         headline: Some(("From prompt to answer, median", vec!["expect", "C: poll and answer"])),
     }]

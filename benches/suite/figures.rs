@@ -30,6 +30,7 @@ pub fn spread(values: &[f64]) -> Spread {
 /// With as many digits as mean something.
 pub fn number(value: f64) -> String {
     let digits = match value.abs() {
+        0.0 => 0,
         size if size < 0.0995 => 3,
         size if size < 9.95 => 2,
         size if size < 99.5 => 1,
@@ -39,8 +40,11 @@ pub fn number(value: f64) -> String {
 }
 
 impl Spread {
-    /// `1.23 (1.10–1.40)`.
+    /// `1.23 (1.10–1.40)`; a dash for what is none, such as a ratio of nothing to nothing.
     pub fn text(self) -> String {
+        if self.median.is_nan() {
+            return "–".to_owned();
+        }
         format!("{} ({}–{})", number(self.median), number(self.min), number(self.max))
     }
 }

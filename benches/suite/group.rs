@@ -36,7 +36,7 @@ impl Unit {
             Unit::MibPerSecond(_) => "MiB/s",
             Unit::PeakMib | Unit::Mib => "MiB",
             Unit::MicrosAt(_) => "µs",
-            Unit::Count => "count",
+            Unit::Count => "in all",
         }
     }
 
@@ -67,8 +67,12 @@ pub enum How {
     },
     /// Under `strace -c`: the number of system calls of that one process, divided by this.
     Calls(f64),
-    /// Under callgrind: the instructions that it executes in user mode.
+    /// Step by step: the thousands of instructions that it executes in user mode.
     Instructions,
+    /// Stays in the background: the context switches of whoever holds the command, over two seconds.
+    Switches,
+    /// Ended by TERM once its tree is there: how long that takes, and how many are left.
+    Ending,
     /// The size of the program, without symbols.
     Size,
 }
@@ -80,10 +84,38 @@ pub struct Mark {
     pub figure: &'static str,
     /// Of whom.
     pub of: &'static str,
-    /// Compared with whom, round by round; with none it is the figure itself.
-    pub to: Option<&'static str>,
+    /// Compared with whom, round by round.
+    pub than: Than,
     /// At most so much, or at least where more is better.
     pub limit: f64,
+}
+
+/// What a [`Mark`] is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Than {
+    /// The figure itself.
+    Itself,
+    /// How many times that of another.
+    Times(&'static str),
+    /// How much beyond that of another.
+    Beyond(&'static str),
+}
+
+impl Mark {
+    /// On the figure itself.
+    pub fn itself(figure: &'static str, of: &'static str, limit: f64) -> Mark {
+        Mark { figure, of, than: Than::Itself, limit }
+    }
+
+    /// On a ratio.
+    pub fn times(figure: &'static str, of: &'static str, other: &'static str, limit: f64) -> Mark {
+        Mark { figure, of, than: Than::Times(other), limit }
+    }
+
+    /// On a difference.
+    pub fn beyond(figure: &'static str, of: &'static str, other: &'static str, limit: f64) -> Mark {
+        Mark { figure, of, than: Than::Beyond(other), limit }
+    }
 }
 
 /// What came of a [`Mark`].
@@ -93,6 +125,8 @@ pub struct Verdict {
     pub mark: Mark,
     /// What was measured.
     pub got: Spread,
+    /// In what.
+    pub unit: &'static str,
     /// Whether more is better.
     pub more: bool,
     /// Whether the median keeps to it.
@@ -102,7 +136,7 @@ pub struct Verdict {
 }
 
 /// One that does the job.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Contender {
     /// Its name in tables.
     pub name: String,
@@ -114,7 +148,12 @@ pub struct Contender {
     pub exit_code: i32,
     /// Whether it is heeler, and so is compared with each of the others.
     pub ours: bool,
+    /// What is counted after it has run.
+    pub count: Option<Counter>,
 }
+
+/// Counts something that a run has left.
+pub type Counter = std::rc::Rc<dyn Fn() -> Result<f64, String>>;
 
 impl Contender {
     /// A peer or limit that is run as a process with its output dropped.
@@ -125,6 +164,7 @@ impl Contender {
             how: How::Process { sink: Sink::Null, feed: None },
             exit_code: 0,
             ours: false,
+            count: None,
         }
     }
 
@@ -237,9 +277,13 @@ impl Outcome {
         let table = self.tables.iter().find(|table| table.figure.title == mark.figure)?;
         let column = |name: &str| table.columns.iter().find(|column| column.name == name);
         let ours = column(mark.of)?;
-        let values = match mark.to {
-            Some(other) => ours.ratios(column(other)?),
-            None => ours.values.clone(),
+        let values = match mark.than {
+            Than::Itself => ours.values.clone(),
+            Than::Times(other) => ours.ratios(column(other)?),
+            Than::Beyond(other) => {
+                let pairs = ours.values.iter().zip(&column(other)?.values);
+                pairs.map(|(ours, theirs)| ours - theirs).collect()
+            }
         };
         let more = table.figure.unit.more_is_better();
         let keeps = |value: f64| if more { value >= mark.limit } else { value <= mark.limit };
@@ -249,7 +293,7 @@ impl Outcome {
         let quarter = sorted.len() / 4;
         let better = if more { sorted[sorted.len() - 1 - quarter] } else { sorted[quarter] };
         let (met, missed) = (keeps(got.median), !keeps(better));
-        Some(Verdict { mark: mark.clone(), got, more, met, missed })
+        Some(Verdict { mark: mark.clone(), got, unit: table.figure.unit.name(), more, met, missed })
     }
 }
 
@@ -323,7 +367,18 @@ fn take(tools: &Tools, contender: &Contender) -> Result<Taken, String> {
             let text = std::fs::read_to_string(&left).unwrap_or_default();
             let mut noted: Vec<f64> = text.lines().filter_map(|line| line.parse().ok()).collect();
             noted.sort_by(f64::total_cmp);
+            if let Some(count) = &contender.count {
+                noted = vec![count()?];
+            }
             Ok(Taken { sample, noted })
+        }
+        How::Switches => {
+            let count = crate::control::switches(tools, &contender.command)?;
+            Ok(Taken { sample: Sample::default(), noted: vec![count as f64] })
+        }
+        How::Ending => {
+            let (wall_ns, left) = crate::ending::end(tools, contender)?;
+            Ok(Taken { sample: Sample { wall_ns, ..Sample::default() }, noted: vec![left as f64] })
         }
         How::Calls(per) => {
             let calls = crate::counts::calls(tools, &contender.command)?;

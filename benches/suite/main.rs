@@ -11,10 +11,11 @@
 //!
 //! Where a mark is set (design: what a job may cost, beside what it is compared with), the suite says whether
 //! it is met, and exits with 1 when one is missed by more than the noise: by the better quarter of the rounds
-//! too. `calls` and `instructions` do not depend on the machine's mood; they are a guard in `.ci/run`.
+//! too. What does not depend on the machine's mood is also guarded by `tests/integration/costs.rs`.
 //!
-//! The limits are the small C programs in `benches/c`; the peers are whatever is installed, and what is
-//! missing is named. Each sample is a process of its own, measured by `benches/c/measure.c`.
+//! The limits are the small C programs in `benches/c`; the peers are whatever is installed (in the directories of
+//! `HEELER_BENCH_PEERS` or of `PATH`) and sexpect, which is built where `HEELER_BENCH_SEXPECT` names a copy of its
+//! sources; what is missing is named. Each sample is a process of its own, measured by `benches/c/measure.c`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -23,8 +24,10 @@
     reason = "a program of its own, outside the layers: it starts processes, writes files and prints"
 )]
 
+mod control;
 mod counts;
 mod dialogue;
+mod ending;
 mod figures;
 mod group;
 mod matching;
@@ -69,6 +72,11 @@ cargo bench --bench suite [-- [--quick] [--write | --no-write] [--list] [GROUP].
 
 fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, db] = &args[..]
+        && flag == records::ROWS
+    {
+        return ExitCode::from(u8::from(records::read(db).is_err()));
+    }
     // `cargo test --all-targets` starts benches too, without the flag that `cargo bench` gives.
     let Some(at) = args.iter().position(|arg| arg == "--bench") else {
         println!("not measured: {}", USAGE.lines().next().unwrap_or_default());
@@ -104,15 +112,17 @@ fn run(args: &[String]) -> Result<usize, String> {
     }
     let scale = Scale { less: if flag("--quick") { 5 } else { 1 } };
     let tools = Tools::prepare()?;
-    let peers = Peers::find();
+    let peers = Peers::find(&tools)?;
     let mut groups: Vec<Group> = Vec::new();
     groups.extend(starting::groups(&tools, &peers, scale));
     groups.extend(passing::groups(&tools, &peers, scale));
     groups.extend(dialogue::groups(&tools, &peers, scale));
+    groups.extend(control::groups(&tools, &peers, scale));
+    groups.extend(ending::groups(&tools, &peers, scale));
     groups.extend(records::groups(&tools, &peers, scale));
     groups.extend(matching::groups(&tools, &peers, scale));
     groups.extend(counts::groups(&tools, &peers));
-    groups.extend(counts::guards(&tools, &peers));
+    groups.extend(counts::guards(&tools));
     if flag("--list") {
         for group in &groups {
             println!("{:<12} {}", group.name, group.title);
@@ -128,6 +138,7 @@ fn run(args: &[String]) -> Result<usize, String> {
     for missing in peers.missing() {
         println!("missing: {missing}");
     }
+    let began = std::time::Instant::now();
     let mut outcomes: Vec<Outcome> = Vec::new();
     for group in groups {
         println!("\n{} ({} rounds)", group.title, group.rounds);
@@ -139,7 +150,7 @@ fn run(args: &[String]) -> Result<usize, String> {
     let json = publish::json(&outcomes, &peers, &tools)?;
     println!("\nraw figures: {}", json.display());
     if flag("--write") || whole && !flag("--no-write") {
-        publish::write(&outcomes, &peers)?;
+        publish::write(&outcomes, &peers, began.elapsed())?;
     }
     Ok(outcomes.iter().flat_map(Outcome::verdicts).filter(|verdict| verdict.missed).count())
 }

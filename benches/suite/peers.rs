@@ -1,7 +1,9 @@
 //! The programs that heeler is compared with: whichever are installed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::tools::Tools;
 
 /// A peer, and where to get it.
 #[derive(Debug)]
@@ -24,24 +26,30 @@ const KNOWN: [(&str, &str); 11] = [
     ("timeout", "Debian package coreutils"),
     ("script", "Debian package bsdutils"),
     ("expect", "Debian package expect"),
-    ("sexpect", "Debian package sexpect (13 and later), or github.com/clarkwang/sexpect"),
+    (
+        "sexpect",
+        "Debian package sexpect (13 and later), or HEELER_BENCH_SEXPECT=DIR with a copy of github.com/clarkwang/sexpect",
+    ),
     ("tini", "Debian package tini"),
     ("pv", "Debian package pv"),
     ("cat", "Debian package coreutils"),
     ("tee", "Debian package coreutils"),
     ("strace", "Debian package strace"),
-    ("valgrind", "Debian package valgrind"),
+    ("tmux", "Debian package tmux"),
     ("sqlite3", "Debian package sqlite3"),
 ];
 
 const PEXPECT: &str = "PyPI package pexpect (python3 -m pip install pexpect, in a venv)";
 
 impl Peers {
-    /// Looks for them in PATH.
-    pub fn find() -> Peers {
+    /// Looks for them, in `HEELER_BENCH_PEERS` before `PATH`; builds what it has the source of.
+    pub fn find(tools: &Tools) -> Result<Peers, String> {
+        let sexpect = std::env::var_os("HEELER_BENCH_SEXPECT");
+        let mut built =
+            sexpect.map(|dir| build_sexpect(Path::new(&dir), &tools.bin)).transpose()?;
         let programs = KNOWN
             .map(|(name, source)| {
-                let path = in_path(name);
+                let path = built.take_if(|_| name == "sexpect").or_else(|| find(name));
                 let version = path.as_deref().map(version).unwrap_or_default();
                 Peer { name, source, path, version }
             })
@@ -54,7 +62,7 @@ impl Peers {
             .ok()
             .filter(|output| output.status.success())
             .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        Peers { programs, pexpect }
+        Ok(Peers { programs, pexpect })
     }
 
     /// Where `name` is, if it is installed.
@@ -80,12 +88,33 @@ impl Peers {
     }
 }
 
-fn in_path(name: &str) -> Option<String> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
+fn find(name: &str) -> Option<String> {
+    ["HEELER_BENCH_PEERS", "PATH"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .flat_map(|dirs| std::env::split_paths(&dirs).collect::<Vec<_>>())
         .map(|dir| dir.join(name))
-        .find(|file: &PathBuf| file.is_file())
+        .find(|file| file.is_file())
         .map(|file| file.display().to_string())
+}
+
+/// Compiles the sources in `dir`; gives the path of the program.
+fn build_sexpect(dir: &Path, bin: &Path) -> Result<String, String> {
+    let entries = std::fs::read_dir(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let sources: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "c")).collect();
+    let program = bin.join("sexpect");
+    let made = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+        .args(["-O2", "-w", "-D_XOPEN_SOURCE=600", "-D_DEFAULT_SOURCE", "-o"])
+        .arg(&program)
+        .args(sources)
+        .status();
+    if made.is_ok_and(|status| status.success()) {
+        Ok(program.display().to_string())
+    } else {
+        Err(format!("{} does not compile", dir.display()))
+    }
 }
 
 /// The first number with a dot in what it says about its version.
@@ -98,5 +127,5 @@ fn version(path: &str) -> String {
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))
             .map(str::to_owned)
     };
-    said("--version").or_else(|| said("-v")).unwrap_or_default()
+    said("--version").or_else(|| said("-V")).or_else(|| said("-v")).unwrap_or_default()
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::figures::number;
-use crate::group::{Outcome, Table, Verdict};
+use crate::group::{Outcome, Table, Than, Verdict};
 use crate::peers::Peers;
 use crate::plot;
 use crate::tools::Tools;
@@ -35,12 +36,13 @@ pub fn plain(outcome: &Outcome) -> String {
 
 /// What is claimed, in words.
 fn claim(verdict: &Verdict) -> String {
-    let Verdict { mark, more, .. } = verdict;
+    let Verdict { mark, more, unit, .. } = verdict;
     let most = if *more { "at least" } else { "at most" };
     let limit = number(mark.limit);
-    match mark.to {
-        Some(to) => format!("{} {most} {limit} × {to}", mark.of),
-        None => format!("{} {most} {limit}", mark.of),
+    match mark.than {
+        Than::Itself => format!("{} {most} {limit} {unit}", mark.of),
+        Than::Times(other) => format!("{} {most} {limit} × {other}", mark.of),
+        Than::Beyond(other) => format!("{} {most} {limit} {unit} over {other}", mark.of),
     }
 }
 
@@ -125,10 +127,10 @@ fn machine() -> String {
 }
 
 /// Writes BENCHMARKS.md, and the short table into README.md.
-pub fn write(outcomes: &[Outcome], peers: &Peers) -> Result<(), String> {
+pub fn write(outcomes: &[Outcome], peers: &Peers, took: Duration) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let long = root.join("BENCHMARKS.md");
-    std::fs::write(&long, markdown(outcomes, peers))
+    std::fs::write(&long, markdown(outcomes, peers, took))
         .map_err(|e| format!("{}: {e}", long.display()))?;
     println!("written: {}", long.display());
     let plots = root.join("benches/plots");
@@ -186,14 +188,20 @@ fn short(outcomes: &[Outcome]) -> String {
     text
 }
 
-fn markdown(outcomes: &[Outcome], peers: &Peers) -> String {
+fn markdown(outcomes: &[Outcome], peers: &Peers, took: Duration) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo bench --bench suite`; do not edit.\n\n\
+        "# Benchmarks\n\nWritten by `cargo bench --bench suite` within {} minutes; do not edit. With `-- --list` it names its\n\
+         groups, with `-- GROUP` it measures only some, with `-- --quick` a fifth of it. The peers are those found in\n\
+         the directories of `HEELER_BENCH_PEERS` and `PATH`; where `HEELER_BENCH_SEXPECT` names a copy of the sources\n\
+         of sexpect (github.com/clarkwang/sexpect), it is built and measured, too.\n\n\
          Machine: {}. heeler {}. Peers: {}.\n\n\
          All contenders of a group run in turn, round after round, and only what was measured in the same\n\
          round is compared: a ratio is the median over the rounds of the ratio within a round, with the\n\
          smallest and the largest in brackets. Rows named `C:` are the least that the job can cost: small\n\
-         programs in `benches/c`. Compare ratios; absolute numbers belong to this machine and this hour.\n",
+         programs in `benches/c`. Lines `as they are made` come from a program that formats each, some 850 MiB a\n\
+         second at best; all others were made beforehand, and come as fast as a pipe takes them. What can be counted\n\
+         is guarded by the tests as well (`tests/integration/costs.rs`). Compare ratios; absolute numbers belong to this machine and this hour.\n",
+        took.as_secs().div_ceil(60),
         machine(),
         env!("CARGO_PKG_VERSION"),
         peers.versions().join(", "),

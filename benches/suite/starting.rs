@@ -84,8 +84,8 @@ fn start(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         contenders,
         prepare: None,
         marks: vec![
-            Mark { figure: BEYOND, of: "heeler", to: Some("timeout"), limit: 1.25 },
-            Mark { figure: BEYOND, of: "heeler --track off", to: Some("timeout"), limit: 1.0 },
+            Mark::times(BEYOND, "heeler", "timeout", 1.25),
+            Mark::times(BEYOND, "heeler --track off", "timeout", 1.0),
         ],
         headline: Some((
             "Start-up, beyond a bare fork and exec",
@@ -111,7 +111,7 @@ fn limit(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         block: 1,
         contenders: contenders.into_iter().map(|contender| contender.exits(124)).collect(),
         prepare: None,
-        marks: vec![Mark { figure: LATE, of: "heeler", to: Some("timeout"), limit: 1.5 }],
+        marks: vec![Mark::times(LATE, "heeler", "timeout", 1.5)],
         headline: Some(("A 0.5 s limit fires late by", vec!["timeout"])),
     }
 }

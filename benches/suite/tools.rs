@@ -7,6 +7,10 @@ use std::process::{Command, Stdio};
 /// program, which is not what programs cost elsewhere.
 pub const CARGOS: &str = "LD_LIBRARY_PATH";
 
+/// What there is in `benches/c`.
+const PROGRAMS: [&str; 10] =
+    ["measure", "gen", "copy", "limit", "prompt", "answer", "trips", "keys", "steps", "end"];
+
 /// One measured run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample {
@@ -32,11 +36,12 @@ pub enum Sink {
 }
 
 /// Paths of everything.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tools {
     /// The program this is about, in the release profile.
     pub heeler: String,
-    bin: PathBuf,
+    /// Where the C programs are, and peers that are built.
+    pub bin: PathBuf,
     /// For files of ours, emptied at each start.
     pub scratch: PathBuf,
 }
@@ -52,14 +57,21 @@ impl Tools {
             std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
         }
         let cc = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-        for name in ["measure", "gen", "copy", "limit", "prompt", "answer"] {
+        for name in PROGRAMS {
             let source = root.join("benches/c").join(name).with_extension("c");
-            let made = Command::new(&cc)
-                .args(["-O2", "-Wall", "-Wextra", "-o"])
-                .args([&bin.join(name), &source])
-                .status()
-                .map_err(|error| format!("{}: {error} (CC names another)", cc.display()))?;
-            if !made.success() {
+            // Statically where that can be: loading a library is most of what a small program costs.
+            let compile = |flags: &[&str], said: Stdio| {
+                Command::new(&cc)
+                    .args(flags)
+                    .args(["-O2", "-Wall", "-Wextra", "-o"])
+                    .args([&bin.join(name), &source])
+                    .stderr(said)
+                    .status()
+                    .map_err(|error| format!("{}: {error} (CC names another)", cc.display()))
+            };
+            if !compile(&["-static"], Stdio::null())?.success()
+                && !compile(&[], Stdio::inherit())?.success()
+            {
                 return Err(format!("{} does not compile", source.display()));
             }
         }

@@ -68,6 +68,7 @@ pub struct Wait {
 /// Its screen is drawn as it is, and all keys go to the command until the detach keys are typed: then the run
 /// goes on without us, and the exit code is 0. Else attach exits as the run does, also after its end. Several
 /// may be attached at once. A prefix of the detach keys is held back until the next key shows that it is none.
+/// A run with pipes gets lines, and Ctrl-D ends its input. Only kill -9 of attach leaves our terminal raw: reset.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Attach {
     /// Which run.
@@ -188,9 +189,10 @@ pub struct Expect {
 /// Run a script's dialogue with a detached run.
 ///
 /// It begins where the last expect ended, and is over when its steps are met: exit code 0. 122: it failed, or
-/// the run ended first; 125: no such run, or a script with mistakes. The `[command]` of the script is not
-/// looked at, and steps that need a person or run commands of their own (ask, interact, exec) fail. What it
-/// matches is not consumed: an expect afterwards sees it too.
+/// the run ended first; 125: no such run, a script with mistakes, or a heeler that does not answer. The
+/// `[command]` and the cleanup of the script are not looked at. One with steps that run commands of their own or
+/// need a person (exec, ask, interact) is refused before anything is sent. What it matches is not consumed: an
+/// expect afterwards sees it too.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunScript {
     /// Which run.

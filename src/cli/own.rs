@@ -45,6 +45,12 @@ pub enum Format {
     Screen,
     /// What `run --script-json` reads; a TOML script holds the same
     Script,
+    /// What `list --json` prints
+    List,
+    /// What `inspect` prints
+    Inspect,
+    /// What `reap --json` prints
+    Reap,
 }
 
 /// Print the JSON Schema of a format.

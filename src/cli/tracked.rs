@@ -14,9 +14,11 @@ pub struct Db {
 }
 
 /// List live runs and orphans.
+///
+/// One that runs in the background is marked with -d: attach, send, expect and the like reach it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct List {
-    /// Print a JSON array
+    /// Print a JSON array (heeler schema list)
     #[arg(long)]
     pub json: bool,
 

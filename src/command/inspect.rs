@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use super::tracked::{Tracked, find, print_json};
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::reap::Subject;
-use crate::reaper::wall_ms;
 use crate::report::output::Io;
-use crate::report::runs::{InspectedAttempt, Inspection, RunRow, SentRow, timestamp};
+use crate::report::runs::{InspectedAttempt, Inspection, SentRow, timestamp};
 use crate::store::{AttemptRow, StoreError, Which};
 
 /// What was typed.
@@ -74,7 +73,7 @@ fn inspect(subject: &Subject, tracked: &Tracked) -> Result<Inspection, StoreErro
         }
     }
     Ok(Inspection {
-        row: RunRow::of(subject, &tracked.survey.here, wall_ms()),
+        row: tracked.row(subject),
         uid: facts.uid,
         host: facts.scope.host.clone(),
         boot: facts.scope.boot.clone(),

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::tracked::{Tracked, print_json, tagged};
-use crate::core::identity::Scope;
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::reap::{State, Subject};
 use crate::core::record::Record;
@@ -11,7 +10,7 @@ use crate::reaper::wall_ms;
 use crate::report::output::Io;
 use crate::report::runs::RunRow;
 use crate::report::table;
-use crate::store::{StoreError, Which, tracker};
+use crate::store::{StoreError, Which};
 
 /// What was typed.
 #[derive(Clone, Debug, Default)]
@@ -41,31 +40,25 @@ impl From<crate::cli::List> for ListArgs {
 pub fn run(args: &ListArgs, io: &mut Io<'_>) -> i32 {
     let mut tracked = Tracked::open(args.db.as_ref(), io);
     // No place, so no records.
-    let subjects = match tracked.as_mut().map(|tracked| tracked.look(which(args), io)).transpose() {
-        Ok(scene) => scene.map(|scene| scene.subjects).unwrap_or_default(),
+    let subjects = match tracked.as_mut().map(|tracked| wanted(args, tracked, io)).transpose() {
+        Ok(subjects) => subjects.unwrap_or_default(),
         Err(error) => {
             io.say(error);
             return EXIT_HEELER;
         }
     };
-    let here = tracked.as_ref().map_or_else(tracker::here, |tracked| tracked.survey.here.clone());
-    let wanted: Vec<&Subject> = subjects
-        .iter()
-        .filter(|subject| args.all || shown(subject.state(&here).0))
-        .filter(|subject| tagged(subject, &args.tags))
-        .collect();
+    let seen = || tracked.iter().flat_map(|by| subjects.iter().map(move |subject| (subject, by)));
+    let cells = seen().map(|(subject, by)| cells(subject, by));
     let printed = if args.json {
-        let now = wall_ms();
-        let rows = wanted.into_iter().map(|subject| RunRow::of(subject, &here, now));
-        print_json(io, &rows.collect::<Vec<_>>())
+        print_json(io, &seen().map(|(subject, by)| by.row(subject)).collect::<Vec<_>>())
     } else if args.all {
         let head = ["RUN", "NAME", "STATE", "EXIT", "PID", "AGE", "COMMAND"];
-        print_table(io, &here, &wanted, head, |[run, name, state, pid, age, command], exit| {
-            [run, name, state, exit, pid, age, command]
-        })
+        table::write(io.out, io.style, head, &cells.collect::<Vec<_>>())
     } else {
         let head = ["RUN", "NAME", "STATE", "PID", "AGE", "COMMAND"];
-        print_table(io, &here, &wanted, head, |cells, _| cells)
+        let cells = cells
+            .map(|[run, name, state, _, pid, age, command]| [run, name, state, pid, age, command]);
+        table::write(io.out, io.style, head, &cells.collect::<Vec<_>>())
     };
     if let Err(error) = printed {
         io.say(format_args!("cannot print the list: {error}"));
@@ -80,13 +73,22 @@ pub(super) fn rows(args: &ListArgs, io: &mut Io<'_>) -> Result<(Vec<RunRow>, boo
     let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {
         return Ok((Vec::new(), false));
     };
-    let scene = tracked.look(which(args), io)?;
-    let (here, now) = (&tracked.survey.here, wall_ms());
-    let shown = |subject: &&Subject| {
+    let subjects = wanted(args, &mut tracked, io)?;
+    Ok((subjects.iter().map(|subject| tracked.row(subject)).collect(), tracked.damaged))
+}
+
+/// The runs that were asked for.
+fn wanted(
+    args: &ListArgs,
+    tracked: &mut Tracked,
+    io: &mut Io<'_>,
+) -> Result<Vec<Subject>, StoreError> {
+    let mut subjects = tracked.look(which(args), io)?.subjects;
+    let here = &tracked.survey.here;
+    subjects.retain(|subject| {
         (args.all || shown(subject.state(here).0)) && tagged(subject, &args.tags)
-    };
-    let subjects = scene.subjects.iter().filter(shown);
-    Ok((subjects.map(|subject| RunRow::of(subject, here, now)).collect(), tracked.damaged))
+    });
+    Ok(subjects)
 }
 
 fn which(args: &ListArgs) -> Which<'static> {
@@ -98,31 +100,19 @@ fn shown(state: State) -> bool {
     matches!(state, State::Running | State::Orphaned | State::Foreign)
 }
 
-/// `arrange` makes a row of what every run has and of heeler's exit code, where there is one.
-fn print_table<const N: usize>(
-    io: &mut Io<'_>,
-    here: &Scope,
-    subjects: &[&Subject],
-    head: [&str; N],
-    arrange: impl Fn([String; 6], String) -> [String; N],
-) -> std::io::Result<()> {
-    let now = wall_ms();
-    let rows: Vec<[String; N]> = subjects
-        .iter()
-        .map(|subject| {
-            let Record { facts, end, .. } = &subject.record;
-            let leader = subject.record.leader();
-            let cells = [
-                facts.run.clone(),
-                facts.name.clone().unwrap_or_default(),
-                subject.state(here).0.word().to_owned(),
-                leader.map(|leader| leader.seen.pid.to_string()).unwrap_or_default(),
-                table::age(now.saturating_sub(facts.started_ms)),
-                table::shell_words(&facts.command),
-            ];
-            let exit = end.as_ref().and_then(|end| end.exit_code);
-            arrange(cells, exit.map(|code| code.to_string()).unwrap_or_default())
-        })
-        .collect();
-    table::write(io.out, io.style, head, &rows)
+/// A run in the table.
+fn cells(subject: &Subject, tracked: &Tracked) -> [String; 7] {
+    let Record { facts, end, .. } = &subject.record;
+    let state = subject.state(&tracked.survey.here).0.word();
+    let exit = end.as_ref().and_then(|end| end.exit_code);
+    let leader = subject.record.leader();
+    [
+        facts.run.clone(),
+        facts.name.clone().unwrap_or_default(),
+        if tracked.socket(subject).is_some() { format!("{state} (-d)") } else { state.to_owned() },
+        exit.map(|code| code.to_string()).unwrap_or_default(),
+        leader.map(|leader| leader.seen.pid.to_string()).unwrap_or_default(),
+        table::age(wall_ms().saturating_sub(facts.started_ms)),
+        table::shell_words(&facts.command),
+    ]
 }

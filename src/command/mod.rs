@@ -23,6 +23,7 @@ use crate::cli::{self, Command};
 use crate::config::ConfigError;
 use crate::core::outcome::EXIT_HEELER;
 use crate::report::output::{self, with_stdio};
+use crate::runtime::fault;
 
 /// Does what the command line says, and returns the exit code.
 pub fn main(line: &[OsString]) -> i32 {
@@ -31,7 +32,8 @@ pub fn main(line: &[OsString]) -> i32 {
         return print(&help::root());
     }
     match cli::parse(line) {
-        Ok(cli) => dispatch(cli.command, line),
+        // `run` has a report to write, and catches its own.
+        Ok(cli) => fault::caught(|| dispatch(cli.command, line)).unwrap_or_else(|why| fail(&why)),
         Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
         Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error, line))),
     }

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::core::reap::{Subject, Unresolved, resolve};
+use crate::control;
+use crate::core::reap::{State, Subject, Unresolved, resolve};
 use crate::core::record::{COOKIE, cookie_runs};
 use crate::reaper::survey::{Scene, Survey};
+use crate::reaper::wall_ms;
 use crate::report::output::Io;
+use crate::report::runs::RunRow;
 use crate::store::{Store, StoreError, Which, place};
 
 /// How long a query waits for other processes: nobody's output waits meanwhile.
@@ -47,6 +50,20 @@ impl Tracked {
             }
             result => result,
         }
+    }
+
+    /// The control socket of a run, while it runs in the background.
+    pub(super) fn socket(&self, subject: &Subject) -> Option<PathBuf> {
+        // A heeler that was killed leaves its own behind.
+        let runs = subject.state(&self.survey.here).0 == State::Running;
+        let socket = control::place::socket(&self.survey.db, &subject.record.facts.run);
+        // Whoever reads it may be elsewhere.
+        (runs && socket.exists()).then(|| std::path::absolute(&socket).unwrap_or(socket))
+    }
+
+    /// A run as JSON has it.
+    pub(super) fn row(&self, subject: &Subject) -> RunRow {
+        RunRow::of(subject, &self.survey.here, wall_ms(), self.socket(subject).as_deref())
     }
 
     fn give_up_store(&mut self, error: &StoreError, io: &mut Io<'_>) {

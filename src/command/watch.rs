@@ -11,14 +11,15 @@ use crate::cli::{
     Db,
     detached::{Attach, Target},
 };
-use crate::control::client::Connection;
+use crate::control::client::{Connection, attach};
 use crate::control::place;
-use crate::control::protocol::{Reply, Request, Status};
+use crate::control::protocol::{Ended, Reply, Request, Status};
 use crate::expect::mask::Mask;
 use crate::report::live::{Live, LiveRow, Wish, keys};
-use crate::report::output::{Io, Style};
+use crate::report::output::{self, Io, Style};
 use crate::report::runs::RunRow;
 use crate::report::table::shell_words;
+use crate::runtime::fault;
 use crate::runtime::helper::{Helper, Wanted};
 use crate::runtime::terminal::RawMode;
 use crate::sys::poll::{self, Want};
@@ -65,7 +66,7 @@ fn watch(args: &ListArgs) -> io::Result<Left> {
         super::fail("--watch needs the foreground of its terminal");
         return Ok(Left::Quit);
     };
-    let colour = crate::report::output::with_stdio(|io| io.style.colour);
+    let colour = output::with_stdio(|io| io.style.colour);
     let mut watch = Watch { args, signals, terminal, live: Live::default(), colour, helper: None };
     let left = watch.run();
     if let Some(helper) = watch.helper.take() {
@@ -81,10 +82,8 @@ struct Terminal {
 
 impl Terminal {
     fn enter() -> Option<Terminal> {
-        let raw = RawMode::with_farewell(fdio::duplicate(fdio::standard(0)).ok()?, LEAVE)?;
-        let terminal = Terminal { raw };
-        Terminal::write(ENTER).ok()?;
-        Some(terminal)
+        let terminal = Terminal { raw: RawMode::enter()? };
+        terminal.resume().then_some(terminal)
     }
 
     fn write(bytes: &[u8]) -> io::Result<()> {
@@ -96,10 +95,12 @@ impl Terminal {
     fn suspend(&self) {
         // Nobody is there to see a failure.
         let _ = Terminal::write(LEAVE);
+        self.raw.set_farewell(b"");
         self.raw.suspend();
     }
 
     fn resume(&self) -> bool {
+        self.raw.set_farewell(LEAVE);
         self.raw.resume() && Terminal::write(ENTER).is_ok()
     }
 }
@@ -127,6 +128,7 @@ impl Watch<'_> {
         loop {
             let size = tty::size(fdio::standard(1)).unwrap_or((80, 24));
             Terminal::write(&self.live.draw(size, self.colour))?;
+            fault::point("watch");
             let stdin = fdio::standard(0);
             let mut wants = vec![(self.signals.fd(), Want::Read), (stdin, Want::Read)];
             wants.extend(self.helper.as_ref().map(|helper| (helper.pidfd(), Want::Read)));
@@ -161,7 +163,11 @@ impl Watch<'_> {
                     Wish::Interrupt => return Ok(Left::Signal(signals::INT)),
                     Wish::Suspend => self.stop(),
                     Wish::Refresh => due = poll::now(),
-                    Wish::Attach(run) => self.attach(&run),
+                    Wish::Attach(run) => {
+                        if let Some(left) = self.attach(&run) {
+                            return Ok(left);
+                        }
+                    }
                     Wish::Stop(run) | Wish::Reap(run) => self.reap(&run),
                 }
             }
@@ -177,7 +183,7 @@ impl Watch<'_> {
         let mut io = Io { out: &mut out, err: &mut err, style: Style::default() };
         match list::rows(self.args, &mut io) {
             Ok((rows, _)) => {
-                let rows = rows.iter().map(|row| live_row(row, self.status(&row.run))).collect();
+                let rows = self.live_rows(&rows);
                 self.live.set_rows(rows);
             }
             Err(error) => self.live.say(&error.to_string()),
@@ -188,36 +194,63 @@ impl Watch<'_> {
         poll::now() + PERIOD
     }
 
-    /// What the heeler of a detached run says of it; nothing where it does not answer at once.
-    fn status(&self, run: &str) -> Option<Status> {
-        let db = self.args.db.clone().or_else(default_db)?;
-        let mut connection = Connection::open_within(&place::socket(&db, run), ANSWER).ok()?;
-        match connection.ask_within(&Request::Status, ANSWER, Some(ANSWER)) {
-            Ok(Reply::Status(status)) => Some(status),
-            _ => None,
-        }
+    /// The rows, with what the heelers of detached runs say. All are asked before the first is listened to: those
+    /// that are stopped cost the time of one.
+    fn live_rows(&self, rows: &[RunRow]) -> Vec<LiveRow> {
+        let db = self.args.db.clone().or_else(default_db).unwrap_or_default();
+        let asked: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let socket = place::socket(&db, &row.run);
+                let mut connection = Connection::open_within(&socket, ANSWER).ok()?;
+                connection.put(&Request::Status).ok().map(|()| connection)
+            })
+            .collect();
+        let until = poll::now() + ANSWER;
+        let rows = rows.iter().zip(asked);
+        rows.map(|(row, asked)| {
+            let detached = asked.is_some();
+            let status = asked.and_then(|mut connection| match connection.answer_by(until) {
+                Ok(Reply::Status(status)) => Some(status),
+                _ => None,
+            });
+            LiveRow { detached, ..live_row(row, status) }
+        })
+        .collect()
     }
 
     /// Gives our terminal away, until it is left again.
-    fn attach(&mut self, run: &str) {
+    fn attach(&mut self, run: &str) -> Option<Left> {
         self.terminal.suspend();
+        output::keep_said();
         let target = Target { run: run.to_owned(), db: Db { db: self.args.db.clone() } };
         let detach_keys = crate::expect::detach::DEFAULT.to_owned();
-        let code = super::detached::attach::run(&Attach {
+        let left = super::detached::attach::try_run(&Attach {
             target,
             detach_keys,
             read_only: false,
             size_from: None,
             until: None,
         });
+        let said = output::take_said();
+        if let Ok(attach::Left::Signal(signal)) = left {
+            return Some(Left::Signal(signal));
+        }
         if !self.terminal.resume() {
             self.stop();
         }
-        self.live.say(&match code {
-            0 => format!("back from {run}"),
-            code => format!("back from {run}: exit code {code}"),
+        let why = said.iter().find_map(|line| line.strip_prefix("heeler: "));
+        self.live.say(&match (left, why) {
+            (Ok(attach::Left::Ended(_)) | Err(_), Some(why)) => format!("{run}: {why}"),
+            (Ok(attach::Left::Ended(Ended { exit_code: Some(code), .. })), None) => {
+                format!("{run} ended with exit code {code}")
+            }
+            (Ok(attach::Left::Ended(_)), None) => format!("{run} has ended"),
+            (Err(_), None) => format!("could not attach to {run}"),
+            (Ok(_), _) => format!("back from {run}, which goes on"),
         });
         self.look();
+        None
     }
 
     fn stop(&mut self) {
@@ -280,5 +313,6 @@ fn live_row(row: &RunRow, status: Option<Status>) -> LiveRow {
         silent_ms: status.as_ref().map(|status| status.silent_ms as i64),
         last: status.and_then(|status| status.last_line),
         command: shell_words(&row.command),
+        detached: false,
     }
 }

@@ -1,6 +1,8 @@
-//! `-d`: what a run in the background needs, and what it cannot have.
+//! `-d` and `--detach-keys`: what a run in the background needs, and what it cannot have.
 
 use crate::cli::{self, value::StdinFrom};
+use crate::expect::detach as keys;
+use crate::expect::program::{Kind, Program};
 
 use super::error::ConfigError;
 use super::plan::{Detach, ReportTo, Track};
@@ -13,16 +15,22 @@ const LOG_MAX: u64 = 8 << 20;
 /// The smallest log: less could not hold one read.
 const SMALLEST_LOG: u64 = 64 << 10;
 
-/// What is needed beside the plan; nothing without `-d`.
+/// What is needed beside the plan; nothing for a run in the foreground.
 pub(super) fn resolve(
     run: &cli::Run,
+    program: &Program,
     report: Option<&ReportTo>,
     around: &Surroundings,
 ) -> Result<Option<Detach>, ConfigError> {
-    if !run.launch.detach {
+    if !run.launch.in_background() {
         return Ok(None);
     }
-    let refused = |why: &str| Err(ConfigError::usage(format!("{why} (-d)")));
+    let flag = if run.launch.detach { "-d" } else { "--detach-keys" };
+    let refused = |why: &str| Err(ConfigError::usage(format!("{why} ({flag})")));
+    let keys = match &run.launch.detach_keys {
+        Some(typed) => Some(attached(run, program, typed, around)?),
+        None => None,
+    };
     if run.launch.inherit {
         return refused(
             "--inherit keeps our descriptors, and a run in the background closes them; use --pipe or --pty",
@@ -57,5 +65,38 @@ pub(super) fn resolve(
             format!("--log-max {log_max}: it is at least {SMALLEST_LOG} bytes, or 0 for no log");
         return Err(ConfigError::usage(why));
     }
-    Ok(Some(Detach { db, log_max }))
+    Ok(Some(Detach { db, log_max, owner: run.limits.owner, keys }))
+}
+
+/// The keys of a run that has our terminal until they are typed.
+fn attached(
+    run: &cli::Run,
+    program: &Program,
+    typed: &str,
+    around: &Surroundings,
+) -> Result<Vec<u8>, ConfigError> {
+    let refused = |why: &str| Err(ConfigError::usage(format!("--detach-keys: {why}")));
+    if !(around.terminals[0] && around.terminals[1]) {
+        return refused(
+            "keys are typed at a terminal, and our stdin or stdout is none; -d starts it in the background",
+        );
+    }
+    if run.output.quiet {
+        return refused("--quiet would not show what the keys leave; use -d");
+    }
+    if run.output.timestamps {
+        return refused("--timestamps has no place on its terminal; --record keeps times");
+    }
+    // They need a terminal of ours after it may have been left.
+    let persons = program.all_steps().find_map(|(_, step)| match step.kind {
+        Kind::Interact { .. } => Some("interact"),
+        Kind::Ask(_) => Some("ask"),
+        _ => None,
+    });
+    if let Some(step) = persons {
+        return refused(&format!(
+            "a step of the script hands over our terminal (`{step}`), which may be gone by then"
+        ));
+    }
+    keys::parse(typed).or_else(|error| refused(&error.to_string()))
 }

@@ -59,6 +59,10 @@ pub fn json(plan: &Plan, around: &Surroundings) -> Value {
             ("timeout_ms", limits.timeout.map(ms)),
             ("idle_timeout_ms", limits.idle.map(ms)),
             ("total_timeout_ms", limits.total.map(ms)),
+            (
+                "owner_pid",
+                plan.detach.as_ref().and_then(|detach| detach.owner).map(|pid| json!(pid)),
+            ),
             ("max_output_bytes", limits.max_output.map(|bytes| json!(bytes))),
             ("until_idle_ms", limits.until_idle.map(ms)),
         ])),

@@ -43,7 +43,7 @@ pub(super) fn resolve(
         env: environment::compose(run, mode, around)?,
         stdin: stdin(run, program, around)?,
         size,
-        follow_size: flags.size.is_none() && around.size.is_some() && !flags.detach,
+        follow_size: flags.size.is_none() && around.size.is_some() && !flags.in_background(),
         no_echo: flags.no_echo,
         nice: flags.nice,
         umask: flags.umask,
@@ -107,7 +107,7 @@ fn stdin(run: &cli::Run, program: &Program, around: &Surroundings) -> Result<Std
         Some(StdinFrom::Inherit) => Ok(Stdin::Inherit),
         Some(StdinFrom::Null) => Ok(Stdin::Null),
         Some(StdinFrom::File(path)) => file(path, around).map(Stdin::File),
-        None if flags.detach => Ok(Stdin::Open),
+        None if flags.in_background() => Ok(Stdin::Open),
         None => {
             let retries = run.retries.retries.unwrap_or(0) > 0;
             let answers =

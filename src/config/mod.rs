@@ -48,7 +48,7 @@ fn plan(run: &cli::Run, base: Option<Program>, around: &Surroundings) -> Result<
     let program = dialogue::compile(&run.dialogue, &noted, base.unwrap_or_default())?;
     let report = output::report(run, around)?;
     let mode = mode::choose(run, &program, report.as_ref(), around)?;
-    let detach = detach::resolve(run, report.as_ref(), around)?;
+    let detach = detach::resolve(run, &program, report.as_ref(), around)?;
     let output = output::resolve(run, mode.0, report, around)?;
     let launch = launch::resolve(run, mode, &program, around)?;
     let track = policy::track(&run.tracking);

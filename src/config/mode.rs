@@ -26,6 +26,8 @@ pub(super) fn choose(
     }
     let (mode, reason) = if launch.pty {
         (Mode::Pty, "flag")
+    } else if launch.detach_keys.is_some() {
+        (Mode::Pty, "flag: --detach-keys")
     } else if launch.pipe {
         (Mode::Pipe, "flag")
     } else if launch.inherit {

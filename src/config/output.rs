@@ -52,8 +52,8 @@ pub(super) fn resolve(
         other => file("--events", other)?,
     };
     let output = Output {
-        // In the background there is nobody to pass it to.
-        quiet: flags.quiet || run.launch.detach,
+        // In the background there is nobody to pass it to but clients.
+        quiet: flags.quiet || run.launch.in_background(),
         // A terminal that auto chose has merged them already.
         merge: flags.merge && mode == Mode::Pipe,
         stdout: file("--stdout", &flags.stdout)?,

@@ -38,7 +38,7 @@ pub struct Plan {
     pub track: Track,
     /// `--db`, `HEELER_DB`, or the default place; absent when no home can be found.
     pub db: Option<PathBuf>,
-    /// `-d`: it runs in the background, and clients talk to it.
+    /// `-d`, `--detach-keys`: it runs in the background, and clients talk to it.
     pub detach: Option<Detach>,
     /// For `list`, `reap` and `inspect`.
     pub name: Option<String>,
@@ -148,6 +148,10 @@ pub struct Detach {
     pub db: PathBuf,
     /// `--log-max`; 0 is no log.
     pub log_max: u64,
+    /// `--owner`: it ends with this process.
+    pub owner: Option<i32>,
+    /// `--detach-keys`: our terminal is its terminal until these are typed.
+    pub keys: Option<Vec<u8>>,
 }
 
 /// Limits; absent is off.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap_lex::OsStrExt;
 
 use crate::cli;
-use crate::expect::program::Program;
+use crate::expect::program::{Kind, Program};
 use crate::script::compile::{Given, Settings, settings};
 use crate::script::finding::{Finding, Severity};
 use crate::script::source::Source;
@@ -151,6 +151,21 @@ pub fn dialogue(
     let (compiled, findings) = loaded.compile(&given);
     if let Some(error) = error(&findings, &loaded.sources) {
         return Err(error);
+    }
+    for (place, step) in compiled.program.all_steps() {
+        let (what, instead) = match step.kind {
+            Kind::Exec(_) => {
+                ("exec", "run the command before it, and give it what that prints with --set")
+            }
+            Kind::Ask(_) => ("ask", "--set gives it a param, --secret NAME=ask a secret"),
+            Kind::Interact { .. } => ("interact", "`heeler attach` gives a person its terminal"),
+            _ => continue,
+        };
+        let step = compiled.program.label(place);
+        let message = format!(
+            "step {step} is `{what}`, which run-script does not do, so nothing was sent: {instead}"
+        );
+        return Err(ConfigError::new(ErrorKind::Script, message));
     }
     let mut flags = args.secret.clone();
     let more = compiled.settings.secrets.iter().filter(|(name, _)| !named.contains(name));

@@ -24,7 +24,7 @@ const MAX_REPLY: usize = 16 * MAX_LINE;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much later than the limit of a request its answer may come.
-const GRACE: Duration = Duration::from_secs(1);
+pub const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -82,12 +82,22 @@ impl Connection {
             io::ErrorKind::WouldBlock => Failed::Silent(None),
             _ => Failed::Io(error),
         })?;
-        Ok(Connection { fd, input: Vec::new(), greeted: false })
+        Ok(Connection::of(fd))
+    }
+
+    /// One that is connected already: to a run that we started.
+    pub fn of(fd: OwnedFd) -> Connection {
+        Connection { fd, input: Vec::new(), greeted: false }
     }
 
     /// The descriptor, to wait for more or to send frames.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// Why nothing is heard: whoever is at the other end does not answer.
+    pub fn silent(&self) -> Failed {
+        Failed::Silent(socket::peer_pid(self.fd.as_fd()).ok())
     }
 
     /// What was read behind the last answer: the first frames of a connection that carries them.
@@ -152,18 +162,27 @@ impl Connection {
         self.reply_until(answered)
     }
 
+    /// Asks, and does not wait for the answer, which [`Connection::answer_by`] gives.
+    pub fn put(&mut self, request: &Request) -> Result<(), Failed> {
+        let hello = Request::Hello { protocols: vec![PROTOCOL.to_owned()] };
+        let bytes = [line(&hello), line(request)].concat();
+        self.write_until(&bytes, Some(poll::now()))
+    }
+
+    /// The answer to the first request of all, if it comes until then.
+    pub fn answer_by(&mut self, until: Instant) -> Result<Reply, Failed> {
+        self.greeted = true;
+        self.reply_until(Some(until))?;
+        self.reply_until(Some(until))
+    }
+
     /// Waits until the connection can be read or written.
     fn wait(&self, want: Want, until: Option<Instant>) -> Result<(), Failed> {
         let Some(until) = until else { return Ok(()) };
         let left = until.saturating_duration_since(poll::now());
         let mut ready = Vec::new();
         poll::poll(&[(self.fd.as_fd(), want)], Some(left), &mut ready)?;
-        if ready[0].ready { Ok(()) } else { Err(Failed::Silent(self.pid())) }
-    }
-
-    /// Whom we talk to.
-    fn pid(&self) -> Option<i32> {
-        socket::peer_pid(self.fd.as_fd()).ok()
+        if ready[0].ready { Ok(()) } else { Err(self.silent()) }
     }
 
     fn write_until(&mut self, mut bytes: &[u8], until: Option<Instant>) -> Result<(), Failed> {
@@ -191,6 +210,17 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Writes of frames what the other side takes now, and leaves the rest.
+    pub fn flush(&self, unsent: &mut Vec<u8>) {
+        while !unsent.is_empty() {
+            match fdio::send(self.fd.as_fd(), unsent) {
+                Ok(Some(count)) => drop(unsent.drain(..count)),
+                // One that is gone is found out by reading: it may have said why.
+                Ok(None) | Err(_) => break,
+            }
+        }
     }
 
     /// Waits for the next answer.

@@ -8,10 +8,10 @@
 //! stream `-`, whose length is what is missing and whose content is not there.
 //!
 //! A record is one write at the end of the file, so a reader sees it whole, or not yet, or in part at the
-//! very end, which it takes for not yet.
+//! very end, which it takes for not yet, and forgets: a part that the disk had no room for is taken back.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +28,9 @@ const FIRST_LINE: usize = 64;
 /// The most that is read at once.
 const CHUNK: usize = 256 << 10;
 
+/// A piece that there is no room for is halved down to this.
+const SMALL: usize = 4 << 10;
+
 /// Writes a log.
 #[derive(Debug)]
 pub struct Writer {
@@ -39,6 +42,8 @@ pub struct Writer {
     offset: u64,
     /// What could not be written since the last record.
     missing: u64,
+    /// Where the last record with output begins in the file, and how much that is.
+    last: Option<(u64, u64)>,
     failure: Option<io::Error>,
 }
 
@@ -53,6 +58,7 @@ impl Writer {
             length,
             offset: 0,
             missing: 0,
+            last: None,
             failure: None,
         })
     }
@@ -62,14 +68,49 @@ impl Writer {
         // Room for one more beside the first line of the file.
         let most = usize::try_from(self.most / 2).unwrap_or(CHUNK).clamp(1, CHUNK);
         for part in bytes.chunks(most) {
-            if let Err(error) = self.append(at, stream, part) {
-                // A half record would be in the way of the next.
-                let _ = self.file.set_len(self.length);
-                self.missing += part.len() as u64;
-                self.failure.get_or_insert(error);
-            }
-            self.offset += part.len() as u64;
+            self.keep(at, stream, part);
         }
+    }
+
+    /// Adds a piece, or as much of it as there is room for.
+    fn keep(&mut self, at: Duration, stream: StreamId, bytes: &[u8]) {
+        let Err(error) = self.append(at, stream, bytes) else {
+            self.offset += bytes.len() as u64;
+            return;
+        };
+        // A half record would be in the way of the next.
+        let _ = self.file.set_len(self.length);
+        if bytes.len() > SMALL && self.missing == 0 {
+            let (first, second) = bytes.split_at(bytes.len() / 2);
+            self.keep(at, stream, first);
+            return self.keep(at, stream, second);
+        }
+        self.offset += bytes.len() as u64;
+        self.missing += bytes.len() as u64;
+        self.failure.get_or_insert(error);
+    }
+
+    /// Says at the end what is missing there. On a disk that is full to the last byte the last record makes room
+    /// for that, and is missing too.
+    pub fn close(&mut self, at: Duration) {
+        while self.say_missing(at).is_err() {
+            let last = self.last.take();
+            if let Some((length, bytes)) = last {
+                (self.length, self.missing) = (length, self.missing + bytes);
+            }
+            if self.file.set_len(self.length).is_err() || last.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn say_missing(&mut self, at: Duration) -> io::Result<()> {
+        while self.missing > 0 {
+            let gap = u32::try_from(self.missing).unwrap_or(u32::MAX);
+            self.put(&head(GAP, at, gap), &[])?;
+            self.missing -= u64::from(gap);
+        }
+        Ok(())
     }
 
     fn append(&mut self, at: Duration, stream: StreamId, bytes: &[u8]) -> io::Result<()> {
@@ -77,13 +118,11 @@ impl Writer {
         if self.length > FIRST_LINE as u64 && self.length + size > self.most {
             self.rotate()?;
         }
-        if self.missing > 0 {
-            let gap = u32::try_from(self.missing).unwrap_or(u32::MAX);
-            let head = head(GAP, at, gap);
-            self.put(&head, &[])?;
-            self.missing -= u64::from(gap);
-        }
-        self.put(&head(letter(stream), at, bytes.len() as u32), bytes)
+        self.say_missing(at)?;
+        let begins = self.length;
+        self.put(&head(letter(stream), at, bytes.len() as u32), bytes)?;
+        self.last = Some((begins, bytes.len() as u64));
+        Ok(())
     }
 
     fn put(&mut self, head: &[u8], bytes: &[u8]) -> io::Result<()> {
@@ -98,10 +137,22 @@ impl Writer {
         Ok(())
     }
 
+    /// Begins a new file. As long as there is no room for one, the old stays.
     fn rotate(&mut self) -> io::Result<()> {
-        std::fs::rename(&self.path, before(&self.path))?;
-        (self.file, self.length) = begin(&self.path, self.offset - self.missing)?;
-        Ok(())
+        let (new, old) = (beside(&self.path, ".new"), beside(&self.path, ".1"));
+        let offset = self.offset - self.missing;
+        let begun = begin(&new, offset).or_else(|_| {
+            // What is oldest makes room for what is newest.
+            std::fs::remove_file(&old)?;
+            begin(&new, offset)
+        });
+        let begun = begun.inspect_err(|_| {
+            let _ = std::fs::remove_file(&new);
+        });
+        (self.file, self.length) = begun?;
+        self.last = None;
+        std::fs::rename(&self.path, &old)?;
+        std::fs::rename(&new, &self.path)
     }
 
     /// Why something could not be written, once.
@@ -122,9 +173,9 @@ fn begin(path: &Path, offset: u64) -> io::Result<(File, u64)> {
     Ok((file, line.len() as u64))
 }
 
-fn before(path: &Path) -> PathBuf {
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".1");
+    name.push(suffix);
     name.into()
 }
 
@@ -179,6 +230,11 @@ impl Reader {
         Ok(reader.enter()?.then_some(reader))
     }
 
+    /// The offset up to which it was read.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// How many bytes had been dropped before they were read.
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -187,7 +243,7 @@ impl Reader {
     /// Opens the file that the offset lies in, or the oldest there is; false when there is none.
     fn enter(&mut self) -> io::Result<bool> {
         let mut found: Option<(u64, File)> = None;
-        for path in [before(&self.path), self.path.clone()] {
+        for path in [beside(&self.path, ".1"), self.path.clone()] {
             #[expect(clippy::disallowed_methods, reason = "the log is a file of the control layer")]
             let mut file = match File::open(&path) {
                 Ok(file) => file,
@@ -249,6 +305,9 @@ impl Reader {
             let count = file.read(&mut self.buffer[have..])?;
             self.buffer.truncate(have + count);
             if count == 0 {
+                // What there is of a record may be gone again when there is more.
+                file.seek_relative(-i64::try_from(have).unwrap_or_default())?;
+                self.buffer.clear();
                 return Ok(None);
             }
         }
@@ -339,7 +398,7 @@ mod tests {
         assert_eq!(seen, all, "who follows misses nothing");
         assert_eq!(follower.dropped(), 0);
         let size = |path: &Path| std::fs::metadata(path).unwrap().len();
-        assert!(size(&path) + size(&before(&path)) <= 4000 + 2 * FIRST_LINE as u64);
+        assert!(size(&path) + size(&beside(&path, ".1")) <= 4000 + 2 * FIRST_LINE as u64);
         let mut late = Reader::open(&path).unwrap().unwrap();
         let (rest, end) = read(&mut late);
         assert_eq!(end, all.len() as u64);
@@ -363,6 +422,52 @@ mod tests {
     }
 
     #[test]
+    fn what_there_is_stays_while_there_is_no_room_for_more() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a.log");
+        let mut writer = Writer::create(&path, 4000).unwrap();
+        let line = [b'x'; 99];
+        std::fs::create_dir(beside(&path, ".new")).unwrap();
+        for _ in 0..100 {
+            writer.write(Duration::ZERO, StreamId::Stdout, &line);
+        }
+        assert!(writer.take_failure().is_some());
+        let (text, end) = read(&mut Reader::open(&path).unwrap().unwrap());
+        assert!(text.len() > 1500 && end == text.len() as u64);
+        std::fs::remove_dir(beside(&path, ".new")).unwrap();
+        writer.write(Duration::ZERO, StreamId::Stdout, b"more");
+        let mut reader = Reader::open(&path).unwrap().unwrap();
+        let mut missing = 0;
+        let mut all = 0;
+        while let Some(piece) = reader.piece().unwrap() {
+            missing += piece.missing;
+            all += piece.bytes.len();
+        }
+        assert_eq!((all, reader.offset(), reader.dropped()), (text.len() + 4, 9904, 0));
+        assert_eq!(missing, 9900 - text.len() as u64);
+    }
+
+    #[test]
+    fn a_record_that_is_taken_back_is_not_read() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a.log");
+        let mut writer = Writer::create(&path, 1 << 20).unwrap();
+        let mut reader = Reader::open(&path).unwrap().unwrap();
+        writer.write(Duration::ZERO, StreamId::Stdout, b"first ");
+        assert_eq!(read(&mut reader), ("first ".to_owned(), 6));
+        for bytes in [&b"second "[..], b"third"] {
+            // As a full disk leaves it.
+            let half = head(b'o', Duration::ZERO, 1000);
+            writer.file.write_all(&[&half[..], b"half"].concat()).unwrap();
+            assert!(reader.piece().unwrap().is_none());
+            writer.file.set_len(writer.length).unwrap();
+            writer.write(Duration::ZERO, StreamId::Stdout, bytes);
+            let piece = reader.piece().unwrap().unwrap();
+            assert_eq!(piece.bytes, bytes);
+        }
+    }
+
+    #[test]
     fn what_could_not_be_written_is_counted() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("a.log");
@@ -373,8 +478,12 @@ mod tests {
         let file = std::mem::replace(&mut writer.file, full);
         writer.write(Duration::ZERO, StreamId::Stdout, b"lost");
         assert!(writer.take_failure().is_some() && writer.take_failure().is_none());
-        writer.file = file;
+        let full = std::mem::replace(&mut writer.file, file);
         writer.write(Duration::ZERO, StreamId::Stdout, b"after");
+        let full = std::mem::replace(&mut writer.file, full);
+        writer.write(Duration::ZERO, StreamId::Stdout, b"end");
+        writer.file = full;
+        writer.close(Duration::ZERO);
         let mut reader = Reader::open(&path).unwrap().unwrap();
         let mut pieces = Vec::new();
         while let Some(piece) = reader.piece().unwrap() {
@@ -382,7 +491,13 @@ mod tests {
         }
         assert_eq!(
             pieces,
-            [(0, 0, b"before ".to_vec()), (7, 4, Vec::new()), (11, 0, b"after".to_vec())]
+            [
+                (0, 0, b"before ".to_vec()),
+                (7, 4, Vec::new()),
+                (11, 0, b"after".to_vec()),
+                (16, 3, Vec::new()),
+            ]
         );
+        assert_eq!(reader.offset(), 19);
     }
 }

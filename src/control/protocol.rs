@@ -67,7 +67,11 @@ pub enum Request {
         signal: String,
     },
     /// Stops the run, by its own ladder: [`Reply::Done`].
-    Stop,
+    Stop {
+        /// As if its heeler had got this signal; without it `TERM`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<String>,
+    },
     /// Gives the command's terminal another size: [`Reply::Done`].
     Resize {
         /// Columns.
@@ -374,6 +378,9 @@ pub struct Ended {
     /// The last lines, for people; to `expect`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_lines: Vec<String>,
+    /// What its heeler has to say about it, as lines for people; to who is attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<String>,
 }
 
 /// What a terminal shows.
@@ -533,7 +540,8 @@ mod tests {
                     ..Expect::default()
                 }),
             ),
-            (r#"{"op":"stop"}"#, Request::Stop),
+            (r#"{"op":"stop"}"#, Request::Stop { signal: None }),
+            (r#"{"op":"stop","signal":"INT"}"#, Request::Stop { signal: Some("INT".to_owned()) }),
         ] {
             assert_eq!(serde_json::from_str::<Request>(text).unwrap(), request, "{text}");
             assert_eq!(serde_json::to_string(&request).unwrap(), text);

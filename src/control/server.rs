@@ -34,6 +34,7 @@ use crate::core::limits::earliest;
 use crate::core::size::SizeFrom;
 use crate::expect::keypad::Keypad;
 use crate::runtime::remote::{Fact, NotTyped, Order, Remote};
+use crate::sys::pidfd::PidFd;
 use crate::sys::poll::{self, Want};
 use crate::sys::{ids, socket};
 
@@ -56,10 +57,11 @@ enum Slot {
     Reads(u64),
     Writes(u64),
     Leaves(u64),
+    Owner,
 }
 
 /// What it is about.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Run {
     /// Its id.
     pub id: String,
@@ -69,6 +71,8 @@ pub struct Run {
     pub log_max: u64,
     /// What is kept of it for waits.
     pub session: Setup,
+    /// The process that it is tied to.
+    pub owner: Option<PidFd>,
 }
 
 /// The server of a run.
@@ -85,6 +89,9 @@ pub struct Server {
     /// How often those who are attached did something.
     activity: u64,
     size_from: SizeFrom,
+    owner: Option<PidFd>,
+    /// It has ended.
+    owner_gone: bool,
     /// No descriptor is left for another client.
     deaf: bool,
     slots: Vec<Slot>,
@@ -129,6 +136,8 @@ impl Server {
             next: 1,
             activity: 0,
             size_from: SizeFrom::default(),
+            owner: run.owner,
+            owner_gone: false,
             deaf: false,
             slots: Vec::new(),
             orders: Vec::new(),
@@ -141,26 +150,42 @@ impl Server {
         })
     }
 
-    /// What went wrong without changing anything for the run.
-    pub fn take_warnings(&mut self) -> Vec<String> {
+    /// A client that is connected from the beginning: who started us.
+    pub fn adopt(&mut self, fd: OwnedFd) {
+        self.clients.insert(self.next, Client::new(fd));
+        self.next += 1;
+    }
+
+    /// No more output comes: completes what is kept of it. Gives what went wrong without changing anything for
+    /// the run.
+    pub fn close(&mut self, now: Duration) -> Vec<String> {
+        self.session.close(now);
+        if let Some(log) = &mut self.log {
+            log.close(now);
+        }
+        // What nobody has consumed, for who asks after the end.
+        if let Err(error) = super::client::after::keep(&self.db, &self.run, &self.session.rest()) {
+            self.warnings.push(format!("cannot keep the end of the output for expect: {error}"));
+        }
         std::mem::take(&mut self.warnings)
     }
 
     /// Nothing was started: as if it had never been.
     pub fn abandon(self) {
-        let _ = std::fs::remove_file(place::log(&self.db, &self.run));
+        for path in [place::log(&self.db, &self.run), place::rest(&self.db, &self.run)] {
+            let _ = std::fs::remove_file(path);
+        }
     }
 
-    /// The run is over and recorded: everybody is told, and the socket goes. Who is connected already, or
+    /// The run is over, closed and recorded: everybody is told, and the socket goes. Who is connected already, or
     /// was about to be, may ask for a moment longer.
-    pub fn finish(mut self, now: Duration, outcome: &str, exit_code: i32) {
-        self.session.close(now);
-        self.keep_rest();
+    pub fn finish(mut self, now: Duration, outcome: &str, exit_code: i32, said: Vec<String>) {
         let ended = Ended {
             exit_code: Some(exit_code),
             outcome: Some(outcome.to_owned()),
             offset: self.session.offset(),
-            last_lines: Vec::new(),
+            said,
+            ..Ended::default()
         };
         self.over = Some(ended.clone());
         self.answer_waits(now);
@@ -190,13 +215,6 @@ impl Server {
                 self.ready(now, index);
             }
             self.orders.clear();
-        }
-    }
-
-    /// Keeps what nobody has consumed for who asks after the end.
-    fn keep_rest(&mut self) {
-        if let Err(error) = super::client::after::keep(&self.db, &self.run, &self.session.rest()) {
-            self.warnings.push(format!("cannot keep the end of the output: {error}"));
         }
     }
 
@@ -272,6 +290,7 @@ impl Server {
             let Some(client) = self.clients.get_mut(&id) else { return };
             // Who takes its answers at once may have sent the next request with the last.
             if !client.flush() {
+                self.take_last(now, id);
                 return self.leave(id);
             }
             match client.stage {
@@ -298,6 +317,14 @@ impl Server {
         if !client.flush() || client.is_done() {
             self.leave(id);
         }
+    }
+
+    /// Who is gone may have typed something before, which has arrived: output that it did not wait for is no
+    /// reason to drop that.
+    fn take_last(&mut self, now: Duration, id: u64) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        while client.read_more() {}
+        while self.take_frame(now, id) {}
     }
 
     /// What has come of the waits.
@@ -354,9 +381,11 @@ impl Server {
         if let Some(log) = &mut self.log {
             log.write(now, stream, bytes);
             if let Some(error) = log.take_failure() {
-                self.warnings.push(format!(
-                    "cannot write the log: {error}; what is missing is counted in it"
-                ));
+                let warning = format!("cannot write the log: {error}; it counts what is missing");
+                // A flood fails as often as it is written.
+                if !self.warnings.contains(&warning) {
+                    self.warnings.push(warning);
+                }
             }
         }
         let offset = self.session.offset();
@@ -397,6 +426,10 @@ impl Remote for Server {
             self.slots.push(Slot::Listener);
             add(self.listener.as_fd(), Want::Read);
         }
+        if let Some(owner) = self.owner.as_ref().filter(|_| !self.owner_gone) {
+            self.slots.push(Slot::Owner);
+            add(owner.as_fd(), Want::Read);
+        }
         for (&id, client) in &self.clients {
             let pending = client.is_pending();
             if pending {
@@ -423,6 +456,10 @@ impl Remote for Server {
                 let screen = || self.session.screen().map(|screen| screen.state);
                 client.catch_up(self.session.offset(), screen);
                 self.go_on(now, id);
+            }
+            Some(Slot::Owner) => {
+                self.owner_gone = true;
+                self.orders.push(Order::OwnerGone);
             }
             None => {}
         }
@@ -470,7 +507,13 @@ impl Remote for Server {
                 self.session.exited();
                 self.answer_waits(now);
             }
-            Fact::AttemptOver => self.pid = None,
+            Fact::AttemptOver => {
+                self.pid = None;
+                // The attempt that just ended may have been too far to be stopped; there is to be no other.
+                if self.owner_gone {
+                    self.orders.push(Order::OwnerGone);
+                }
+            }
             Fact::Resized(size) => {
                 self.session.resize(size);
                 for client in self.clients.values_mut() {

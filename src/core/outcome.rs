@@ -64,6 +64,8 @@ pub enum Cause {
     Timeout,
     /// `--total-timeout`.
     TotalTimeout,
+    /// The process that it is tied to has ended (`--owner`).
+    OwnerGone,
     /// A signal to heeler asked for the end.
     Cancelled,
     /// heeler itself can go no further (its loop failed); the tree is still ended.
@@ -84,6 +86,8 @@ pub enum Outcome {
     Idle,
     /// `--total-timeout` ended it.
     TotalTimeout,
+    /// `--owner` ended it: the process that it is tied to has ended.
+    OwnerGone,
     /// `--max-output` ended it.
     OutputLimit,
     /// `--until`, `--until-idle` or a `pass` ended it: success.
@@ -121,6 +125,7 @@ impl Outcome {
             Some(Cause::Idle) => Outcome::Idle,
             Some(Cause::Timeout) => Outcome::Timeout,
             Some(Cause::TotalTimeout) => Outcome::TotalTimeout,
+            Some(Cause::OwnerGone) => Outcome::OwnerGone,
             Some(Cause::Cancelled) => Outcome::Cancelled,
             Some(Cause::Internal) => Outcome::InternalError,
         }
@@ -140,9 +145,11 @@ impl Outcome {
                 Some(ended) => ended.shell_code(),
                 None => EXIT_HEELER,
             },
-            Outcome::Timeout | Outcome::Idle | Outcome::TotalTimeout | Outcome::OutputLimit => {
-                EXIT_LIMIT
-            }
+            Outcome::Timeout
+            | Outcome::Idle
+            | Outcome::TotalTimeout
+            | Outcome::OwnerGone
+            | Outcome::OutputLimit => EXIT_LIMIT,
             Outcome::Until => 0,
             Outcome::DialogueFailed => EXIT_DIALOGUE,
             Outcome::StraysFailed => EXIT_STRAYS,

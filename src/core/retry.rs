@@ -91,6 +91,7 @@ impl RetryPolicy {
             | Outcome::DialogueFailed
             | Outcome::StraysFailed => true,
             Outcome::TotalTimeout
+            | Outcome::OwnerGone
             | Outcome::Until
             | Outcome::Cancelled
             | Outcome::SpawnFailed

@@ -20,6 +20,7 @@
 //! | Output, Active | -        | clocks                         | count                     | clocks      | count; flood noted | count                       | count; flood noted |
 //! | Stalled, Flows | note     | note                           | note                      | note        | hold/restart       | note                        | hold/restart drain |
 //! | Verdict        | -        | stop                           | graver: replace; kill: KILL | stop      | graver: replace    | graver: replace; kill: KILL | graver: replace    |
+//! | OwnerGone      | -        | stop                           | -                         | stop        | -                  | -                           | -                  |
 //! | StopRequest    | count    | stop, that signal first        | climb, that signal first  | as Running  | reap strays        | replace; second: KILL       | close the streams  |
 //! | CleanedUp      | -        | -                              | climb                     | -           | -                  | -                           | -                  |
 //! | Tick           | -        | limit: stop                    | deadline: climb           | as Running  | deadline: reap     | next rung; last: unkillable | deadline: close    |
@@ -116,6 +117,8 @@ pub enum Event {
         /// Whether to skip the ladder and kill.
         kill: bool,
     },
+    /// The process that the run is tied to has ended.
+    OwnerGone,
     /// The cleanup is done.
     CleanedUp,
     /// A signal asked heeler to stop the run.
@@ -288,6 +291,8 @@ impl Supervisor {
                 State::Settling { .. } | State::Draining { .. } => self.worsen(cause),
                 State::Starting | State::Finished => {}
             },
+            // A limit like those of time: what is ending has its verdict.
+            Event::OwnerGone => self.reached(now, Some(Cause::OwnerGone), &mut out),
             Event::CleanedUp => {
                 if let State::Cleanup { .. } = self.state {
                     self.rung(now, 0, &mut out);
@@ -475,10 +480,15 @@ impl Supervisor {
     }
 
     fn check_limits(&mut self, now: Duration, out: &mut Vec<Action>) {
+        self.reached(now, self.clocks.reached(now), out);
+    }
+
+    /// A limit was reached, if one was.
+    fn reached(&mut self, now: Duration, limit: Option<Cause>, out: &mut Vec<Action>) {
         if !matches!(self.state, State::Running | State::Lingering) {
             return;
         }
-        if let Some(cause) = self.clocks.reached(now) {
+        if let Some(cause) = limit {
             self.cause = Some(cause);
             self.stop(now, self.config.ladder.rungs().to_vec(), out);
         }

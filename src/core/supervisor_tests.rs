@@ -407,3 +407,31 @@ proptest! {
         prop_assert_eq!(finishes, 1);
     }
 }
+
+#[test]
+fn an_owner_that_is_gone_stops_what_runs_and_leaves_a_verdict_alone() {
+    let mut s = running(config());
+    assert_eq!(s.step(ms(10), Event::OwnerGone), [Action::Signal(TERM)]);
+    assert_eq!(s.cause(), Some(Cause::OwnerGone));
+
+    let mut s = running(Config { strays: StraysPolicy::Wait, ..config() });
+    s.step(ms(5), exited(1));
+    assert_eq!(s.step(ms(10), Event::OwnerGone), [Action::Signal(TERM)]);
+
+    let mut settling = running(config());
+    settling.step(ms(5), exited(1));
+    let mut draining = running(config());
+    draining.step(ms(5), exited(0));
+    for mut s in [settling, draining] {
+        assert_eq!(s.step(ms(10), Event::OwnerGone), []);
+        assert_eq!(s.cause(), None, "it has ended by itself");
+    }
+
+    let mut s = running(Config { cleanup: Some(ms(50)), ..config() });
+    assert_eq!(s.step(ms(10), Event::OwnerGone), [Action::Cleanup]);
+    let limits = Limits { timeout: Some(ms(5)), ..Limits::default() };
+    let mut s = running(Config { limits, ..config() });
+    s.step(ms(5), Event::Tick);
+    assert_eq!(s.step(ms(6), Event::OwnerGone), []);
+    assert_eq!(s.cause(), Some(Cause::Timeout));
+}

@@ -131,6 +131,21 @@ impl Program {
         })
     }
 
+    /// What a step is called in messages: its name or number, with its block's name where that is not the main
+    /// line.
+    pub fn label(&self, place: Place) -> String {
+        let name = self.step(place).and_then(|step| step.name.clone());
+        let name = name.unwrap_or_else(|| (place.step + 1).to_string());
+        match place.block {
+            Block::Main => name,
+            Block::Cleanup => format!("cleanup.{name}"),
+            Block::Other(index) => match self.blocks.get(index) {
+                Some(block) => format!("{}.{name}", block.name),
+                None => name,
+            },
+        }
+    }
+
     /// All actions, wherever they stand.
     pub fn all_actions(&self) -> impl Iterator<Item = &Action> {
         let steps = self.all_steps().flat_map(|(_, step)| {

@@ -29,6 +29,8 @@ pub struct LiveRow {
     pub last: Option<String>,
     /// The command.
     pub command: String,
+    /// Whether it can be attached to.
+    pub detached: bool,
 }
 
 /// What a person wants.
@@ -96,17 +98,27 @@ pub fn keys(bytes: &[u8]) -> Vec<Key> {
     keys
 }
 
+/// What fits in 40 columns; what matters most is first, for few rows.
 const HELP: &[&str] = &[
-    "up, down, j, k        choose a run; page up, page down, home, end, g, G",
-    "a, enter              attach to it; its detach keys come back here",
-    "s                     stop it, by its own ladder",
-    "r                     reap what is left of it when its heeler is gone",
-    "space                 look again now",
-    "q, Ctrl-C             leave; Ctrl-Z stops this table",
-    "",
-    "any key goes back to the table",
+    "j k, arrows  choose a run",
+    "a, Enter     attach to it: then Ctrl-P",
+    "             Ctrl-Q comes back here",
+    "s            stop it, by its own ladder",
+    "r            reap it: its heeler is gone",
+    "q, Ctrl-C    leave this table",
+    "g G, pages   the first, the last, more",
+    "Space        look now, not in a second",
+    "Ctrl-Z       stop this table: fg",
 ];
-const KEYS: &str = "j/k choose  a attach  s stop  r reap  ? help  q quit";
+/// The same in a row, from what says most to what fits anywhere.
+const KEYS: [&str; 3] = [
+    "j/k choose  a attach  s stop  r reap  ? help  q quit",
+    "a attach  s stop  r reap  ? help  q quit",
+    "? help  q quit",
+];
+
+/// From so many columns on a run has a column for its id and one for its name.
+const WIDE: usize = 64;
 
 /// The table.
 #[derive(Debug, Default)]
@@ -180,7 +192,11 @@ impl Live {
         match (action, row.state) {
             (b's', "running") => self.asking = Some(Wish::Stop(run)),
             (b'r', "orphaned") => self.asking = Some(Wish::Reap(run)),
-            (b'a' | b'\r', "running") => return Some(Wish::Attach(run)),
+            (b'a' | b'\r', "running") if row.detached => return Some(Wish::Attach(run)),
+            (b'a' | b'\r', "running") => {
+                self.message =
+                    format!("{run} was not started with -d: there is nothing to attach to");
+            }
             (b's', "orphaned") => {
                 self.message = format!("{run} has no heeler that could stop it: r reaps it");
             }
@@ -201,10 +217,16 @@ impl Live {
         self.top = self.top.min(self.chosen).max((self.chosen + 1).saturating_sub(table_rows));
         let count = |state| self.rows.iter().filter(|row| row.state == state).count();
         let (running, orphaned) = (count("running"), count("orphaned"));
-        canvas.line(&format!("heeler: {running} running, {orphaned} orphaned"), Look::Plain);
+        let (all, last) = (self.rows.len(), (self.top + table_rows).min(self.rows.len()));
+        let place = format!(" {}-{last} of {all}", self.top + 1);
+        let place = if all > table_rows { place } else { String::new() };
+        let title = format!("{running} running, {orphaned} orphaned");
+        let room = canvas.columns.saturating_sub(place.len());
+        let name = if "heeler: ".len() + title.len() <= room { "heeler: " } else { "" };
+        canvas.line(&(pad(&format!("{name}{title}"), room) + &place), Look::Plain);
         if self.help {
-            for line in HELP {
-                canvas.line(&format!("  {line}"), Look::Plain);
+            for line in HELP.iter().take(table_rows + 1) {
+                canvas.line(line, Look::Plain);
             }
         } else {
             self.table(&mut canvas, table_rows);
@@ -220,7 +242,11 @@ impl Live {
             Some(Wish::Stop(run)) => format!("stop {run}? y for yes"),
             Some(Wish::Reap(run)) => format!("reap {run}? y for yes"),
             _ if !self.message.is_empty() => self.message.clone(),
-            _ => KEYS.to_owned(),
+            _ if self.help => "any key goes back to the table".to_owned(),
+            _ => {
+                let fits = |keys: &&&str| keys.len() <= canvas.columns;
+                KEYS.iter().find(fits).unwrap_or(&KEYS[2]).to_string()
+            }
         };
         canvas.row = rows.saturating_sub(1);
         canvas.line(&last, Look::Bold);
@@ -229,18 +255,25 @@ impl Live {
 
     fn table(&self, canvas: &mut Canvas, table_rows: usize) {
         let shown = self.rows.iter().skip(self.top).take(table_rows);
+        let wide = canvas.columns >= WIDE;
         let name = self.rows.iter().map(|row| escape(&row.name).width()).max().unwrap_or(0);
-        let name = name.clamp(4, 16);
+        let name = if wide { name.clamp(4, 16) } else { 12 };
         let line = |run: &str, named: &str, state: &str, age: &str, silent: &str, last: &str| {
             let named = pad(&cut_to(&escape(named), name), name);
             let last = escape(last);
-            format!("{run:<12}  {named}  {state:<8}  {age:>4}  {silent:>6}  {last}")
+            if wide {
+                format!("{run:<12}  {named}  {state:<8}  {age:>4}  {silent:>6}  {last}")
+            } else {
+                format!("{named} {state:<8} {age:>4} {last}")
+            }
         };
-        canvas.line(&line("RUN", "NAME", "STATE", "AGE", "SILENT", "LAST LINE"), Look::Bold);
+        let named = if wide { "NAME" } else { "RUN" };
+        canvas.line(&line("RUN", named, "STATE", "AGE", "SILENT", "LAST LINE"), Look::Bold);
         for (index, row) in shown.enumerate() {
             let silent = row.silent_ms.map_or("-".to_owned(), age);
             let last = row.last.as_deref().unwrap_or("-");
-            let text = line(&row.run, &row.name, row.state, &age(row.age_ms), &silent, last);
+            let named = if wide || !row.name.is_empty() { &row.name } else { &row.run };
+            let text = line(&row.run, named, row.state, &age(row.age_ms), &silent, last);
             let look = match row.state {
                 _ if self.top + index == self.chosen => Look::Chosen,
                 "orphaned" => Look::Alarm,

@@ -137,8 +137,8 @@ pub struct Child {
 /// What heeler did to end a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Stop {
-    /// Why: `timeout`, `idle`, `total_timeout`, `output_limit`, `until`, `dialogue`, `dialogue_failed`,
-    /// `strays`, `cancelled`, `internal`.
+    /// Why: `timeout`, `idle`, `total_timeout`, `owner_gone`, `output_limit`, `until`, `dialogue`,
+    /// `dialogue_failed`, `strays`, `cancelled`, `internal`.
     pub reason: String,
     /// The signals sent to the whole tree, in order.
     pub signals: Vec<Signal>,

@@ -11,6 +11,45 @@ use crate::expect::mask::Mask;
 /// The secrets of the run: whatever is complained of has passed it, wherever it comes from.
 static MASK: Mutex<Option<Mask>> = Mutex::new(None);
 
+/// What was said, while nobody listens on stderr; absent where somebody does.
+static KEPT: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+/// How much of it is kept, in bytes; the newest.
+const MOST_KEPT: usize = 16 << 10;
+
+/// What is complained of from here on is not said but kept for [`take_said`].
+pub fn keep_said() {
+    if let Ok(mut kept) = KEPT.lock() {
+        *kept = Some(Vec::new());
+    }
+}
+
+/// The lines that were kept; what is complained of from here on is said again.
+pub fn take_said() -> Vec<String> {
+    KEPT.lock().ok().and_then(|mut kept| kept.take()).unwrap_or_default()
+}
+
+/// Prints what was said elsewhere, line by line.
+pub fn repeat(said: &[String]) {
+    for line in said {
+        say(escape(line));
+    }
+}
+
+fn say(line: String) {
+    if let Ok(mut kept) = KEPT.lock()
+        && let Some(lines) = kept.as_mut()
+    {
+        lines.push(line);
+        while lines.iter().map(String::len).sum::<usize>() > MOST_KEPT {
+            lines.remove(0);
+        }
+        return;
+    }
+    // There is nobody to tell when stderr is closed.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// What is said on stderr from here on has these secrets masked.
 pub fn keep_secret(mask: &Mask) {
     if let Ok(mut kept) = MASK.lock() {
@@ -76,13 +115,12 @@ pub fn out(text: &str) -> io::Result<()> {
 
 /// Says what went wrong, in one line on stderr.
 pub fn complain(message: &str) {
-    // There is nobody to tell when stderr is closed.
-    let _ = writeln!(io::stderr(), "heeler: {}", escape(&masked(message)));
+    say(format!("heeler: {}", escape(&masked(message))));
 }
 
 /// A line that belongs to the complaint before it.
 pub fn explain(line: &str) {
-    let _ = writeln!(io::stderr(), "  {}", escape(&masked(line)));
+    say(format!("  {}", escape(&masked(line))));
 }
 
 /// <https://no-color.org>: present and not empty means no; so does a terminal that has none.

@@ -2,6 +2,7 @@
 //! absent rather than null.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -34,6 +35,9 @@ pub struct RunRow {
     pub pid: Option<i32>,
     /// Its heeler, alive or not.
     pub supervisor_pid: i32,
+    /// Its control socket, while it runs in the background: attach, send, expect and the like reach it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
     /// What is alive of it.
     pub members: Vec<MemberRow>,
     /// The command and its arguments.
@@ -85,8 +89,8 @@ impl MemberRow {
 }
 
 impl RunRow {
-    /// `subject`, seen from `here` at `now_ms`.
-    pub fn of(subject: &Subject, here: &Scope, now_ms: i64) -> RunRow {
+    /// `subject`, seen from `here` at `now_ms`, with the socket that it has.
+    pub fn of(subject: &Subject, here: &Scope, now_ms: i64, socket: Option<&Path>) -> RunRow {
         let (state, state_reason) = subject.state(here);
         let facts = &subject.record.facts;
         let end = subject.record.end.as_ref();
@@ -99,6 +103,7 @@ impl RunRow {
             state_reason,
             pid: subject.record.leader().map(|leader| leader.seen.pid),
             supervisor_pid: facts.supervisor.pid,
+            socket: socket.map(|path| path.display().to_string()),
             members: subject.members.iter().map(MemberRow::of).collect(),
             command: facts.command.clone(),
             mode: facts.mode.clone(),

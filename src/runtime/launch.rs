@@ -323,7 +323,7 @@ fn resource(doing: &str, error: &io::Error) -> LaunchError {
     LaunchError {
         kind: "resource",
         message: format!("cannot {doing}: {error}"),
-        errno: error.raw_os_error().and_then(fdio::errno_name),
+        errno: error.raw_os_error().and_then(errnos::errno_name),
         exit_code: EXIT_HEELER,
     }
 }
@@ -379,7 +379,7 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
             ("resource", EXIT_HEELER, format!("cannot set the priority (--nice): {system}"))
         }
     };
-    LaunchError { kind, message, errno: fdio::errno_name(error.errno), exit_code }
+    LaunchError { kind, message, errno: errnos::errno_name(error.errno), exit_code }
 }
 
 /// The interpreter that a script names, when the script is there and the interpreter is not: the kernel

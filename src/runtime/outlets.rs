@@ -13,11 +13,12 @@ use crate::config::plan::{Output, ReportTo};
 use crate::expect::mask::{Mask, Masker};
 use crate::expect::program::StreamId;
 use crate::expect::tape::{ATTEMPT, Session, Typing, visible};
+use crate::expect::view::modes::Modes;
 use crate::report::cast::{self, write as event};
 use crate::runtime::remote::{Fact, Remote};
 use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
-use crate::sys::{before_main, fdio};
+use crate::sys::{crash, fdio, start, tty};
 
 /// All outlets of a run. They outlive its attempts.
 #[derive(Debug, Default)]
@@ -32,6 +33,8 @@ pub struct Outlets {
     session: Option<Session>,
     events: Option<usize>,
     timestamps: bool,
+    /// What a command has switched on in our terminal.
+    modes: Option<Modes>,
     mask: Mask,
     warnings: Vec<String>,
 }
@@ -94,11 +97,21 @@ impl Outlets {
         let stderr = self.share(2, "stderr");
         let stdout =
             if output.report == Some(ReportTo::Stdout) { stderr } else { self.share(1, "stdout") };
-        if stdout != stderr && before_main::stdout_was_closed() {
+        if stdout != stderr && start::stdout_was_closed() {
             self.warnings.push("stdout is closed; output to it is dropped".to_owned());
         }
+        let fd = if stdout == stderr { 2 } else { 1 };
+        self.modes = tty::is_terminal(fdio::standard(fd)).then(Modes::default);
         self.stdout.through = stdout;
         self.stderr.through = stderr;
+    }
+
+    /// Switches off in our terminal what a command has left on that did not end by itself.
+    pub fn put_back(&mut self) {
+        if let (Some(modes), Some(through)) = (&mut self.modes, self.stdout.through) {
+            self.sinks[through].write(&std::mem::take(modes).restore());
+            crash::set_farewell(b"");
+        }
     }
 
     fn share(&mut self, fd: i32, label: &str) -> Option<usize> {
@@ -289,6 +302,10 @@ impl Outlets {
                 let stamped = stamp(now, shown, &mut channel.at_line_start);
                 self.sinks[through].write(&stamped);
             } else {
+                if let (Some(modes), StreamId::Terminal) = (&mut self.modes, stream.id) {
+                    modes.push(shown);
+                    crash::set_farewell(&modes.restore());
+                }
                 self.sinks[through].write(shown);
             }
         }

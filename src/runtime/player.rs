@@ -11,7 +11,7 @@ use crate::expect::tape::{Fact, Tape, What};
 use crate::expect::view::modes::Modes;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fdio, tty};
+use crate::sys::{crash, fdio, tty};
 
 /// How a recording was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +152,7 @@ impl Player<'_> {
         self.next += 1;
         let What::Output(bytes) = &fact.what else { return Ok(false) };
         self.modes.push(bytes);
+        crash::set_farewell(&self.modes.restore());
         if self.crlf {
             for line in bytes.split_inclusive(|byte| *byte == b'\n') {
                 match line.strip_suffix(b"\n") {

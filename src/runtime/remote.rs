@@ -100,6 +100,8 @@ pub enum Order {
     Signal(i32),
     /// Stop the run, as this signal would.
     Stop(i32),
+    /// Stop the run, and start no other attempt: the process that it is tied to has ended.
+    OwnerGone,
     /// Give the terminal another size.
     Resize((u16, u16)),
 }

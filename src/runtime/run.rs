@@ -122,6 +122,12 @@ pub fn execute<'a>(
             let now = shared.clock.active();
             shared.outlets.exited(now, code);
         }
+        // A panic has done so already, where our terminal was raw.
+        let panicked = attempt.cause == Some(Cause::Internal) && shared.raw.is_some();
+        let by_itself = matches!((attempt.cause, attempt.ended), (None, Some(Ended::Exited(_))));
+        if !panicked && !by_itself {
+            shared.outlets.put_back();
+        }
         shared.note(Fact::AttemptOver);
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);
@@ -146,6 +152,7 @@ pub fn execute<'a>(
                 }
             }
             Waited::Total => break (Outcome::TotalTimeout, None),
+            Waited::OwnerGone => break (Outcome::OwnerGone, None),
             Waited::Cancelled(signal) => break (Outcome::Cancelled, Some(signal)),
         }
         dialogue = self::dialogue(plan, &shared.mask)?;
@@ -246,6 +253,7 @@ fn random() -> f64 {
 enum Waited {
     Over,
     Total,
+    OwnerGone,
     Cancelled(i32),
 }
 
@@ -255,6 +263,10 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
     let mut set = poll::Set::default();
     loop {
         let now = shared.clock.active();
+        // The attempt may have left some, so before a pause of no length too.
+        if let Some(waited) = take_orders(shared, now) {
+            return waited;
+        }
         if total.is_some_and(|total| now >= total) {
             return Waited::Total;
         }
@@ -279,26 +291,6 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
                 remote.ready(now, index);
             }
             remote.tick(now);
-            let mut orders = remote.take_orders();
-            while !orders.is_empty() {
-                for order in orders {
-                    match order {
-                        Order::Stop(signal) => return Waited::Cancelled(signal),
-                        Order::Type { ticket, .. }
-                        | Order::Secret { ticket, .. }
-                        | Order::Eof { ticket } => {
-                            remote.note(now, Fact::Typed(ticket, Err(NotTyped::Closed)));
-                        }
-                        Order::Resize(size) => {
-                            shared.size = size;
-                            remote.note(now, Fact::Resized(size));
-                        }
-                        Order::Signal(_) | Order::Forget { .. } => {}
-                    }
-                }
-                // Who was answered may have asked for more.
-                orders = remote.take_orders();
-            }
         }
         for received in shared.signals.read() {
             match received.signal {
@@ -310,6 +302,34 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
                     shared.clock.skip(stopped);
                 }
                 _ => {}
+            }
+        }
+    }
+}
+
+/// Carries out what is ordered while no command runs; gives why there is to be none.
+fn take_orders(shared: &mut Shared<'_>, now: Duration) -> Option<Waited> {
+    let remote = shared.remote.as_mut()?;
+    loop {
+        let orders = remote.take_orders();
+        if orders.is_empty() {
+            return None;
+        }
+        // Who is answered may ask for more.
+        for order in orders {
+            match order {
+                Order::Stop(signal) => return Some(Waited::Cancelled(signal)),
+                Order::OwnerGone => return Some(Waited::OwnerGone),
+                Order::Type { ticket, .. }
+                | Order::Secret { ticket, .. }
+                | Order::Eof { ticket } => {
+                    remote.note(now, Fact::Typed(ticket, Err(NotTyped::Closed)));
+                }
+                Order::Resize(size) => {
+                    shared.size = size;
+                    remote.note(now, Fact::Resized(size));
+                }
+                Order::Signal(_) | Order::Forget { .. } => {}
             }
         }
     }

@@ -27,22 +27,32 @@ impl RawMode {
         RawMode::on(fdio::duplicate(fdio::standard(0)).ok()?)
     }
 
-    /// The same for the terminal behind `fd`.
-    pub fn on(fd: OwnedFd) -> Option<RawMode> {
-        RawMode::with_farewell(fd, b"")
+    /// Not raw, but for lines, which this key ends too.
+    pub fn lines_until(key: u8) -> Option<RawMode> {
+        let modes = |saved: &_| tty::for_lines_until(saved, key);
+        RawMode::with(fdio::duplicate(fdio::standard(0)).ok()?, modes)
     }
 
-    /// The same; on a fatal signal or a panic `farewell` is written to it, for what was switched on there.
-    pub fn with_farewell(fd: OwnedFd, farewell: &'static [u8]) -> Option<RawMode> {
+    /// Raw, for the terminal behind `fd`.
+    pub fn on(fd: OwnedFd) -> Option<RawMode> {
+        RawMode::with(fd, tty::raw)
+    }
+
+    fn with(fd: OwnedFd, modes: impl Fn(&tty::Attributes) -> tty::Attributes) -> Option<RawMode> {
         if !tty::in_foreground(fd.as_fd()) {
             return None;
         }
         let saved = tty::attributes(fd.as_fd()).ok()?;
-        let raw = tty::raw(&saved);
-        let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group(), farewell);
+        let raw = modes(&saved);
+        let first = crash::hold_terminal(fd.as_fd(), &saved, tty::own_group());
         let guard = RawMode { fd, saved, raw, is_raw: Cell::new(false), first };
         guard.resume();
         Some(guard)
+    }
+
+    /// On a fatal signal or a panic this is written to it, for what was switched on there.
+    pub fn set_farewell(&self, bytes: &[u8]) {
+        crash::set_farewell(bytes);
     }
 
     /// How the terminal was before.
@@ -102,7 +112,7 @@ impl Lent {
     /// The terminal has been given to `group` (the child did that itself, before exec). `saved` is how its
     /// modes were before.
     pub fn to(fd: BorrowedFd<'static>, group: i32, saved: Option<tty::Attributes>) -> Lent {
-        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group, b""));
+        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group));
         Lent { fd, group, saved, first }
     }
 

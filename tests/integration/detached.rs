@@ -50,11 +50,11 @@ pub fn end(t: &Test, run: &str) {
 }
 
 /// The run is over and answered for; its heeler is about to leave.
-fn all_gone(t: &Test) {
+pub fn all_gone(t: &Test) {
     wait_until("its heeler is gone", || t.processes().is_empty());
 }
 
-fn socket(t: &Test, run: &str) -> PathBuf {
+pub fn socket(t: &Test, run: &str) -> PathBuf {
     t.path(format!(".db/heeler.db-runs/{run}.sock"))
 }
 
@@ -64,7 +64,7 @@ pub struct Client {
 }
 
 impl Client {
-    fn raw(t: &Test, run: &str) -> Client {
+    pub fn raw(t: &Test, run: &str) -> Client {
         Client { lines: BufReader::new(UnixStream::connect(socket(t, run)).unwrap()) }
     }
 
@@ -76,11 +76,15 @@ impl Client {
         client
     }
 
-    fn send(&mut self, request: &Value) {
+    pub fn stream(&mut self) -> &mut UnixStream {
+        self.lines.get_mut()
+    }
+
+    pub fn send(&mut self, request: &Value) {
         self.lines.get_mut().write_all(format!("{request}\n").as_bytes()).unwrap();
     }
 
-    fn reply(&mut self) -> Value {
+    pub fn reply(&mut self) -> Value {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         assert!(!line.is_empty(), "it hung up");
@@ -544,11 +548,31 @@ fn clients_need_no_standard_descriptors() {
     all_gone(&t);
 }
 
-/// S147: many at once, none of them awake.
+/// S147: many at once, none of them awake, whatever they wait for and whoever waits for them.
 #[test]
 fn idle_runs_do_not_wake_up() {
     let t = Test::new();
-    let runs: Vec<String> = (0..10).map(|_| detached(&t, &["--", "cat"])).collect();
+    let me = std::process::id().to_string();
+    let kinds: [&[&str]; 5] = [
+        &[],
+        &["--pty"],
+        &["--ttl", "1h", "--idle-timeout", "1h", "--retries", "1"],
+        &["--owner", &me, "--guard"],
+        &["--on", "never", "--line", "x", "--log-max", "0"],
+    ];
+    let run = |n: usize| detached(&t, &[kinds[n % 5], &["--", "cat"]].concat());
+    let runs: Vec<String> = (0..10).map(run).collect();
+    // The first five have somebody who waits for them.
+    let never = json!([{ "label": "x", "pattern": "never" }]);
+    let mut waiting: Vec<Client> = runs[..5].iter().map(|run| Client::new(&t, run)).collect();
+    for (n, client) in waiting.iter_mut().enumerate() {
+        client.send(&match n {
+            0 => json!({ "op": "expect", "on": never }),
+            1 => json!({ "op": "attach", "size": [80, 24] }),
+            2 => json!({ "op": "wait", "limit_ms": 3_600_000 }),
+            _ => json!({ "op": "follow" }),
+        });
+    }
     let pids: Vec<i32> = runs.iter().map(|run| supervisor(&t, run)).collect();
     let switches =
         |pid: i32| -> u64 { proc_status(pid, "voluntary_ctxt_switches").unwrap().parse().unwrap() };
@@ -566,6 +590,9 @@ fn idle_runs_do_not_wake_up() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     let after: Vec<u64> = pids.iter().map(|pid| switches(*pid)).collect();
     assert_eq!(before, after);
+    // It would have been seen.
+    Client::new(&t, &runs[0]);
+    wait_until("it woke up for somebody", || switches(pids[0]) > before[0]);
     t.heeler(["reap", "--all"]).any_out().any_err().check();
     for pid in pids {
         wait_gone(pid);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::detached::{Client, detached, end, supervisor};
-use crate::harness::{Signal, Test, wait_gone, wait_until};
+use crate::detached::{Client, all_gone, detached, end, supervisor};
+use crate::harness::{Signal, Test, proc_state, wait_gone, wait_until};
 
 fn kill(pid: i32, signal: Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
@@ -24,7 +24,12 @@ fn a_stopped_heeler_holds_nobody() {
     t.heeler(["send", &run, "--line", "up"]).any_out().check();
     logs.wait_out("up");
     let client = &mut Client::new(&t, &run);
-    wait_until("both wait", || client.ask(&json!({ "op": "status" }))["clients"] == 3);
+    let mut status = || client.ask(&json!({ "op": "status" }));
+    wait_until("both are connected", || status()["clients"] == 3);
+    // Connected, they sleep when they have asked; what was asked before two answers was served by then.
+    wait_until("both wait", || [&long, &logs].iter().all(|one| proc_state(one.pid()) == Some('S')));
+    status();
+    status();
     kill(pid, Signal::STOP);
     let limited: [&[&str]; 3] = [
         &["send", &run, "--line", "x", "--timeout", "300ms"],
@@ -57,6 +62,84 @@ fn a_stopped_heeler_holds_nobody() {
     end(&t, &run);
     long.any_err().any_status().check();
     logs.any_out().check();
+}
+
+/// Nobody would learn the id: nothing is started. The null device takes it.
+#[test]
+fn nothing_is_started_without_a_stdout() {
+    let t = Test::new();
+    t.sh("heeler run -d -- touch started >&-").err_has("stdout is closed").exit(125).check();
+    assert!(!t.path("started").exists() && !t.db().exists());
+    t.sh("heeler run -d -- touch started >/dev/null").check();
+    wait_until("it has run", || t.path("started").exists() && t.processes().is_empty());
+}
+
+/// A script that is under way as its heeler is stopped is not held either: not by what it types, and what does not
+/// come in time is not the command's fault.
+#[test]
+fn a_stopped_heeler_holds_no_script() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "cat"]);
+    let pid = supervisor(&t, &run);
+    let why = format!("kill -CONT {pid}");
+    // More than a socket holds.
+    let much = "x".repeat(2 << 20);
+    let now = "version = 1\n[[step]]\nexpect = \"now\"\n";
+    let never = "[[step]]\nexpect = \"never\"\nwithin = \"300ms\"\n";
+    let scripts = [
+        ("waits.toml", never.to_owned()),
+        ("signals.toml", "[[step]]\nsignal = \"WINCH\"\n".to_owned()),
+        ("types.toml", format!("[[step]]\nsend = \"{much}\"\n{never}")),
+    ];
+    let players = scripts.map(|(name, steps)| {
+        t.write(name, format!("{now}{steps}"));
+        t.heeler(["run-script", &run, name]).start()
+    });
+    let client = &mut Client::new(&t, &run);
+    let mut status = || client.ask(&json!({ "op": "status" }));
+    wait_until("all are attached", || status()["clients"] == 4);
+    // They have what they wait for, and see it when nobody answers any more.
+    for player in &players {
+        player.signal(Signal::STOP);
+    }
+    t.heeler(["send", &run, "--line", "now"]).any_out().check();
+    wait_until("it is passed on", || status()["offset"] == 4);
+    kill(pid, Signal::STOP);
+    for player in &players {
+        player.signal(Signal::CONT);
+    }
+    for player in players {
+        player.err_has(&why).exit(125).check();
+    }
+    kill(pid, Signal::CONT);
+    // The same without a stop: it is the command that says nothing.
+    t.write("plain.toml", format!("version = 1\n{never}"));
+    t.heeler(["run-script", &run, "plain.toml"]).err_has("never").exit(122).check();
+    end(&t, &run);
+}
+
+/// What a script with a run that lives cannot do is told before anything is sent.
+#[test]
+fn a_script_that_needs_more_is_refused() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "cat"]);
+    let steps = [
+        ("exec = \"true\"", "step last is `exec`"),
+        ("ask = { prompt = \"who? \", into = \"who\" }", "step last is `ask`"),
+        ("interact = true", "step last is `interact`"),
+    ];
+    for (step, why) in steps {
+        t.write(
+            "more.toml",
+            format!("version = 1\n[[step]]\nline = \"sent\"\n[[step]]\nname = \"last\"\n{step}\n"),
+        );
+        let args = ["run-script", &run, "more.toml"];
+        t.heeler(args).err_has(why).err_has("nothing was sent").exit(125).check();
+    }
+    t.heeler(["send", &run, "--key", "eof"]).any_out().check();
+    t.heeler(["wait", &run]).check();
+    t.heeler(["logs", &run]).check();
+    all_gone(&t);
 }
 
 /// A run whose id cannot be printed is not lost: the message names it.

@@ -79,7 +79,7 @@ fn a_panic_is_not_retried() {
 #[test]
 fn a_crash_ends_the_tree() {
     for containment in CONTAINMENTS {
-        for (fault, signal) in [("output:abort", 6), ("output:overflow", 6)] {
+        for (fault, signal) in [("output:abort", 6), ("output:overflow", 11)] {
             if !can_ask() {
                 return;
             }

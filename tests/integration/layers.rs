@@ -20,6 +20,7 @@ const MAY: &[(&str, &[&str])] = &[
         &[
             "core",
             "expect",
+            "runtime::fault",
             "runtime::outlets",
             "runtime::remote",
             "runtime::sink",

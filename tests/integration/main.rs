@@ -16,14 +16,21 @@
 
 mod against;
 mod attach;
+mod attach_real;
 mod children;
+mod costs;
 mod harness;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod tmux;
 
+mod detach_keys;
 mod detached;
 mod detached_faults;
+mod detached_list;
+mod detached_log;
+mod detached_owner;
+mod detached_socket;
 mod docs;
 mod dry_run;
 mod env;
@@ -42,6 +49,7 @@ mod fault_own;
 mod fault_pid1;
 mod fault_proofs;
 mod fault_store;
+mod fault_terminal;
 mod fault_trees;
 mod fidelity;
 mod jobs;

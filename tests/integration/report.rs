@@ -19,7 +19,7 @@ fn golden_file(name: &str) -> PathBuf {
 #[track_caller]
 fn golden(t: &Test, name: &str, done: &Done) {
     let mut report = done.report();
-    conforms(&schema(t), &report, &format!("report {name}"));
+    conforms(&schema(t, "report"), &report, &format!("report {name}"));
     blur("", &mut report, t.dir().to_str().unwrap());
     let text = format!("{report:#}\n");
     let file = golden_file(name);
@@ -70,14 +70,14 @@ fn blur(key: &str, value: &mut Value, dir: &str) {
     }
 }
 
-fn schema(t: &Test) -> Value {
-    let done = t.heeler(["schema", "report"]).any_out().check();
+pub fn schema(t: &Test, name: &str) -> Value {
+    let done = t.heeler(["schema", name]).any_out().check();
     serde_json::from_slice(&done.out).unwrap()
 }
 
 /// As much of JSON Schema as is needed here, and stricter in one point: no field that it does not name.
 #[track_caller]
-fn conforms(schema: &Value, value: &Value, place: &str) {
+pub fn conforms(schema: &Value, value: &Value, place: &str) {
     if let Err(error) = check(schema, schema, value, place) {
         panic!("{error}\n{value:#}");
     }

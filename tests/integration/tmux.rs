@@ -50,6 +50,11 @@ impl Tmux {
         String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
+    /// The pid of its shell.
+    pub fn shell(&self) -> String {
+        self.tell(&["display-message", "-p", "#{pane_pid}"]).trim().to_owned()
+    }
+
     /// Types a line.
     pub fn line(&self, text: &str) {
         self.tell(&["send-keys", "-l", "--", text]);
@@ -128,8 +133,7 @@ fn lines_drawn(shown: &str) -> String {
 
 impl Drop for Tmux {
     fn drop(&mut self) {
-        let shell =
-            self.tell(&["display-message", "-p", "#{pane_pid}"]).trim().parse().unwrap_or(0);
+        let shell = self.shell().parse().unwrap_or(0);
         self.tell(&["kill-server"]);
         wait_gone(shell);
     }

@@ -48,7 +48,7 @@ fn a_live_table() {
     tmux.keys(&["q"]);
     let shown = tmux.wait("rc=0");
     assert!(!shown.contains("q quit"), "the shell's own screen: {shown}");
-    wait_until("after", || t.path("after").exists());
+    wait_until("after", || t.path("after").exists() && !t.read("after").is_empty());
     assert_eq!(t.read("after"), t.read("before"));
     end(&t, "web");
 }
@@ -87,6 +87,8 @@ fn every_end_puts_the_terminal_back() {
     let t = Test::new();
     for (signal, name) in [
         (Signal::TERM, "TERM"),
+        (Signal::INT, "INT"),
+        (Signal::QUIT, "QUIT"),
         (Signal::HUP, "HUP"),
         (Signal::SEGV, "SEGV"),
         (Signal::ABORT, "ABRT"),
@@ -105,5 +107,97 @@ fn every_end_puts_the_terminal_back() {
         let left = out.rfind("\x1b[?25h\x1b[?1049l").unwrap_or_else(|| panic!("{name}: {out:?}"));
         assert!(!out[left..].contains("q quit"), "{name}");
     }
+    gone(&t);
+}
+
+/// Ctrl-Z and `kill -TSTP`, then `fg`: in between the terminal and the screen are the shell's.
+#[test]
+fn it_is_stopped_and_goes_on() {
+    let t = Test::new();
+    let Some(tmux) = Tmux::start(&t, 80, 24) else { return };
+    tmux.line("stty -g > before; echo be''fore; heeler list --watch");
+    tmux.wait("q quit");
+    for how in ["key", "signal"] {
+        if how == "key" {
+            tmux.keys(&["C-z"]);
+        } else {
+            t.program("pkill", ["-TSTP", "-P", tmux.shell().as_str(), "heeler"]).check();
+        }
+        let shown = tmux.wait("Stopped");
+        assert!(shown.contains("before") && !shown.contains("q quit"), "{shown}");
+        tmux.line(&format!("stty -g > {how}; fg"));
+        tmux.wait("q quit");
+        assert_eq!(t.read(how), t.read("before"), "{how}");
+    }
+    // With `bg` it stops again: the terminal is the shell's.
+    tmux.keys(&["C-z"]);
+    tmux.wait("Stopped");
+    tmux.line("bg; wait %1; stty -g > background; fg");
+    tmux.wait("q quit");
+    assert_eq!(t.read("background"), t.read("before"));
+    tmux.keys(&["q"]);
+    tmux.wait_without("q quit");
+    tmux.line("stty -g > after; echo do''ne");
+    tmux.wait("done");
+    assert_eq!(t.read("after"), t.read("before"));
+}
+
+/// More runs than rows, little room, a command that would clear the screen, one that is in the foreground.
+#[test]
+fn more_runs_than_rows() {
+    let t = Test::new();
+    let Some(tmux) = Tmux::start(&t, 40, 10) else { return };
+    for n in 0..9 {
+        t.run([
+            "-d",
+            "--name",
+            &format!("job{n}"),
+            "--",
+            "sh",
+            "-c",
+            "echo at work; exec sleep 1000",
+        ])
+        .any_out()
+        .check();
+    }
+    let odd = "printf 'up\\n\\033[31mevil\\007 \\033]0;title\\007'; exec sleep 1000 # \x1b[2J\u{9b}2J \u{202e}日本";
+    t.run(["-d", "--name", "odd", "--", "sh", "-c", odd]).any_out().check();
+    let fifo = t.fifo("ready");
+    let command = format!("echo up > {}; exec sleep 1000", fifo.display());
+    let args = ["--name", "mine", "--pipe", "--", "sh", "-c", &command];
+    let mine = t.run(args).start();
+    t.program("cat", [fifo.to_str().unwrap()]).any_out().check();
+    tmux.line("NO_COLOR=1 heeler list --watch; echo rc=$?");
+    let shown = tmux.wait("1-6 of 11");
+    assert!(shown.contains("a attach  s stop  r reap  ? help  q quit"), "{shown}");
+    tmux.keys(&["G"]);
+    tmux.wait("6-11 of 11");
+    tmux.keys(&["k"]);
+    let shown = tmux.wait("sh -c 'printf");
+    for part in ["odd ", "evil", "mine ", "at work"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    tmux.tell(&["resize-window", "-x", "130", "-y", "20"]);
+    tmux.wait(r"# \x1b[2J\x9b2J \u{202e}日本");
+    tmux.keys(&["j", "a"]);
+    tmux.wait("was not started with -d");
+    // One that is stopped keeps nobody waiting.
+    let listed = t.heeler(["list", "--json"]).any_out().check().out_text();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let heeler = listed[0]["supervisor_pid"].to_string();
+    t.program("kill", ["-STOP", &heeler]).check();
+    tmux.keys(&["Space"]);
+    tmux.wait(" -  -");
+    // A run with pipes says how it is left.
+    tmux.keys(&["g", "j", "a"]);
+    tmux.wait("ctrl-p,ctrl-q leaves it");
+    tmux.keys(&["C-p", "C-q"]);
+    tmux.wait("which goes on");
+    t.program("kill", ["-CONT", &heeler]).check();
+    tmux.keys(&["q"]);
+    tmux.wait("rc=0");
+    mine.signal(Signal::TERM);
+    mine.any_status().any_out().any_err().check();
+    t.heeler(["reap", "--all"]).any_out().any_err().check();
     gone(&t);
 }

@@ -10,10 +10,10 @@ use crate::cli::value;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// With -d: how much output is kept for heeler logs; 0 is none [default: 8MiB]
+    /// With -d or --detach-keys: how much output is kept for heeler logs; 0 is none [default: 8MiB]
     ///
     /// Of more the oldest half is dropped; heeler logs says how much.
-    #[arg(long, value_name = "BYTES", value_parser = value::size, allow_negative_numbers = true, requires = "detach", hide_short_help = true)]
+    #[arg(long, value_name = "BYTES", value_parser = value::size, allow_negative_numbers = true, requires = "background", hide_short_help = true)]
     pub log_max: Option<u64>,
 
     /// Let nothing pass through

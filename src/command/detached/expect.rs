@@ -26,7 +26,7 @@ pub fn run(args: &Expect, io: &mut Io<'_>) -> i32 {
             missed(args, "none of it came in time (--timeout)", &value, &last_lines, io);
             EXIT_LIMIT
         }
-        Reply::Ended(Ended { exit_code, outcome, offset, last_lines }) => {
+        Reply::Ended(Ended { exit_code, outcome, offset, last_lines, .. }) => {
             let value = json!({
                 "outcome": "ended",
                 "offset": offset,
@@ -95,6 +95,7 @@ impl super::Over {
                 outcome: record.end.as_ref().and_then(|end| end.outcome.clone()),
                 offset: rest.offset,
                 last_lines,
+                ..Ended::default()
             })),
             Err(refused) => {
                 io.say(refused);

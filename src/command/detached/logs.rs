@@ -5,16 +5,20 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Found, find};
 use crate::cli::detached::Logs;
-use crate::control::client::{Connection, Failed};
+use crate::control::client::{Connection, Failed, after};
 use crate::control::log::{Piece, Reader};
 use crate::control::place;
 use crate::control::protocol::{Reply, Request};
 use crate::core::outcome::EXIT_HEELER;
 use crate::expect::program::StreamId;
 use crate::report::output::Io;
+
+/// How long a heeler has to say how much there is: one that is stopped says nothing, and its log is there.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// Prints the log; 0, or 125.
 pub fn run(args: &Logs, io: &mut Io<'_>) -> i32 {
@@ -29,7 +33,7 @@ pub fn run(args: &Logs, io: &mut Io<'_>) -> i32 {
         Ok(Some(reader)) => reader,
         Ok(None) => {
             io.say(format_args!(
-                "run {run} has no log: only runs with -d have one, and none with --log-max 0"
+                "run {run} has no log: it was started without -d or with --log-max 0, or its disk was full"
             ));
             return EXIT_HEELER;
         }
@@ -38,13 +42,26 @@ pub fn run(args: &Logs, io: &mut Io<'_>) -> i32 {
             return EXIT_HEELER;
         }
     };
-    let mut printer = Printer { since: args.since.unwrap_or(0), dropped: 0 };
+    let mut printer = Printer { since: args.since.unwrap_or(0), dropped: 0, missing: 0 };
     let mut result = match args.tail {
         Some(lines) => printer.tail(&mut reader, lines, io),
         None => printer.all(&mut reader, io),
     };
-    if let (Ok(()), Some(connection), true) = (&result, connection, args.follow) {
-        result = follow(connection, &mut reader, &mut printer, io);
+    if result.is_ok() {
+        result = match connection {
+            Some(connection) if args.follow => follow(connection, &mut reader, &mut printer, io),
+            Some(mut connection) => {
+                match connection.ask_within(&Request::Status, ANSWER, Some(ANSWER)) {
+                    Ok(Reply::Status(status)) => printer.end(&mut reader, status.offset, io),
+                    // What there is was printed.
+                    _ => Ok(()),
+                }
+            }
+            None => match after::kept(&db, &run) {
+                Ok(Some(rest)) => printer.end(&mut reader, rest.offset, io),
+                _ => Ok(()),
+            },
+        };
     }
     match result {
         Ok(()) => 0,
@@ -66,7 +83,8 @@ fn follow(
         printer.all(reader, io)?;
         match reply {
             Ok(Reply::Log { .. }) => reply = connection.reply(),
-            // It has ended, or was killed: what it wrote is there.
+            Ok(Reply::Ended(ended)) => return printer.end(reader, ended.offset, io),
+            // It was killed: what it wrote is there.
             Ok(_) | Err(Failed::Gone) => return printer.all(reader, io),
             Err(error) => return Err(std::io::Error::other(error.to_string())),
         }
@@ -76,6 +94,8 @@ fn follow(
 struct Printer {
     since: u64,
     dropped: u64,
+    /// Bytes that the log lacks in front of what comes next.
+    missing: u64,
 }
 
 impl Printer {
@@ -86,7 +106,18 @@ impl Printer {
             self.print(&piece, io)?;
         }
         self.say_dropped(reader, io);
+        self.say_missing(io)?;
         io.out.flush()
+    }
+
+    /// Prints all there is of so much output, and says what is missing at its end.
+    fn end(&mut self, reader: &mut Reader, offset: u64, io: &mut Io<'_>) -> std::io::Result<()> {
+        self.all(reader, io)?;
+        let missing = offset.saturating_sub(reader.offset().max(self.since));
+        if missing > 0 {
+            io.say(format_args!("the last {missing} bytes could not be written to the log"));
+        }
+        Ok(())
     }
 
     /// Prints the last so many lines of all there is.
@@ -103,7 +134,8 @@ impl Printer {
             }
         }
         self.dropped = reader.dropped();
-        let unfinished = kept.back().is_some_and(|(piece, _)| !piece.bytes.ends_with(b"\n"));
+        let last = kept.iter().rfind(|(piece, _)| piece.missing == 0);
+        let unfinished = last.is_some_and(|(piece, _)| !piece.bytes.ends_with(b"\n"));
         let mut skip = (ends + usize::from(unfinished)).saturating_sub(lines);
         for (mut piece, _) in kept {
             let mut cut = 0;
@@ -119,13 +151,17 @@ impl Printer {
             piece.offset += cut as u64;
             self.print(&piece, io)?;
         }
+        self.say_missing(io)?;
         io.out.flush()
     }
 
     fn print(&mut self, piece: &Piece, io: &mut Io<'_>) -> std::io::Result<()> {
         if piece.missing > 0 {
-            io.say(format_args!("{} bytes could not be written here", piece.missing));
+            let wanted = (piece.offset + piece.missing).saturating_sub(self.since);
+            self.missing += wanted.min(piece.missing);
+            return Ok(());
         }
+        self.say_missing(io)?;
         let skip = self.since.saturating_sub(piece.offset).min(piece.bytes.len() as u64) as usize;
         let bytes = &piece.bytes[skip..];
         match piece.stream {
@@ -135,6 +171,15 @@ impl Printer {
             }
             _ => io.out.write_all(bytes),
         }
+    }
+
+    fn say_missing(&mut self, io: &mut Io<'_>) -> std::io::Result<()> {
+        let missing = std::mem::take(&mut self.missing);
+        if missing > 0 {
+            io.out.flush()?;
+            io.say(format_args!("{missing} bytes could not be written to the log here"));
+        }
+        Ok(())
     }
 
     fn say_dropped(&mut self, reader: &Reader, io: &mut Io<'_>) {

@@ -1,25 +1,28 @@
 //! `heeler run-script RUN SCRIPT`: a dialogue with a run that lives already.
 //!
 //! The dialogue is played here, over a connection that carries frames: output comes in, what is to be typed
-//! goes out as a request, and its answer stands in the output before what the terminal echoes of it.
+//! goes out as a request, and its answer stands in the output before what the terminal echoes of it. Nothing is
+//! written that would have to wait, and no answer is waited for without end: a heeler can be stopped.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::{Found, Living, find};
+use super::{DEFAULT_LIMIT, Found, Living, failed, find};
 use crate::cli::detached::RunScript;
 use crate::command::run::{describe, tell};
 use crate::command::tracked::print_json;
 use crate::config::plan::Secret;
 use crate::config::{Surroundings, script};
-use crate::control::client::{Connection, Failed};
+use crate::control::client::{Connection, Failed, GRACE, PATIENCE};
+use crate::control::place;
 use crate::control::protocol::{Attach, ErrorKind, Frame, Reply, Request, Typing, decode_size};
+use crate::core::limits::earliest;
 use crate::core::outcome::{EXIT_DIALOGUE, EXIT_HEELER};
-use crate::expect::dialogue::{Answer, Dialogue, Effect, ExecEnd, Setup};
+use crate::expect::dialogue::{Dialogue, Effect, Setup};
 use crate::expect::failure::{Failure, SendError};
 use crate::expect::mask::Mask;
 use crate::expect::program::{Program, StreamId};
-use crate::report::output::{Io, explain};
+use crate::report::output::{Io, complain, explain};
 use crate::runtime::clock::Clock;
 use crate::runtime::input::CANONICAL_LIMIT;
 use crate::sys::names::signal_name;
@@ -41,6 +44,7 @@ pub fn run(args: &RunScript, io: &mut Io<'_>) -> i32 {
         Err(code) => return code,
     };
     let run = living.run.clone();
+    let socket = place::socket(&living.db, &run);
     let talk = || {
         let mut player = Player::begin(living, program, secrets)?;
         player.play()?;
@@ -53,6 +57,13 @@ pub fn run(args: &RunScript, io: &mut Io<'_>) -> i32 {
             return EXIT_HEELER;
         }
     };
+    // From a heeler that is stopped nothing comes, whatever the command said.
+    if player.failed.is_some()
+        && let Err(error @ Failed::Silent(_)) =
+            Connection::open(&socket).and_then(|mut to| to.ask(&Request::Status))
+    {
+        return failed(&run, &error, io);
+    }
     let record = player.dialogue.record();
     if args.json && print_json(io, &describe::dialogue(&record)).is_err() {
         return EXIT_HEELER;
@@ -75,13 +86,42 @@ enum Asked {
     Other,
 }
 
+/// What is under way: the oldest request is being served.
+#[derive(Default)]
+struct Pending {
+    /// What was asked, and how long its answer may take once it is served.
+    asked: VecDeque<(Asked, Duration)>,
+    /// Since when the oldest is served.
+    since: Duration,
+}
+
+impl Pending {
+    fn push(&mut self, now: Duration, asked: Asked, patience: Duration) {
+        if self.asked.is_empty() {
+            self.since = now;
+        }
+        self.asked.push_back((asked, patience));
+    }
+
+    fn pop(&mut self, now: Duration) -> Option<Asked> {
+        self.since = now;
+        self.asked.pop_front().map(|(asked, _)| asked)
+    }
+
+    /// When an answer has to be there.
+    fn due(&self) -> Option<Duration> {
+        self.asked.front().map(|(_, patience)| self.since.saturating_add(*patience))
+    }
+}
+
 struct Player {
     connection: Connection,
     dialogue: Dialogue,
     secrets: BTreeMap<String, Secret>,
     clock: Clock,
     stream: StreamId,
-    asked: VecDeque<Asked>,
+    pending: Pending,
+    unsent: Vec<u8>,
     input: Vec<u8>,
     failed: Option<Failure>,
     has_steps: bool,
@@ -128,7 +168,8 @@ impl Player {
             secrets,
             clock: Clock::start(),
             stream,
-            asked: VecDeque::new(),
+            pending: Pending::default(),
+            unsent: Vec::new(),
             input,
             failed: None,
             has_steps,
@@ -149,9 +190,17 @@ impl Player {
                 self.tell(Dialogue::tick)?;
                 continue;
             }
-            let wants = [(self.connection.fd(), Want::Read)];
-            poll::poll(&wants, due.map(|due| due.saturating_sub(now)), &mut ready)
-                .map_err(|error| error.to_string())?;
+            let answer = self.pending.due();
+            if answer.is_some_and(|due| now >= due) {
+                return Err(self.connection.silent().to_string());
+            }
+            let left = earliest(due, answer).map(|due| due.saturating_sub(now));
+            let mut wants = vec![(self.connection.fd(), Want::Read)];
+            if !self.unsent.is_empty() {
+                wants.push((self.connection.fd(), Want::Write));
+            }
+            poll::poll(&wants, left, &mut ready).map_err(|error| error.to_string())?;
+            self.connection.flush(&mut self.unsent);
             if ready[0].ready && !self.connection.read().map_err(|error| error.to_string())? {
                 return Err(Failed::Gone.to_string());
             }
@@ -162,7 +211,7 @@ impl Player {
 
     /// Whether all steps are met and what they type is typed. A script of rules alone goes on to the end.
     fn is_done(&self) -> bool {
-        self.has_steps && self.dialogue.is_done() && self.asked.is_empty()
+        self.has_steps && self.dialogue.is_done() && self.pending.asked.is_empty()
     }
 
     /// Takes the frames that are there; true when there was one.
@@ -188,6 +237,10 @@ impl Player {
                     self.dialogue.resize(columns, rows);
                 }
             }
+            Some(Frame::Lost) => {
+                let lost = content.first_chunk().map_or(0, |lost| u64::from_le_bytes(*lost));
+                complain(&format!("{lost} bytes came faster than they could be looked at"));
+            }
             Some(Frame::Answer) => self.answered(&content)?,
             Some(Frame::Ended) => {
                 self.tell(Dialogue::exited)?;
@@ -201,7 +254,7 @@ impl Player {
 
     fn answered(&mut self, content: &[u8]) -> Result<(), String> {
         let reply: Reply = serde_json::from_slice(content).map_err(|error| error.to_string())?;
-        let asked = self.asked.pop_front().unwrap_or(Asked::Other);
+        let asked = self.pending.pop(self.clock.active()).unwrap_or(Asked::Other);
         let failed = match (reply, asked) {
             (Reply::Sent { echoed, .. }, Asked::Text(bytes)) => {
                 self.dialogue.sent(self.stream, &bytes, echoed);
@@ -238,7 +291,6 @@ impl Player {
     }
 
     fn carry_out(&mut self, effect: Effect) -> Result<(), String> {
-        let nobody = |what: &str| format!("run-script has no {what}");
         match effect {
             Effect::Send(bytes) => bytes.chunks(PART).try_for_each(|part| {
                 let typing = Typing::Text(part.to_vec().into());
@@ -254,7 +306,7 @@ impl Player {
             }
             Effect::Interrupt => self.ask(&signal(crate::sys::signals::INT), Asked::Other),
             Effect::Signal(number) => self.ask(&signal(number), Asked::Other),
-            Effect::Terminate => self.ask(&Request::Stop, Asked::Other),
+            Effect::Terminate => self.ask(&Request::Stop { signal: None }, Asked::Other),
             Effect::Kill => self.ask(&signal(crate::core::supervisor::KILL), Asked::Other),
             Effect::Resize(columns, rows) => {
                 self.ask(&Request::Resize { columns, rows }, Asked::Other)
@@ -269,26 +321,17 @@ impl Player {
                 Ok(())
             }
             Effect::Log(line) => {
-                crate::report::output::complain(&line);
+                complain(&line);
                 Ok(())
             }
-            Effect::Exec { .. } => {
-                let why = Some(nobody("commands of its own (exec)"));
-                let end = ExecEnd { why, ..ExecEnd::default() };
-                self.tell(|dialogue, now, out| dialogue.exec_done(now, end, out))
-            }
-            Effect::Ask { .. } => {
-                let answer = Answer::Nothing(nobody("person to ask (ask)"));
-                self.tell(|dialogue, now, out| dialogue.answered(now, &answer, out))
-            }
-            Effect::Interact { .. } => {
-                let why = nobody("terminal to hand over (interact)");
-                self.tell(|dialogue, now, out| dialogue.interact_over(now, Some(&why), out))
-            }
-            // Over with the connection, or nothing that anybody waits for here.
+            // Over with the connection, or nothing that anybody waits for here; a script with the steps that
+            // need more is refused before.
             Effect::DropSecret
+            | Effect::Exec { .. }
             | Effect::StopExec
+            | Effect::Ask { .. }
             | Effect::StopAsk
+            | Effect::Interact { .. }
             | Effect::StopInteract
             | Effect::CleanupDone
             | Effect::Noted(_)
@@ -303,16 +346,27 @@ impl Player {
         deadline: Option<Duration>,
     ) -> Result<(), String> {
         let now = self.clock.active();
-        let limit = deadline.map(|deadline| deadline.saturating_sub(now).as_millis() as u64);
-        self.ask(&Request::Send { actions: vec![typing], limit_ms: limit }, asked)
+        let limit = deadline.map_or(DEFAULT_LIMIT, |deadline| deadline.saturating_sub(now));
+        let limit_ms = Some(limit.as_millis() as u64);
+        let request = Request::Send { actions: vec![typing], limit_ms };
+        self.ask_within(&request, asked, limit.saturating_add(GRACE))
     }
 
     fn ask(&mut self, request: &Request, asked: Asked) -> Result<(), String> {
+        self.ask_within(request, asked, PATIENCE)
+    }
+
+    fn ask_within(
+        &mut self,
+        request: &Request,
+        asked: Asked,
+        patience: Duration,
+    ) -> Result<(), String> {
         let request = serde_json::to_vec(request).map_err(|error| error.to_string())?;
-        let mut frame = Vec::new();
-        Frame::Ask.encode(&request, &mut frame);
-        self.asked.push_back(asked);
-        self.connection.write(&frame).map_err(|error| error.to_string())
+        Frame::Ask.encode(&request, &mut self.unsent);
+        self.pending.push(self.clock.active(), asked, patience);
+        self.connection.flush(&mut self.unsent);
+        Ok(())
     }
 }
 

@@ -231,6 +231,7 @@ fn stop(attempt: &Attempt) -> Option<model::Stop> {
             Cause::Idle => "idle",
             Cause::Timeout => "timeout",
             Cause::TotalTimeout => "total_timeout",
+            Cause::OwnerGone => "owner_gone",
             Cause::Cancelled => "cancelled",
             Cause::Internal => "internal",
         }

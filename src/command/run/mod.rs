@@ -12,7 +12,6 @@ use detach::Stage;
 use crate::cli;
 use crate::config::plan::{Plan, ReportTo};
 use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, emit, report_target, resolve};
-use crate::control::server::Server;
 use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
@@ -51,10 +50,7 @@ fn resolve_and_run(args: &cli::Run, line: &[OsString]) -> i32 {
         fdio::keep_private(fd);
     }
     let outer = around.var(COOKIE).and_then(|value| value.to_str());
-    if plan.detach.is_some() {
-        return detach::start(&plan, line, outer);
-    }
-    supervise(&plan, line, outer, Stage::Foreground)
+    detach::start(&plan, line, outer)
 }
 
 fn supervise(plan: &Plan, line: &[OsString], outer: Option<&str>, mut stage: Stage) -> i32 {
@@ -86,7 +82,7 @@ fn supervise_as(
             return stage.refuse(line, &ConfigError::new(ErrorKind::Internal, error.to_string()));
         }
     };
-    let mut server = match Stage::serve(plan, run, &warnings) {
+    let mut server = match stage.serve(plan, run, &warnings) {
         Ok(server) => server,
         Err(error) => {
             tracking.forget();
@@ -108,7 +104,7 @@ fn supervise_as(
         }
     };
     warnings.append(&mut finished.warnings);
-    warnings.extend(server.iter_mut().flat_map(Server::take_warnings));
+    warnings.extend(server.iter_mut().flat_map(|server| server.close(finished.active)));
     finished.warnings = warnings;
     let code = exit_code(plan, &finished);
     fault::point("report");

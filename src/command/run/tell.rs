@@ -53,6 +53,7 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
         Outcome::TotalTimeout => {
             format!("out of time after {} (--total-timeout)", limit(plan.limits.total))
         }
+        Outcome::OwnerGone => "its owner is gone (--owner)".to_owned(),
         Outcome::OutputLimit => {
             let bytes = plan.limits.max_output.unwrap_or_default();
             format!("more than {bytes} bytes of output (--max-output)")

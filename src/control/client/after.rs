@@ -19,8 +19,12 @@ pub fn keep(db: &Path, run: &str, rest: &Rest) -> io::Result<()> {
     options.write(true).create(true).truncate(true).mode(0o600);
     #[expect(clippy::disallowed_methods, reason = "a file of the control layer")]
     let mut file = options.open(&new)?;
-    file.write_all(&serde_json::to_vec(rest)?)?;
-    std::fs::rename(&new, &path)
+    let kept = serde_json::to_vec(rest).map_err(io::Error::from);
+    let kept = kept.and_then(|bytes| file.write_all(&bytes));
+    kept.and_then(|()| std::fs::rename(&new, &path)).inspect_err(|_| {
+        // Half of it is of no use.
+        let _ = std::fs::remove_file(&new);
+    })
 }
 
 /// What was kept; nothing when there is none.

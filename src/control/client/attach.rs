@@ -17,11 +17,12 @@ use crate::core::size::SizeFrom;
 use crate::expect::detach::DetachKeys;
 use crate::expect::view::modes::Modes;
 use crate::expect::view::query::Unasked;
+use crate::runtime::fault;
 use crate::runtime::sink::Sink;
 use crate::runtime::terminal::RawMode;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fdio, tty};
+use crate::sys::{fdio, names, socket, tty};
 
 /// How much input is kept for a run that does not read; then ours is not read either.
 const UNSENT: usize = 64 << 10;
@@ -42,6 +43,10 @@ pub struct Wanted {
     pub size_from: Option<SizeFrom>,
     /// Leave it when this comes.
     pub until: Option<String>,
+    /// What a person is told whose terminal gives a run lines, because that has none.
+    pub lines: Option<String>,
+    /// The run is ours: what asks us to stop asks it. Only the end of our terminal leaves it running.
+    pub ours: bool,
 }
 
 /// How it was left.
@@ -62,12 +67,28 @@ pub enum Left {
 /// Attaches, until it is left.
 pub fn attach(wanted: &Wanted) -> Result<Left, Failed> {
     let signals = Signals::take()?;
+    stay(wanted, &signals, None)
+}
+
+/// Stays attached until it is left: on a connection to a run that has just begun, of whose output all is
+/// shown, else on a new one.
+pub fn stay(wanted: &Wanted, signals: &Signals, first: Option<Connection>) -> Result<Left, Failed> {
     let mut ours = Ours::open(wanted)?;
-    let left = match ours.connect(wanted) {
-        Ok(mut line) => ours.run(wanted, &signals, &mut line),
+    let left = match ours.connect(wanted, first) {
+        Ok(mut line) => ours.run(wanted, signals, &mut line),
         Err(error) => Err(error),
     };
+    if let Ok(Left::Ended(ended)) = &left
+        && wanted.ours
+        && ended.outcome.as_deref() == Some("exited")
+    {
+        // What a command leaves on at its own end it leaves on purpose, for all that a shell would know.
+        ours.modes = Modes::default();
+    }
     ours.leave();
+    if !matches!(left, Ok(Left::Ended(_))) {
+        ours.new_line();
+    }
     left
 }
 
@@ -85,8 +106,12 @@ struct Ours {
     stdin: Option<OwnedFd>,
     stdout: Sink,
     stderr: Sink,
-    /// Where stdin is a terminal, and the run has one.
+    /// Where stdin is a terminal.
     raw: Option<RawMode>,
+    /// The run has a terminal too: all keys are its.
+    whole: bool,
+    /// Whether the cursor is at the beginning of a line, as far as we know.
+    at_line_start: bool,
     /// Whether stdout is a terminal.
     shows: bool,
     keys: DetachKeys,
@@ -109,6 +134,8 @@ impl Ours {
             stdout: Sink::shared(fdio::standard(1), "stdout")?,
             stderr: Sink::shared(fdio::standard(2), "stderr")?,
             raw: None,
+            whole: false,
+            at_line_start: true,
             shows: tty::is_terminal(fdio::standard(1)),
             keys: DetachKeys::new(wanted.keys.clone()),
             unasked: Unasked::default(),
@@ -118,24 +145,30 @@ impl Ours {
     }
 
     /// Attaches, and shows what there is.
-    fn connect(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
+    fn connect(&mut self, wanted: &Wanted, first: Option<Connection>) -> Result<Line, Failed> {
         let size = tty::size(fdio::standard(1)).filter(|_| self.shows);
-        let mut connection = Connection::open(&wanted.socket)?;
+        let since = first.as_ref().map(|_| 0);
+        let mut connection = match first {
+            Some(connection) => connection,
+            None => Connection::open(&wanted.socket)?,
+        };
         let request = Request::Attach(Attach {
             size,
             size_from: wanted.size_from,
             read_only: wanted.read_only,
-            since: None,
+            since,
         });
         let Reply::Attached { terminal, offset, screen, .. } = connection.ask(&request)? else {
             return Err(Failed::Nonsense("no answer to attach".to_owned()));
         };
         let until = wanted.until.as_ref().map(|pattern| wait_for(wanted, pattern, offset));
         let until = until.transpose()?;
-        if terminal && self.raw.is_none() && tty::is_terminal(fdio::standard(0)) {
-            self.raw = Some(RawMode::enter().ok_or_else(|| {
-                io::Error::other("we are in the background of our terminal (fg brings us back)")
-            })?);
+        if self.raw.is_none() && tty::is_terminal(fdio::standard(0)) {
+            self.whole = terminal;
+            self.raw = self.take_terminal(wanted)?;
+            if let (Some(told), false) = (&wanted.lines, self.whole) {
+                self.stderr.write(format!("heeler: {told}\n").as_bytes());
+            }
         }
         if let (Some(screen), true) = (screen, self.shows) {
             // What our terminal shows moves up and out of the way, rather than being painted over.
@@ -149,15 +182,31 @@ impl Ours {
         Ok(Line { connection, until, received, unsent: Vec::new() })
     }
 
+    /// All keys, for a run that has a terminal; for one that has pipes lines, until the detach keys.
+    fn take_terminal(&mut self, wanted: &Wanted) -> io::Result<Option<RawMode>> {
+        let guard = match wanted.keys.last() {
+            _ if self.whole => RawMode::enter(),
+            Some(key) if key.is_ascii_control() => RawMode::lines_until(*key),
+            _ => return Ok(None),
+        };
+        let background = "we are in the background of our terminal (fg brings us back)";
+        guard.map(Some).ok_or_else(|| io::Error::other(background))
+    }
+
     fn show(&mut self, bytes: &[u8]) {
+        self.at_line_start = bytes.last().map_or(self.at_line_start, |last| *last == b'\n');
         if self.shows {
             let mut out = Vec::with_capacity(bytes.len());
             self.unasked.push(bytes, &mut out);
             self.modes.push(&out);
+            if let Some(raw) = &self.raw {
+                raw.set_farewell(&self.modes.restore());
+            }
             self.stdout.write(&out);
         } else {
             self.stdout.write(bytes);
         }
+        fault::point("attach");
     }
 
     fn run(&mut self, wanted: &Wanted, signals: &Signals, line: &mut Line) -> Result<Left, Failed> {
@@ -206,18 +255,20 @@ impl Ours {
                             Frame::Resize.encode(&encode_size(size), &mut line.unsent);
                         }
                     }
-                    signals::TSTP => *line = self.stop(wanted)?,
-                    signal if signals::asks_to_stop(signal) => return Ok(Left::Signal(signal)),
-                    _ => {}
+                    signals::TSTP => *line = self.suspend(wanted)?,
+                    signal if !signals::asks_to_stop(signal) => {}
+                    signal if wanted.ours && signal != signals::HUP => stop(signal, line)?,
+                    signal => return Ok(Left::Signal(signal)),
                 }
             }
             if is(reads)
                 && let Some(left) = self.read(&mut line.unsent)
             {
+                leave(line);
                 return Ok(left);
             }
             if is(sends) || !line.unsent.is_empty() {
-                send(line);
+                line.connection.flush(&mut line.unsent);
             }
             if set.ready(1).ready && !stalled && !receive_more(line)? {
                 return Ok(self.take_frames(line)?.unwrap_or(Left::Gone));
@@ -240,7 +291,11 @@ impl Ours {
                 Some(Frame::Output) => self.show(content),
                 Some(Frame::Stderr) => self.stderr.write(content),
                 // What follows draws everything anew.
-                Some(Frame::Lost) if self.shows => self.put_back(),
+                Some(Frame::Lost) if self.shows => {
+                    self.put_back();
+                    // A sequence may be cut in two.
+                    self.stdout.write(b"\x18\x1b(B\x0f");
+                }
                 Some(Frame::Ended) => {
                     let ended = serde_json::from_slice(content);
                     left = Some(Left::Ended(
@@ -266,7 +321,7 @@ impl Ours {
         };
         if count == 0 {
             self.stdin = None;
-            if self.raw.is_some() {
+            if self.raw.is_some() && self.whole {
                 return Some(Left::Detached);
             }
             if !self.read_only {
@@ -276,6 +331,10 @@ impl Ours {
         }
         let mut typed = zeroize::Zeroizing::new(Vec::with_capacity(count));
         let left = self.keys.push(&buffer[..count], &mut typed).map(|_| Left::Detached);
+        // What is typed in lines is echoed by our own terminal.
+        if !self.whole {
+            self.at_line_start = buffer[..count].ends_with(b"\n");
+        }
         if !self.read_only && !typed.is_empty() {
             for part in typed.chunks(MAX_FRAME) {
                 Frame::Input.encode(part, unsent);
@@ -309,7 +368,7 @@ impl Ours {
     }
 
     /// Ctrl-Z from outside: in between we are not attached, so that the run does not wait for us.
-    fn stop(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
+    fn suspend(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
         self.leave();
         loop {
             signals::stop_self();
@@ -318,20 +377,29 @@ impl Ours {
                 break;
             }
         }
-        self.connect(wanted)
+        self.connect(wanted, None)
     }
 
     /// Switches off what the output has left on.
     fn put_back(&mut self) {
-        let mut out = std::mem::take(&mut self.modes).restore();
+        let out = std::mem::take(&mut self.modes).restore();
         self.unasked = Unasked::default();
-        out.extend_from_slice(b"\x1b(B\x0f");
         self.stdout.write(&out);
+    }
+
+    /// What is said now is not about the line that the run has begun.
+    fn new_line(&mut self) {
+        if self.shows && self.raw.is_some() && !self.at_line_start {
+            self.stdout.write(b"\n");
+            self.stdout.flush();
+        }
     }
 
     /// Our terminal as it was.
     fn leave(&mut self) {
         if self.shows && self.raw.is_some() {
+            // There the cursor goes back to where it was on ours.
+            self.at_line_start |= self.modes.other_screen();
             self.put_back();
         }
         let until = poll::now() + LAST_WORD;
@@ -352,6 +420,15 @@ impl Ours {
     }
 }
 
+/// Asks for the end of the run, as this signal would.
+fn stop(signal: i32, line: &mut Line) -> Result<(), Failed> {
+    let request = Request::Stop { signal: Some(names::signal_name(signal)) };
+    let request =
+        serde_json::to_vec(&request).map_err(|error| Failed::Nonsense(error.to_string()))?;
+    Frame::Ask.encode(&request, &mut line.unsent);
+    Ok(())
+}
+
 /// Another connection, on which the run says when the pattern comes.
 fn wait_for(wanted: &Wanted, pattern: &str, since: u64) -> Result<Connection, Failed> {
     let mut connection = Connection::open(&wanted.socket)?;
@@ -363,13 +440,26 @@ fn wait_for(wanted: &Wanted, pattern: &str, since: u64) -> Result<Connection, Fa
     Ok(connection)
 }
 
-fn send(line: &mut Line) {
-    while !line.unsent.is_empty() {
-        match fdio::send(line.connection.fd(), &line.unsent) {
-            Ok(Some(count)) => drop(line.unsent.drain(..count)),
-            // One that is gone is found out by reading: it may have said why.
-            Ok(None) | Err(_) => break,
+/// Hangs up. What was typed before the keys is for the run, which has a moment to take it and to let us go: who
+/// asks it next finds us gone.
+fn leave(line: &mut Line) {
+    let until = poll::now() + LAST_WORD;
+    let mut ready = Vec::new();
+    let mut hung_up = false;
+    loop {
+        line.connection.flush(&mut line.unsent);
+        if line.unsent.is_empty() && !std::mem::replace(&mut hung_up, true) {
+            socket::hang_up(line.connection.fd());
         }
+        let want = if hung_up { Want::Read } else { Want::Write };
+        let left = until.saturating_duration_since(poll::now());
+        if left.is_zero()
+            || poll::poll(&[(line.connection.fd(), want)], Some(left), &mut ready).is_err()
+            || (hung_up && ready[0].ready && !matches!(line.connection.read(), Ok(true)))
+        {
+            return;
+        }
+        line.connection.take_rest();
     }
 }
 

@@ -119,6 +119,12 @@ impl Client {
         }
     }
 
+    /// Reads once; whether that brought anything.
+    pub(super) fn read_more(&mut self) -> bool {
+        let have = self.input.len();
+        self.read() && self.input.len() > have
+    }
+
     /// The next line, without its end, when it is there and may be served.
     pub(super) fn take_line(&mut self) -> Option<Vec<u8>> {
         if !matches!(self.task, Task::None) || self.is_pending() {

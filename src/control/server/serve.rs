@@ -30,7 +30,10 @@ impl Server {
         let framed = matches!(client.stage, Stage::Attached { .. });
         let may = matches!(
             request,
-            Request::Send { .. } | Request::Signal { .. } | Request::Stop | Request::Resize { .. }
+            Request::Send { .. }
+                | Request::Signal { .. }
+                | Request::Stop { .. }
+                | Request::Resize { .. }
         );
         if framed && !may {
             let why = "an attached client may send, signal, stop and resize; connect once more";
@@ -45,7 +48,7 @@ impl Server {
                 Request::Wait { .. } => Some(Reply::Ended(ended.clone())),
                 Request::Send { .. }
                 | Request::Signal { .. }
-                | Request::Stop
+                | Request::Stop { .. }
                 | Request::Resize { .. } => Some(error(ErrorKind::Closed, "the run has ended")),
                 _ => None,
             };
@@ -82,7 +85,15 @@ impl Server {
                 };
                 self.order(id, Order::Signal(number));
             }
-            Request::Stop => self.order(id, Order::Stop(signals::TERM)),
+            Request::Stop { signal } => {
+                let name = signal.as_deref().unwrap_or("TERM");
+                let asks = |signal: &i32| signals::asks_to_stop(*signal);
+                let Some(signal) = names::signal_number(name).filter(asks) else {
+                    let message = format!("{name} is no signal that asks for the end");
+                    return self.reply(id, &error(ErrorKind::Request, message));
+                };
+                self.order(id, Order::Stop(signal));
+            }
             Request::Resize { columns, rows } if self.session.size().is_some() => {
                 self.order(id, Order::Resize((columns, rows)));
             }

@@ -1,7 +1,7 @@
 //! Whether a program can be run: what it names has to be there.
 
 use super::effect::{Setup, SetupError};
-use crate::expect::program::{Action, Block, Kind, Place, Program, StreamId, Then};
+use crate::expect::program::{Action, Block, Kind, Program, StreamId, Then};
 
 /// Checks a program against a run.
 pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> {
@@ -32,7 +32,7 @@ pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> 
         )));
     }
     for (place, step) in program.all_steps() {
-        let label = label(program, place);
+        let label = program.label(place);
         let waits = matches!(step.kind, Kind::Plain | Kind::Interact { .. });
         if !waits && !step.branches.is_empty() {
             let message = format!("step {label} has branches and is none that waits for text");
@@ -66,20 +66,6 @@ pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> 
 
 fn is_inner(program: &Program, block: Block) -> bool {
     matches!(block, Block::Other(index) if index < program.blocks.len())
-}
-
-/// A step's name or number, with its block's name where that is not the main line.
-pub(super) fn label(program: &Program, place: Place) -> String {
-    let name = program.step(place).and_then(|step| step.name.clone());
-    let name = name.unwrap_or_else(|| (place.step + 1).to_string());
-    match place.block {
-        Block::Main => name,
-        Block::Cleanup => format!("cleanup.{name}"),
-        Block::Other(index) => match program.blocks.get(index) {
-            Some(block) => format!("{}.{name}", block.name),
-            None => name,
-        },
-    }
 }
 
 fn streams(program: &Program, setup: &Setup) -> Result<(), SetupError> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState, check};
+use super::{Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState};
 use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::near::{self, Wanted};
@@ -17,7 +17,7 @@ const SHOWN: usize = 200;
 impl Dialogue {
     /// A step's name or number.
     pub(super) fn label(&self, step: Place) -> String {
-        check::label(&self.program, step)
+        self.program.label(step)
     }
 
     /// ``step 2: `Password: ` did not appear within 5s``.
@@ -85,7 +85,7 @@ impl Dialogue {
             out.push(Effect::Log(format!("the cleanup was not finished: {message}")));
             return self.cleanup_over(out);
         }
-        let armed: Vec<usize> = self.armed().collect();
+        let armed = self.armed().collect::<Vec<_>>();
         let losses = self.feeds.iter_mut().flat_map(|feed| std::iter::from_fn(|| feed.take_loss()));
         let mut lost: Vec<usize> = losses.collect();
         lost.sort_unstable();

@@ -91,7 +91,7 @@ impl Dialogue {
     fn arm(&mut self, now: Duration, out: &mut Vec<Effect>) {
         if self.rearm {
             self.rearm = false;
-            let ids: Vec<usize> = self.armed().collect();
+            let ids = self.armed().collect::<Vec<_>>();
             if let Err((reason, message)) = self.write_patterns(&ids) {
                 return self.fail(reason, &message, None, now, out);
             }
@@ -105,7 +105,8 @@ impl Dialogue {
     pub(super) fn armed(&self) -> impl Iterator<Item = usize> {
         let untils = self.frames.iter().rev().filter_map(|frame| self.table.until(frame.place));
         let branches = self.step.into_iter().flat_map(|step| self.open(step));
-        untils.chain(branches).chain(self.rules()).filter(|_| self.acting.is_none())
+        let all = untils.chain(branches).chain(self.rules());
+        all.take_while(|_| self.acting.is_none())
     }
 
     /// The branches of a step that may still match: those of one that waits for all match once.

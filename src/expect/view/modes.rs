@@ -39,6 +39,10 @@ pub struct Modes {
     coloured: bool,
     /// The cursor has another shape.
     shaped: bool,
+    /// Letters are drawn as lines or another country's.
+    charset: bool,
+    /// The second set of characters is in use.
+    shifted: bool,
 }
 
 /// What the emulator crate switches on again by itself; and what is not to be: the cursor's place would mean
@@ -51,19 +55,37 @@ enum State {
     Ground,
     Escape,
     Csi,
+    Charset,
 }
 
 impl Modes {
     /// More output.
     pub fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.byte(byte);
+        let mut rest = bytes;
+        while let [first, others @ ..] = rest {
+            // A flood of text is to cost nothing.
+            if self.state == State::Ground && !matches!(first, 0x0e | 0x0f | 0x1b) {
+                let Some(next) = memchr::memchr3(0x0e, 0x0f, 0x1b, rest) else { return };
+                rest = &rest[next..];
+            } else {
+                self.byte(*first);
+                rest = others;
+            }
         }
     }
 
     fn byte(&mut self, byte: u8) {
         self.state = match (self.state, byte) {
             (_, 0x1b) => State::Escape,
+            (state, 0x0e | 0x0f) => {
+                self.shifted = byte == 0x0e;
+                state
+            }
+            (State::Escape, b'(') => State::Charset,
+            (State::Charset, set) => {
+                self.charset = set != b'B';
+                State::Ground
+            }
             (State::Escape, b'[') => {
                 self.parameters.clear();
                 State::Csi
@@ -139,6 +161,11 @@ impl Modes {
         out
     }
 
+    /// Whether it shows the screen that programs take whole.
+    pub fn other_screen(&self) -> bool {
+        [47, 1047, 1049].iter().any(|mode| self.changed.contains(mode))
+    }
+
     /// What puts the terminal in order again; empty where nothing is out of order.
     pub fn restore(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -152,6 +179,12 @@ impl Modes {
         }
         if self.keypad {
             out.extend_from_slice(b"\x1b>");
+        }
+        if self.charset {
+            out.extend_from_slice(b"\x1b(B");
+        }
+        if self.shifted {
+            out.push(0x0f);
         }
         if self.shaped {
             out.extend_from_slice(b"\x1b[0 q");
@@ -185,6 +218,8 @@ mod tests {
             (b"\x1b[?1049h\x1bc", b""),
             (b"\x1b[5 q", b"\x1b[0 q"),
             (b"\x1b[5 q\x1b[ q", b""),
+            (b"\x1b(0\x0elqk", b"\x1b(B\x0f"),
+            (b"\x1b(0\x0elqk\x0f\x1b(B", b""),
         ];
         for (output, restored) in table {
             let mut whole = Modes::default();

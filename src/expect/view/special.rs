@@ -15,6 +15,13 @@ const fn all(byte: u8) -> u64 {
 
 /// How many bytes at the start are text whatever comes before or after them.
 pub(super) fn plain(bytes: &[u8]) -> usize {
+    // Where every other byte is special, a look at a whole block for each is wasted.
+    if let Some(word) = bytes.first_chunk() {
+        let found = special(u64::from_le_bytes(*word));
+        if found != 0 {
+            return found.trailing_zeros() as usize / 8;
+        }
+    }
     let mut at = blocks(bytes);
     let (words, rest) = bytes[at..].as_chunks();
     for word in words {

@@ -13,6 +13,7 @@ fn live() -> Live {
     first.silent_ms = Some(3_000);
     first.last = Some("GET /\x1b[2J 日本".to_owned());
     first.command = "./server --port 80".to_owned();
+    first.detached = true;
     live.set_rows(vec![first, row("bbbbbbbbbbbb", "orphaned"), row("cccccccccccc", "foreign")]);
     live
 }
@@ -34,8 +35,32 @@ fn the_table_on_80_by_24() {
     assert_eq!(lines[1], "RUN           NAME  STATE      AGE  SILENT  LAST LINE");
     assert_eq!(lines[2], "aaaaaaaaaaaa  web   running    65s      3s  GET /\\x1b[2J 日本");
     assert_eq!(lines[3], "bbbbbbbbbbbb        orphaned   65s       -  -");
-    assert_eq!(lines[22..], ["./server --port 80", KEYS]);
+    assert_eq!(lines[22..], ["./server --port 80", KEYS[0]]);
     assert!(lines[5..22].iter().all(|line| line.is_empty()));
+}
+
+/// Where there is little room a run has one name, and the keys that fit are told.
+#[test]
+fn the_table_on_40_by_10() {
+    let text = shown(&mut live(), (40, 10));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], "RUN          STATE     AGE LAST LINE");
+    assert_eq!(lines[2], "web          running   65s GET /\\x1b[2J…");
+    assert_eq!(lines[3], "bbbbbbbbbbbb orphaned  65s -");
+    assert_eq!(lines[8..], ["./server --port 80", KEYS[1]]);
+    let mut live = live();
+    live.key(Key::Byte(b'?'));
+    let text = shown(&mut live, (40, 24));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1..=HELP.len()], *HELP, "it is not cut");
+    assert_eq!(lines[23], "any key goes back to the table");
+    let many = (0..30).map(|n| row(&format!("run{n:03}"), "running")).collect();
+    live.set_rows(many);
+    live.key(Key::Byte(b'x'));
+    live.key(Key::End);
+    let text = shown(&mut live, (80, 14));
+    let wanted = "heeler: 30 running, 0 orphaned".to_owned() + &" ".repeat(39) + "21-30 of 30";
+    assert_eq!(text.lines().next(), Some(wanted.as_str()));
 }
 
 /// No size makes it write beyond the edge, which would scroll.
@@ -90,6 +115,13 @@ fn what_ends_a_run_is_asked_first() {
     assert_eq!(live.key(Key::Byte(b'r')), None);
     assert!(shown(&mut live, (80, 24)).ends_with("aaaaaaaaaaaa has a heeler: s stops it\n"));
     assert_eq!(live.key(Key::Byte(b'a')), Some(Wish::Attach("aaaaaaaaaaaa".to_owned())));
+    let mut foreground = row("dddddddddddd", "running");
+    foreground.name = "mine".to_owned();
+    let mut other = Live::default();
+    other.set_rows(vec![foreground]);
+    assert_eq!(other.key(Key::Byte(b'a')), None);
+    let told = "dddddddddddd was not started with -d: there is nothing to attach to\n";
+    assert!(shown(&mut other, (80, 24)).ends_with(told));
     live.key(Key::Down);
     live.key(Key::Byte(b'r'));
     assert_eq!(live.key(Key::Byte(b'y')), Some(Wish::Reap("bbbbbbbbbbbb".to_owned())));

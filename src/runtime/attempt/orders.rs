@@ -51,6 +51,7 @@ impl Running<'_, '_> {
                 self.hurry |= self.streams_told;
                 self.event(Event::StopRequest { signal });
             }
+            Order::OwnerGone => self.event(Event::OwnerGone),
             Order::Resize(size) => self.resize(size),
         }
     }

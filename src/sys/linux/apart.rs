@@ -65,12 +65,13 @@ pub fn fork_apart(keep: BorrowedFd<'_>, name: &CStr) -> io::Result<Side> {
 /// Forks twice, so that what this process goes on to do happens in the background: true in the new process,
 /// false in the one that called. The new one is in a session that nobody leads, so no terminal can become
 /// its own and none that closes can end it; it is in `/`, its standard descriptors are the null device, and
-/// of ours it has only `keep`. Signals are as they were: what it starts gets them from it.
+/// of ours it has only those of `keep`. Signals are as they were: what it starts gets them from it.
 ///
-/// To be called by a single-threaded process; the caller must have no descriptor of its own open but `keep`
-/// that the new process would use or drop.
-pub fn fork_background(keep: BorrowedFd<'_>) -> io::Result<bool> {
-    let keep = keep.as_raw_fd();
+/// To be called by a single-threaded process; the caller must have no descriptor of its own open but those of
+/// `keep` that the new process would use or drop.
+pub fn fork_background(keep: &[BorrowedFd<'_>]) -> io::Result<bool> {
+    let mut keep: Vec<RawFd> = keep.iter().map(AsRawFd::as_raw_fd).collect();
+    keep.sort_unstable();
     // SAFETY: single-threaded, so no lock is held by a thread that the copy does not have.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
@@ -85,7 +86,7 @@ pub fn fork_background(keep: BorrowedFd<'_>) -> io::Result<bool> {
                 }
                 libc::chdir(c"/".as_ptr());
             }
-            only(keep);
+            only(&keep);
             Ok(true)
         }
         between => {
@@ -109,11 +110,11 @@ fn settle(keep: RawFd, name: &CStr) {
         libc::sigfillset(&raw mut all);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
     }
-    only(keep);
+    only(&[keep]);
 }
 
-/// Closes everything but `keep`; the standard descriptors are the null device.
-fn only(keep: RawFd) {
+/// Closes everything but `keep`, which is in order; the standard descriptors are the null device.
+fn only(keep: &[RawFd]) {
     // SAFETY: plain system calls on this process alone. Descriptors are closed by number although Rust
     // values own them: none of those is used or dropped on this side, which never returns to their owners.
     unsafe {
@@ -121,9 +122,13 @@ fn only(keep: RawFd) {
         for fd in 0..3 {
             libc::dup2(null, fd);
         }
-        close_range(3, keep - 1);
-        close_range(keep + 1, RawFd::MAX);
     }
+    let mut first = 3;
+    for fd in keep {
+        close_range(first, fd - 1);
+        first = fd + 1;
+    }
+    close_range(first, RawFd::MAX);
 }
 
 fn close_range(first: RawFd, last: RawFd) {
@@ -142,10 +147,10 @@ fn close_range(first: RawFd, last: RawFd) {
     }
 }
 
-/// A duplicate of the descriptor that [`fork_apart`] kept, owned by this side.
+/// A duplicate of a descriptor that a fork kept, owned by this side.
 pub fn kept(fd: RawFd) -> OwnedFd {
     // SAFETY: on the new side nobody else uses or drops the number: its owner is the copy of a value that
-    // belongs to the caller of `fork_apart`, which never gets control back there.
+    // belongs to the caller of the fork, which never gets control back there.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 

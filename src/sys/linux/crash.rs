@@ -9,7 +9,7 @@ use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 
 use super::signals::disposition;
 use super::tty::{self, Attributes};
@@ -45,7 +45,7 @@ static LOOP: AtomicBool = AtomicBool::new(false);
 
 /// Written while `HELD` is not set, read by a handler while it is.
 struct Shared<T>(UnsafeCell<T>);
-// SAFETY: heeler has one thread, and `HELD` orders it and the handlers that interrupt it.
+// SAFETY: heeler has one thread, and `HELD` or `AT` orders it and the handlers that interrupt it.
 unsafe impl<T> Sync for Shared<T> {}
 
 static TERMINAL: Shared<Option<Terminal>> = Shared(UnsafeCell::new(None));
@@ -56,8 +56,16 @@ struct Terminal {
     fd: RawFd,
     modes: Attributes,
     group: i32,
-    farewell: &'static [u8],
 }
+
+/// The longest farewell.
+pub const LONGEST_FAREWELL: usize = 512;
+
+/// What is written to the terminal as it is put back: two places, so that one can be written while the other
+/// is the one that counts. `AT` is which, and how long it is.
+static FAREWELL: [Shared<[u8; LONGEST_FAREWELL]>; 2] =
+    [const { Shared(UnsafeCell::new([0; LONGEST_FAREWELL])) }; 2];
+static AT: AtomicUsize = AtomicUsize::new(0);
 
 /// From here on a fault ends the group and session of `leader`, everyone who descends from us, and who is in
 /// the cgroup whose `cgroup.kill` this is.
@@ -82,20 +90,14 @@ pub fn let_tree_go() {
 /// From here on a fault gives the terminal these modes, and us its foreground if `group` has it. Says whether
 /// it is the first to ask for that; it is then to say when that is over.
 ///
-/// `group` is who may have its foreground besides us; `farewell` is written to it too, for what was switched on.
-pub fn hold_terminal(
-    fd: BorrowedFd<'_>,
-    modes: &Attributes,
-    group: i32,
-    farewell: &'static [u8],
-) -> bool {
+/// `group` is who may have its foreground besides us.
+pub fn hold_terminal(fd: BorrowedFd<'_>, modes: &Attributes, group: i32) -> bool {
     if HELD.load(SeqCst) {
         return false;
     }
     // SAFETY: no handler reads it until the flag is set.
     unsafe {
-        *TERMINAL.0.get() =
-            Some(Terminal { fd: fd.as_raw_fd(), modes: modes.clone(), group, farewell });
+        *TERMINAL.0.get() = Some(Terminal { fd: fd.as_raw_fd(), modes: modes.clone(), group });
     };
     HELD.store(true, SeqCst);
     install();
@@ -106,6 +108,28 @@ pub fn hold_terminal(
 /// It is as it was.
 pub fn let_terminal_go() {
     HELD.store(false, SeqCst);
+    set_farewell(b"");
+}
+
+/// From here on a fault also writes this to the terminal that it puts back: what switches off what was switched
+/// on there. Of more than [`LONGEST_FAREWELL`] bytes nothing is.
+pub fn set_farewell(bytes: &[u8]) {
+    let (at, length) = farewell_at();
+    let next = 1 - at;
+    // SAFETY: a handler reads the other one, as `AT` says; nobody else reads or writes this one.
+    let (same, place) = unsafe { (&*FAREWELL[at].0.get(), &mut *FAREWELL[next].0.get()) };
+    if same[..length] == *bytes {
+        return;
+    }
+    let fits = bytes.len() <= LONGEST_FAREWELL;
+    let bytes = if fits { bytes } else { b"" };
+    place[..bytes.len()].copy_from_slice(bytes);
+    AT.store(bytes.len() << 1 | next, SeqCst);
+}
+
+fn farewell_at() -> (usize, usize) {
+    let at = AT.load(SeqCst);
+    (at & 1, at >> 1)
 }
 
 /// Nobody could read a panic's message on a raw terminal.
@@ -253,7 +277,8 @@ unsafe fn put_terminal_back() {
         let fd = BorrowedFd::borrow_raw(terminal.fd);
         let (us, now) = (tty::own_group(), tty::foreground(fd));
         if now == Some(us) || now == Some(terminal.group) {
-            libc::write(terminal.fd, terminal.farewell.as_ptr().cast(), terminal.farewell.len());
+            let (at, length) = farewell_at();
+            libc::write(terminal.fd, FAREWELL[at].0.get().cast(), length);
             let _ = tty::set_foreground(fd, us);
             let _ = tty::set_attributes(fd, &terminal.modes);
         }

@@ -1,6 +1,5 @@
 //! Descriptors: pipes, reading and writing without blocking, opening what is already open anew.
 
-use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -160,22 +159,6 @@ pub(super) fn duplicate_onto(from: RawFd, to: RawFd) -> Result<(), i32> {
 pub(super) fn errno() -> i32 {
     // SAFETY: returns a valid pointer to the thread's errno, always.
     unsafe { *libc::__errno_location() }
-}
-
-/// The short name of an error number, such as `ENOENT`.
-pub fn errno_name(errno: i32) -> Option<String> {
-    // SAFETY: glibc returns a static string or null for any number.
-    let name = unsafe { strerrorname_np(errno) };
-    if name.is_null() {
-        return None;
-    }
-    // SAFETY: not null, and glibc's strings are NUL-terminated and static.
-    Some(unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned())
-}
-
-unsafe extern "C" {
-    // glibc 2.32 and later; not in the libc crate.
-    fn strerrorname_np(errno: libc::c_int) -> *const libc::c_char;
 }
 
 /// Takes ownership of a descriptor number that a C call returned.

@@ -2,7 +2,6 @@
 
 pub mod apart;
 pub mod ask;
-pub mod before_main;
 pub mod cgroup;
 mod clone;
 pub mod crash;
@@ -11,6 +10,7 @@ pub mod environ;
 pub mod errnos;
 pub mod fdio;
 pub mod fs;
+pub mod heap;
 pub mod ids;
 pub mod names;
 pub mod pidfd;
@@ -21,5 +21,6 @@ pub mod pty;
 pub mod signals;
 pub mod socket;
 pub mod spawn;
+pub mod start;
 pub mod tty;
 pub mod wait;

@@ -55,7 +55,7 @@ impl Set {
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         // A timespec counts seconds in 64 bits with a sign; years beyond that are for ever.
         let timespec = timeout.and_then(|timeout| {
-            let tv_sec = libc::time_t::try_from(timeout.as_secs()).ok()?;
+            let tv_sec = timeout.as_secs().try_into().ok()?;
             Some(libc::timespec { tv_sec, tv_nsec: timeout.subsec_nanos().into() })
         });
         let limit = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);

@@ -52,11 +52,19 @@ pub(super) fn disposition(signal: i32) -> libc::sighandler_t {
 
 /// Sets a signal's disposition. Async-signal-safe.
 pub(super) fn set_disposition(signal: i32, handler: libc::sighandler_t) {
+    replace_disposition(signal, handler);
+}
+
+/// The same, and says what it was.
+pub(super) fn replace_disposition(signal: i32, handler: libc::sighandler_t) -> libc::sighandler_t {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a zeroed sigaction with SIG_DFL or SIG_IGN as handler is a valid action.
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a zeroed sigaction with SIG_DFL or SIG_IGN as handler is a valid action; `old` is writable and
+    // fully initialised by zeroing.
     unsafe {
         (*action.as_mut_ptr()).sa_sigaction = handler;
-        libc::sigaction(signal, action.as_ptr(), std::ptr::null_mut());
+        libc::sigaction(signal, action.as_ptr(), old.as_mut_ptr());
+        old.assume_init().sa_sigaction
     }
 }
 
@@ -120,15 +128,17 @@ impl Signals {
             mask.assume_init()
         };
         let mut ignored = vec![
-            (libc::SIGPIPE, super::before_main::pipe_was_ignored()),
+            (libc::SIGPIPE, super::start::pipe_was_ignored()),
             (libc::SIGXFSZ, XFSZ_WAS_IGNORED.load(Ordering::Relaxed)),
         ];
-        for signal in [libc::SIGCHLD, libc::SIGTTIN, libc::SIGTTOU] {
-            ignored.push((signal, disposition(signal) == libc::SIG_IGN));
+        let ours = [
+            (libc::SIGCHLD, libc::SIG_DFL),
+            (libc::SIGTTIN, libc::SIG_IGN),
+            (libc::SIGTTOU, libc::SIG_IGN),
+        ];
+        for (signal, handler) in ours {
+            ignored.push((signal, replace_disposition(signal, handler) == libc::SIG_IGN));
         }
-        set_disposition(libc::SIGCHLD, libc::SIG_DFL);
-        set_disposition(libc::SIGTTIN, libc::SIG_IGN);
-        set_disposition(libc::SIGTTOU, libc::SIG_IGN);
         // SAFETY: the set is valid and the flags are signalfd's own.
         let fd =
             unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
@@ -184,14 +194,13 @@ static XFSZ_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 /// A file that reached its limit (`ulimit -f`) is an error like a full disk, here; a command still gets the
 /// signal. To be called before anything is written.
 pub fn take_file_limit_as_error() {
-    let ignored = disposition(libc::SIGXFSZ) == libc::SIG_IGN;
+    let ignored = replace_disposition(libc::SIGXFSZ, libc::SIG_IGN) == libc::SIG_IGN;
     XFSZ_WAS_IGNORED.store(ignored, Ordering::Relaxed);
-    set_disposition(libc::SIGXFSZ, libc::SIG_IGN);
 }
 
-/// Whether a signal that was taken asks for the end of the run.
+/// Whether a signal that was taken asks for the end of the run; those that cannot be taken do not ask.
 pub fn asks_to_stop(signal: i32) -> bool {
-    !matches!(signal, CHLD | TSTP | WINCH | USR1 | CONT)
+    !matches!(signal, CHLD | TSTP | WINCH | USR1 | CONT | STOP | libc::SIGKILL)
 }
 
 /// Stops this process as SIGSTOP does, until someone continues it.

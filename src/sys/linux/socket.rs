@@ -1,7 +1,7 @@
 //! Local stream sockets with a name in a private directory.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +33,21 @@ pub fn connect(path: &Path, limit: Duration) -> io::Result<OwnedFd> {
     sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, None)?;
     // Where descriptors 0 to 2 were closed nothing of ours may get such a number; the runtime saw to that.
     Ok(fd)
+}
+
+/// Two ends of a connection that nobody else can come to: one that blocks, one that does not.
+pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SocketFlags::CLOEXEC;
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    super::fdio::set_nonblocking(theirs.as_fd(), true)?;
+    Ok((ours, theirs))
+}
+
+/// Says that nothing more is sent; the other side may still send.
+pub fn hang_up(connection: BorrowedFd<'_>) {
+    // One that is gone already knows.
+    let _ = rustix::net::shutdown(connection, rustix::net::Shutdown::Write);
 }
 
 /// Accepts a connection, non-blocking; nothing when none waits.
@@ -83,7 +98,6 @@ fn with_address<T>(
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -289,7 +289,7 @@ fn child(start: &mut Start<'_>) -> SpawnError {
         }
         for (resource, limit) in &command.rlimits {
             let limit = libc::rlimit { rlim_cur: *limit, rlim_max: *limit };
-            if libc::setrlimit(*resource as libc::__rlimit_resource_t, &raw const limit) < 0 {
+            if libc::setrlimit(*resource as _, &raw const limit) < 0 {
                 return fail(Stage::Rlimit);
             }
         }

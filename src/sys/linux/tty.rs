@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetpgrp,
-    tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
+    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr,
+    tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
 };
 
 /// Saved terminal attributes.
@@ -44,6 +44,15 @@ pub fn raw(attributes: &Attributes) -> Attributes {
     let mut raw = attributes.clone();
     raw.0.make_raw();
     raw
+}
+
+/// Lines as they are typed, but this key ends one at once, so that it can be waited for.
+pub fn for_lines_until(attributes: &Attributes, key: u8) -> Attributes {
+    let mut changed = attributes.clone();
+    // Ctrl-Q would be eaten.
+    changed.0.input_modes.remove(InputModes::IXON);
+    changed.0.special_codes[SpecialCodeIndex::VEOL] = key;
+    changed
 }
 
 /// The same with echo on or off.
