@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::core::identity::Scope;
@@ -11,7 +10,7 @@ use crate::core::members::Member;
 use crate::core::reap::Subject;
 
 /// One run, in `list --json`: an array of these, oldest first.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct RunRow {
     /// The run's id.
     pub run: String,
@@ -60,7 +59,7 @@ pub struct RunRow {
 }
 
 /// A living process of a run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct MemberRow {
     /// Its process id.
     pub pid: i32,
@@ -113,7 +112,7 @@ impl RunRow {
 }
 
 /// Everything known of one run, in `inspect`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
     /// As in `list`.
     #[serde(flatten)]
@@ -137,7 +136,7 @@ pub struct Inspection {
 }
 
 /// One attempt, in `inspect`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct InspectedAttempt {
     /// 1 for the first.
     pub n: u32,
@@ -166,7 +165,7 @@ pub struct InspectedAttempt {
 }
 
 /// A signal that `reap` sent, or tried to.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SentRow {
     /// RFC 3339, UTC, milliseconds.
     pub at: String,
@@ -181,7 +180,7 @@ pub struct SentRow {
 }
 
 /// What `reap --json` prints.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ReapReport {
     /// Whether nothing was done.
     pub dry_run: bool,
@@ -197,7 +196,7 @@ pub struct ReapReport {
 }
 
 /// One run, in `reap --json`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ReapedRun {
     /// The run's id.
     pub run: String,
@@ -223,7 +222,7 @@ pub struct ReapedRun {
 }
 
 /// What is left, in `reap --json`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SurvivorRow {
     /// The run it is of.
     pub run: String,
