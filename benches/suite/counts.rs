@@ -51,7 +51,7 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
             "calls-start",
             "System calls of a run of true",
             start,
-            vec![at_most("heeler", 185.0), at_most("heeler --track off", 145.0)],
+            vec![at_most("heeler", 160.0), at_most("heeler --track off", 125.0)],
         ),
         group(
             "calls-pipe",
@@ -102,7 +102,7 @@ pub fn guards(tools: &Tools, peers: &Peers) -> Vec<Group> {
                 counted("heeler --track off", &["--track", "off", "--", "true"]),
             ],
             prepare: None,
-            marks: vec![at_most("heeler", 1300.0), at_most("heeler --track off", 1100.0)],
+            marks: vec![at_most("heeler", 750.0), at_most("heeler --track off", 680.0)],
             headline: None,
         });
     }
