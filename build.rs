@@ -32,6 +32,12 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=HEELER_DYNAMIC");
     let var = |name: &str| std::env::var(name).unwrap_or_default();
+    if var("PROFILE") == "release" && var("CARGO_CFG_TARGET_ENV") == "musl" {
+        // Nobody asks a release for its build id, and its parts need no pages of their own in the file.
+        for argument in ["-Wl,-z,noseparate-code", "-Wl,--build-id=none"] {
+            println!("cargo::rustc-link-arg-bins={argument}");
+        }
+    }
     let wanted = var("PROFILE") == "release"
         && var("HOST") == var("TARGET")
         && var("CARGO_CFG_TARGET_OS") == "linux"
