@@ -51,7 +51,7 @@ pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
             "calls-start",
             "System calls of a run of true",
             start,
-            vec![at_most("heeler", 185.0), at_most("heeler --track off", 145.0)],
+            vec![at_most("heeler", 160.0), at_most("heeler --track off", 125.0)],
         ),
         group(
             "calls-pipe",
@@ -97,8 +97,8 @@ pub fn guards(tools: &Tools) -> Vec<Group> {
     ];
     let figure = "Instructions in user mode, thousands";
     let marks = vec![
-        Mark::itself(figure, "heeler", 1300.0),
-        Mark::itself(figure, "heeler --track off", 1100.0),
+        Mark::itself(figure, "heeler", 1000.0),
+        Mark::itself(figure, "heeler --track off", 900.0),
     ];
     let (tools, first) = (tools.clone(), contenders[0].command.clone());
     let makes_database = move || tools.measure(&first, Sink::Null, None, 0).map(drop);

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench suite                        everything; writes BENCHMARKS.md and the table in README.md
 //! cargo bench --bench suite -- --quick start pipe  a smaller look at two groups; prints only
+//! cargo bench --target x86_64-unknown-linux-musl --bench suite    the program for musl
 //! ```
 //!
 //! A number means nothing on its own: machines differ, and other work disturbs them. So each group runs

@@ -1,34 +1,54 @@
 //! `heeler schema NAME`.
-
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+//!
+//! What serde writes and reads is described by text that a test generates from the types and compares:
+//! generating it here would be a twentieth of the program.
 
 use crate::cli;
-use crate::control::protocol::Messages;
-use crate::report::model::Report;
-use crate::report::runs::{Inspection, ReapReport, RunRow};
-use crate::report::screen::Screen;
 use crate::script;
 
 /// Prints the JSON Schema of a format.
 pub fn run(args: &cli::Schema) -> i32 {
-    let schema = match args.name {
-        cli::Format::Report => written::<Report>(),
-        cli::Format::Screen => written::<Screen>(),
-        cli::Format::List => written::<Vec<RunRow>>(),
-        cli::Format::Inspect => written::<Inspection>(),
-        cli::Format::Reap => written::<ReapReport>(),
-        cli::Format::Control => serde_json::to_string_pretty(&schemars::schema_for!(Messages)),
-        cli::Format::Script => serde_json::to_string_pretty(&script::schema()),
-    };
-    match schema {
-        Ok(json) => super::print(&format!("{json}\n")),
-        Err(error) => super::fail(&format!("cannot write the schema: {error}")),
-    }
+    super::print(match args.name {
+        cli::Format::Report => include_str!("../../schemas/report.json"),
+        cli::Format::Screen => include_str!("../../schemas/screen.json"),
+        cli::Format::List => include_str!("../../schemas/list.json"),
+        cli::Format::Inspect => include_str!("../../schemas/inspect.json"),
+        cli::Format::Reap => include_str!("../../schemas/reap.json"),
+        cli::Format::Control => include_str!("../../schemas/control.json"),
+        cli::Format::Script => return super::print(&format!("{:#}\n", script::schema())),
+    })
 }
 
-/// As it is written: a field that is left out where it does not apply is not required.
-fn written<T: JsonSchema>() -> serde_json::Result<String> {
-    let settings = SchemaSettings::default().for_serialize();
-    serde_json::to_string_pretty(&settings.into_generator().into_root_schema_for::<T>())
+#[cfg(test)]
+mod tests {
+    use schemars::Schema;
+    use schemars::generate::SchemaSettings;
+
+    use crate::control::protocol::Messages;
+    use crate::report::model::Report;
+    use crate::report::runs::{Inspection, ReapReport, RunRow};
+    use crate::report::screen::Screen;
+
+    /// After a change that is meant, write them anew with `HEELER_GOLDEN=write` and read the difference.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test reads, and writes when it is told to")]
+    fn the_schemas_are_those_of_the_types() {
+        // As it is written: a field that is left out where it does not apply is not required.
+        let written = || SchemaSettings::default().for_serialize().into_generator();
+        let current = |name: &str, schema: Schema| {
+            let path = format!("{}/schemas/{name}.json", env!("CARGO_MANIFEST_DIR"));
+            let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+            if std::env::var_os("HEELER_GOLDEN").is_some_and(|value| value == "write") {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let there = std::fs::read_to_string(&path).unwrap();
+            assert!(there == text, "{path} is not current: HEELER_GOLDEN=write takes it over");
+        };
+        current("report", written().into_root_schema_for::<Report>());
+        current("screen", written().into_root_schema_for::<Screen>());
+        current("list", written().into_root_schema_for::<Vec<RunRow>>());
+        current("inspect", written().into_root_schema_for::<Inspection>());
+        current("reap", written().into_root_schema_for::<ReapReport>());
+        current("control", schemars::schema_for!(Messages));
+    }
 }

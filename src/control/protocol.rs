@@ -19,7 +19,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::core::size::SizeFrom;
@@ -34,7 +33,8 @@ pub const MAX_LINE: usize = 1 << 20;
 pub const MAX_FRAME: usize = 1 << 16;
 
 /// What a client asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Request {
     /// The first request of a connection.
@@ -89,7 +89,8 @@ pub enum Request {
 }
 
 /// A part of what is typed.
-#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Typing {
     /// These bytes.
@@ -120,7 +121,8 @@ impl std::fmt::Debug for Typing {
 }
 
 /// Bytes: a string where they are UTF-8, a list of numbers where not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Bytes {
     /// UTF-8.
@@ -147,7 +149,8 @@ impl Bytes {
 }
 
 /// What output is waited for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Expect {
     /// The patterns; the match that begins first wins, on a tie the first of the list.
     pub on: Vec<On>,
@@ -163,7 +166,8 @@ pub struct Expect {
 }
 
 /// A pattern, and what its match is called.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct On {
     /// Given back with the match.
     pub label: String,
@@ -178,7 +182,8 @@ pub struct On {
 }
 
 /// What a pattern looks at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum View {
     /// Terminal escapes removed, CR LF as LF.
@@ -191,7 +196,8 @@ pub enum View {
 }
 
 /// A stream of the command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
     /// Pipe mode.
@@ -203,7 +209,8 @@ pub enum Stream {
 }
 
 /// How a client attaches.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attach {
     /// Its terminal, columns and rows; without it the command's terminal stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,7 +227,8 @@ pub struct Attach {
 }
 
 /// What a request is answered with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
     /// To `hello`.
@@ -292,7 +300,8 @@ pub enum Reply {
 }
 
 /// What kind of failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// No protocol in common.
@@ -316,7 +325,8 @@ pub enum ErrorKind {
 }
 
 /// How a run is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     /// The run's id.
     pub run: String,
@@ -344,7 +354,8 @@ pub struct Status {
 }
 
 /// A match.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Matched {
     /// The pattern's label.
     pub label: String,
@@ -365,7 +376,8 @@ pub struct Matched {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ended {
     /// heeler's exit code for it; absent when nobody saw the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -384,7 +396,8 @@ pub struct Ended {
 }
 
 /// What a terminal shows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Screen {
     /// Columns.
     pub columns: u16,
@@ -495,7 +508,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// The whole protocol, for its schema.
-#[derive(JsonSchema)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[expect(dead_code, reason = "what the schema is made of")]
 pub struct Messages {
     /// A line to the server.

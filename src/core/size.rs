@@ -1,17 +1,8 @@
 //! Which size a terminal has that several people look at.
 
 /// By whom it is given.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SizeFrom {
     /// By the smallest: the fewest columns and the fewest rows of all, so that everybody sees all of it.

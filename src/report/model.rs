@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::core::outcome::Outcome;
@@ -15,7 +14,8 @@ use crate::core::outcome::Outcome;
 pub const SCHEMA: &str = "heeler.report/1";
 
 /// How a run went and ended.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// `heeler.report/1`.
     pub schema: &'static str,
@@ -87,7 +87,8 @@ pub struct Report {
 }
 
 /// How the command's streams are connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// A terminal of its own.
@@ -99,7 +100,8 @@ pub enum Mode {
 }
 
 /// Why nothing could be started, or what failed in heeler.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ErrorInfo {
     /// What kind of failure, for programs: `not_found`, `not_executable`, `bad_interpreter`,
     /// `bad_directory`, `usage`, `script`, `pattern`, `resource`, `internal`.
@@ -112,7 +114,8 @@ pub struct ErrorInfo {
 }
 
 /// How a leader ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Child {
     /// Its process id.
     pub pid: i32,
@@ -135,7 +138,8 @@ pub struct Child {
 }
 
 /// What heeler did to end a tree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stop {
     /// Why: `timeout`, `idle`, `total_timeout`, `owner_gone`, `output_limit`, `until`, `dialogue`,
     /// `dialogue_failed`, `strays`, `cancelled`, `internal`.
@@ -152,7 +156,8 @@ pub struct Stop {
 }
 
 /// A signal that was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Signal {
     /// Its name.
     pub signal: String,
@@ -161,7 +166,8 @@ pub struct Signal {
 }
 
 /// Resources used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Usage {
     /// CPU time in user mode.
     pub user_ms: u64,
@@ -173,7 +179,8 @@ pub struct Usage {
 }
 
 /// The streams of an attempt: `terminal`, or `stdout` and `stderr`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Streams {
     /// Pipe mode.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,7 +194,8 @@ pub struct Streams {
 }
 
 /// What went through one stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stream {
     /// Bytes read.
     pub bytes: u64,
@@ -205,7 +213,8 @@ pub struct Stream {
 }
 
 /// What the dialogue did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Dialogue {
     /// The steps that were reached, in order.
     pub steps: Vec<StepRecord>,
@@ -224,7 +233,8 @@ pub struct Dialogue {
 }
 
 /// A capture's value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Capture {
     /// What the group matched, or null when it took no part.
@@ -234,7 +244,8 @@ pub enum Capture {
 }
 
 /// One step of the dialogue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StepRecord {
     /// Its name or number.
     pub step: String,
@@ -255,7 +266,8 @@ pub struct StepRecord {
 }
 
 /// A rule or watch that fired.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RuleRecord {
     /// Its pattern, as written.
     pub pattern: String,
@@ -264,7 +276,8 @@ pub struct RuleRecord {
 }
 
 /// Why a dialogue failed, in parts for programs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failure {
     /// `step_timeout`, `eof`, `exit`, `fail`, `rule_exhausted`, `step_budget`, `secret_echo`, `secret_missing`,
     /// `canonical_limit`, `send`, `retry`, `exec`, `ask`, `interact`, `exit_code`, `loop_exhausted`,
@@ -290,7 +303,8 @@ pub struct Failure {
 }
 
 /// How the tree was held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Containment {
     /// `cgroup`, `subreaper`, `group` or `none`.
     pub kind: String,
@@ -308,7 +322,8 @@ pub struct Containment {
 }
 
 /// A process, for people and for programs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Process {
     /// Its process id.
     pub pid: i32,
@@ -319,7 +334,8 @@ pub struct Process {
 }
 
 /// One start of the command within a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attempt {
     /// 1 for the first.
     pub n: u32,

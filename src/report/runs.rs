@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::core::identity::Scope;
@@ -12,7 +11,8 @@ use crate::core::members::Member;
 use crate::core::reap::Subject;
 
 /// One run, in `list --json`: an array of these, oldest first.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunRow {
     /// The run's id.
     pub run: String,
@@ -64,7 +64,8 @@ pub struct RunRow {
 }
 
 /// A living process of a run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MemberRow {
     /// Its process id.
     pub pid: i32,
@@ -118,7 +119,8 @@ impl RunRow {
 }
 
 /// Everything known of one run, in `inspect`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Inspection {
     /// As in `list`.
     #[serde(flatten)]
@@ -142,7 +144,8 @@ pub struct Inspection {
 }
 
 /// One attempt, in `inspect`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct InspectedAttempt {
     /// 1 for the first.
     pub n: u32,
@@ -171,7 +174,8 @@ pub struct InspectedAttempt {
 }
 
 /// A signal that `reap` sent, or tried to.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SentRow {
     /// RFC 3339, UTC, milliseconds.
     pub at: String,
@@ -186,7 +190,8 @@ pub struct SentRow {
 }
 
 /// What `reap --json` prints.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReapReport {
     /// Whether nothing was done.
     pub dry_run: bool,
@@ -202,7 +207,8 @@ pub struct ReapReport {
 }
 
 /// One run, in `reap --json`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReapedRun {
     /// The run's id.
     pub run: String,
@@ -228,7 +234,8 @@ pub struct ReapedRun {
 }
 
 /// What is left, in `reap --json`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SurvivorRow {
     /// The run it is of.
     pub run: String,

@@ -1,14 +1,14 @@
 //! What a terminal shows, as text, as `heeler.screen/1`, and as a picture ([`super::svg`]).
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use vt100::Color;
 
 use crate::expect::view::emulator::Emulator;
 
 /// A screen.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(title = "heeler.screen/1")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "heeler.screen/1"))]
 pub struct Screen {
     /// `heeler.screen/1`.
     pub schema: &'static str,
@@ -33,7 +33,8 @@ pub struct Screen {
 }
 
 /// Rows and columns count from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cursor {
     /// Its row.
     pub row: u16,
@@ -44,7 +45,8 @@ pub struct Cursor {
 }
 
 /// Cells of one row that look the same.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Run {
     /// Their row, from 0.
     pub row: u16,
@@ -58,7 +60,8 @@ pub struct Run {
 }
 
 /// How a cell looks; what is absent is plain.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Style {
     /// The colour of the text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,7 +87,8 @@ pub struct Style {
 }
 
 /// A colour: a number of the terminal's palette (0 to 255), or `#rrggbb`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Colour {
     /// Of the palette.

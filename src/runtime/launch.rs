@@ -129,8 +129,8 @@ pub fn launch(
     };
     // What it takes to hold a process and to signal its members, so that there are no descriptors too few once
     // there is a command.
-    let room = [(); 3].map(|()| fdio::null());
-    if let Some(Err(error)) = room.iter().find(|null| null.is_err()) {
+    let room = [(); 3].map(|()| fdio::duplicate(wiring.stdio[0].as_fd()));
+    if let Some(Err(error)) = room.iter().find(|held| held.is_err()) {
         leaf.as_ref().map(Leaf::remove);
         return Err(resource("hold a new process", error));
     }

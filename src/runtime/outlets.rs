@@ -161,7 +161,9 @@ impl Outlets {
     /// Begins the recording.
     pub fn record_header(&mut self, header: &cast::Header<'_>) {
         self.record_pipe = header.pipe;
-        self.record(&header.line());
+        if self.record.is_some() {
+            self.record(&header.line());
+        }
         if let Some(session) = &mut self.session {
             session.size = header.size;
         }

@@ -40,7 +40,9 @@ impl Running<'_, '_> {
         // Kills what is left, collects the leader, and removes the leaf: so the leaf is asked before, and
         // whoever spends time in it while it is being killed is not counted.
         let cpu = self.launched.tree.leaf().and_then(Leaf::cpu);
-        let memory_peak = self.launched.tree.leaf().and_then(Leaf::memory_peak);
+        // Who counts kills knows the peak too.
+        let leaf = self.launched.tree.leaf().filter(|_| oom_kills.is_some());
+        let memory_peak = leaf.and_then(Leaf::memory_peak);
         let verified = !strays_left && !unkillable && self.prove_empty();
         let mut left = self.launched.tree.refused().to_vec();
         left.retain(|(member, _)| self.launched.tree.members().contains(member));

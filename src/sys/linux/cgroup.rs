@@ -94,22 +94,28 @@ impl Leaf {
     /// CPU time of everyone who ever was in it: (user, system). The kernel counts it in every hierarchy of
     /// version 2, without a controller, and those that nobody waited for are in it too.
     pub fn cpu(&self) -> Option<(Duration, Duration)> {
-        let text = slurp(self.path.join("cpu.stat")).ok()?;
-        cpu_of(std::str::from_utf8(&text).ok()?)
+        cpu_of(&self.text("cpu.stat")?)
     }
 
     /// The most memory that all of it used together, with what the kernel kept for it; absent without the
     /// memory controller (and before Linux 5.19).
     pub fn memory_peak(&self) -> Option<u64> {
-        let text = slurp(self.path.join("memory.peak")).ok()?;
-        std::str::from_utf8(&text).ok()?.trim().parse().ok()
+        self.text("memory.peak")?.trim().parse().ok()
     }
 
     /// How many of its processes the kernel killed for want of memory; absent without the memory
     /// controller. `oom_kill` counts kills, `oom` only occasions (containerd#6323).
     pub fn oom_kills(&self) -> Option<u64> {
-        let text = slurp(self.path.join("memory.events")).ok()?;
-        number(std::str::from_utf8(&text).ok()?, "oom_kill")
+        number(&self.text("memory.events")?, "oom_kill")
+    }
+
+    /// One of its files, all of which fit.
+    fn text(&self, name: &str) -> Option<String> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.dir, name, flags, Mode::empty()).ok()?;
+        let mut buffer = [0; 4096];
+        let count = rustix::io::pread(file, &mut buffer, 0).ok()?;
+        std::str::from_utf8(&buffer[..count]).ok().map(str::to_owned)
     }
 
     /// Removes it and what the command made below it, from the bottom up; false when something is in use.

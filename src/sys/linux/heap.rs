@@ -31,7 +31,7 @@ unsafe impl Sync for Area {}
 static SPACE: Area = Area(UnsafeCell::new([MaybeUninit::uninit(); AREA]));
 
 /// What small pieces are cut from.
-const CHUNK: usize = 16 << 10;
+const CHUNK: usize = 64 << 10;
 
 struct State {
     /// What is behind this in the area was never given out.
@@ -134,6 +134,18 @@ fn unused(length: usize) -> Option<*mut u8> {
     Some(unsafe { SPACE.0.get().cast::<u8>().add(at) })
 }
 
+/// Makes a large piece longer where it is, which can be done with the last that was given out.
+fn extend(piece: *mut u8, from: usize, to: usize) -> bool {
+    let (from, to) = (class(from).1, class(to).1);
+    let used = STATE.0.used.get();
+    let end = piece.addr() - SPACE.0.get().addr() + from;
+    let fits = from > FINE && from < to && end == used && to - from <= AREA - used;
+    if fits {
+        STATE.0.used.set(used + (to - from));
+    }
+    fits
+}
+
 /// Something to cut small pieces from: a large one that was given back, since its pages are there already (a
 /// vector that grew has left a row of them).
 fn chunk() -> Option<(*mut u8, usize)> {
@@ -185,7 +197,10 @@ unsafe impl GlobalAlloc for Heap {
             // SAFETY: the caller's promise.
             return unsafe { System.realloc(piece, layout, size) };
         }
-        if size <= LARGEST && class(size) == class(layout.size()) {
+        if size <= LARGEST
+            && MINE.get()
+            && (class(size) == class(layout.size()) || extend(piece, layout.size(), size))
+        {
             return piece;
         }
         // SAFETY: the caller promises that the size is valid for the alignment; the new piece is another one.
