@@ -31,7 +31,9 @@ const LIBRARIES: [(&str, &[&str]); 7] = [
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=HEELER_DYNAMIC");
+    println!("cargo::rerun-if-changed=schemas");
     let var = |name: &str| std::env::var(name).unwrap_or_default();
+    pack_schemas(Path::new(&var("OUT_DIR"))).expect("schemas/ is readable and OUT_DIR writable");
     if var("PROFILE") == "release" && var("CARGO_CFG_TARGET_ENV") == "musl" {
         // Nobody asks a release for its build id, and its parts need no pages of their own in the file.
         for argument in ["-Wl,-z,noseparate-code", "-Wl,--build-id=none"] {
@@ -54,6 +56,17 @@ fn main() {
             println!("cargo::rustc-link-arg-bins={argument}");
         }
     }
+}
+
+/// The schemas as the program holds them: without the indentation, a third of what they are.
+fn pack_schemas(out: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir("schemas")? {
+        let path = entry?.path();
+        let text = std::fs::read_to_string(&path)?;
+        let packed: String = text.lines().map(str::trim_start).collect();
+        std::fs::write(out.join(path.file_name().unwrap_or_default()), packed)?;
+    }
+    Ok(())
 }
 
 /// Fills `dir` with a linker script for each library; nothing when one of them is not there.

@@ -6,17 +6,28 @@
 use crate::cli;
 use crate::script;
 
+/// A schema as the build packed it.
+macro_rules! packed {
+    ($name:literal) => {
+        serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/", $name, ".json")))
+    };
+}
+
 /// Prints the JSON Schema of a format.
 pub fn run(args: &cli::Schema) -> i32 {
-    super::print(match args.name {
-        cli::Format::Report => include_str!("../../schemas/report.json"),
-        cli::Format::Screen => include_str!("../../schemas/screen.json"),
-        cli::Format::List => include_str!("../../schemas/list.json"),
-        cli::Format::Inspect => include_str!("../../schemas/inspect.json"),
-        cli::Format::Reap => include_str!("../../schemas/reap.json"),
-        cli::Format::Control => include_str!("../../schemas/control.json"),
-        cli::Format::Script => return super::print(&format!("{:#}\n", script::schema())),
-    })
+    let schema: serde_json::Result<serde_json::Value> = match args.name {
+        cli::Format::Report => packed!("report"),
+        cli::Format::Screen => packed!("screen"),
+        cli::Format::List => packed!("list"),
+        cli::Format::Inspect => packed!("inspect"),
+        cli::Format::Reap => packed!("reap"),
+        cli::Format::Control => packed!("control"),
+        cli::Format::Script => Ok(script::schema()),
+    };
+    match schema {
+        Ok(schema) => super::print(&format!("{schema:#}\n")),
+        Err(error) => super::fail(&format!("cannot read the schema: {error}")),
+    }
 }
 
 #[cfg(test)]

@@ -63,8 +63,12 @@ fn a_fault_of_attach() {
     t.heeler(["expect", "it", "--on", "ready"]).any_out().check();
     for fault in ["attach", "attach:abort", "attach:overflow"] {
         let (run, before) = on_terminal(&t, &["attach", "it"], Some(fault));
-        let done = if fault == "attach" { run.exit(125) } else { run.signaled(6) };
-        let done = done.any_out().check();
+        let run = match fault {
+            "attach" => run.exit(125),
+            "attach:abort" => run.signaled(6),
+            _ => run.signaled(11),
+        };
+        let done = run.any_out().check();
         is_as_before(&done, &before, fault);
         if fault == "attach" {
             assert!(done.out_text().contains("heeler: internal error: "), "{}", done.out_text());

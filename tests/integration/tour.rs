@@ -128,7 +128,7 @@ fn the_readme_names_outcomes_and_flags_that_exist() {
         .map(|command| t.heeler([command, "--help"]).any_out().check().out_text())
         .concat();
     let known = |flag: &str| {
-        ["--release", "--locked", "--path", "--help"].contains(&flag)
+        ["--release", "--locked", "--path", "--target", "--help"].contains(&flag)
             || help
                 .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
                 .any(|word| word == flag)
