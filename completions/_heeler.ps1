@@ -99,7 +99,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Stop it when nothing has been active for D')
             [CompletionResult]::new('--total-timeout', '--total-timeout', [CompletionResultType]::ParameterName, 'Stop after D, all attempts and the pauses between them together')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'With -d or --detach-keys: stop it when it is older than D')
-            [CompletionResult]::new('--owner', '--owner', [CompletionResultType]::ParameterName, 'With -d: stop it when the process PID has ended')
+            [CompletionResult]::new('--owner', '--owner', [CompletionResultType]::ParameterName, 'With -d or --detach-keys: stop it when the process PID has ended')
             [CompletionResult]::new('--max-output', '--max-output', [CompletionResultType]::ParameterName, 'Stop it when it has written more than so much')
             [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'Its job is done when it has been idle for D: stop it, success')
             [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Signals that end the whole tree [default: TERM:10s,KILL]')

@@ -95,7 +95,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand --idle-timeout 'Stop it when nothing has been active for D'
             cand --total-timeout 'Stop after D, all attempts and the pauses between them together'
             cand --ttl 'With -d or --detach-keys: stop it when it is older than D'
-            cand --owner 'With -d: stop it when the process PID has ended'
+            cand --owner 'With -d or --detach-keys: stop it when the process PID has ended'
             cand --max-output 'Stop it when it has written more than so much'
             cand --until-idle 'Its job is done when it has been idle for D: stop it, success'
             cand --stop 'Signals that end the whole tree [default: TERM:10s,KILL]'

@@ -98,7 +98,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l timeout -d 'Stop a
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l idle-timeout -d 'Stop it when nothing has been active for D' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l total-timeout -d 'Stop after D, all attempts and the pauses between them together' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l ttl -d 'With -d or --detach-keys: stop it when it is older than D' -r
-complete -c heeler -n "__fish_heeler_using_subcommand run" -l owner -d 'With -d: stop it when the process PID has ended' -r
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l owner -d 'With -d or --detach-keys: stop it when the process PID has ended' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l max-output -d 'Stop it when it has written more than so much' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l until-idle -d 'Its job is done when it has been idle for D: stop it, success' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l stop -d 'Signals that end the whole tree [default: TERM:10s,KILL]' -r

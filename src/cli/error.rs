@@ -7,6 +7,13 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// How many characters of a wrong value are shown.
 const SHOWN: usize = 100;
 
+/// What the library says of numbers, and what a user would.
+const NUMBERS: [(&str, &str); 3] = [
+    (": invalid digit found in string", ": a whole number is wanted"),
+    (": cannot parse integer from empty string", ": a whole number is wanted"),
+    (": number too large to fit in target type", ": the number is too large"),
+];
+
 /// Whether this is help or the version, which were asked for.
 pub fn is_answer(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
@@ -38,6 +45,13 @@ pub fn one_line(error: &clap::Error, line: &[OsString]) -> String {
             }
             None if line.is_empty() => flush(&mut parts, &mut paragraph),
             None => paragraph.push(line),
+        }
+    }
+    for (theirs, ours) in NUMBERS {
+        if let Some(part) = parts.first_mut()
+            && let Some(what) = part.strip_suffix(theirs)
+        {
+            *part = format!("{what}{ours}");
         }
     }
     // A misspelt flag is hardly ever meant as the command's own word.
@@ -115,6 +129,19 @@ mod tests {
         let message = message(&["heeler", "run", "--timeout", "5x", "--", "true"]);
         assert!(message.contains("'5x' for '--timeout <D>'"), "{message}");
         assert!(message.contains("unknown unit 'x'"), "{message}");
+    }
+
+    #[test]
+    fn numbers_are_asked_for_in_words() {
+        for (value, why) in [
+            ("x", "a whole number is wanted"),
+            ("", "a whole number is wanted"),
+            ("1.5", "a whole number is wanted"),
+            ("99999999999999999999", "the number is too large"),
+        ] {
+            let message = message(&["heeler", "logs", "--tail", value, "run"]);
+            assert_eq!(message, format!("invalid value '{value}' for '--tail <N>': {why}"));
+        }
     }
 
     #[test]

@@ -5,9 +5,10 @@ use super::exit_codes;
 /// The end of `heeler --help`.
 pub fn root() -> String {
     format!(
-        "Exit codes of run:\n{}\n{}\n\nTopics: heeler help exit-codes|patterns|dialogue|script|values",
+        "Exit codes of run:\n{}\n{}\n\nTopics: heeler help {}",
         exit_codes::text(),
-        exit_codes::NOTES
+        exit_codes::NOTES,
+        NAMES.join("|")
     )
 }
 
@@ -90,8 +91,32 @@ const VALUES: &str = "\
                      NAME=optional:env:VAR, NAME=optional:file:PATH
 ";
 
+/// A test runs its first block.
+const DETACHED: &str = "\
+run -d leaves a run in the background and prints its id. RUN is that id, its beginning, or the --name.
+
+  run=$(heeler run -d --pty --owner $$ -- bc -q)     # it ends with this script, however that ends
+  at=$(heeler send $run --line '6 * 7')              # types it; prints the place in the output
+  heeler expect $run --since $at --on 'n=/^\\d+$/' --on 'bad=/error/' --print label
+                                                     # waits for what comes behind it: n or bad
+  heeler expect $run --since $at --on '/^(\\d+)$/' --print 1
+                                                     # the group: 42; without --print all, as JSON
+  heeler send $run --key ctrl-d                      # also --send 'C escapes', --send-secret NAME
+  heeler wait $run                                   # exits as the run did, also long after
+  heeler logs -f $run                                # its output so far, and what comes
+  heeler screen $run --svg > now.svg                 # what its terminal shows; --json, or text
+
+  heeler attach RUN             at a terminal: its screen, your keys; Ctrl-P Ctrl-Q leaves it running
+  heeler run --detach-keys ctrl-p,ctrl-q -- vim x    the same, attached from the start
+  heeler list --watch           all runs, with keys for them
+  heeler reap RUN               stops it, and all of its processes
+
+Exit codes: send, expect 0 done, 124 not in time (--timeout), 125 cannot; expect 122 the run ended first.
+wait, attach: the run's; attach 0 when it was left. --ttl, --idle-timeout, --owner end what is forgotten.
+";
+
 /// The names of all topics.
-pub const NAMES: &[&str] = &["exit-codes", "patterns", "dialogue", "script", "values"];
+pub const NAMES: &[&str] = &["exit-codes", "patterns", "dialogue", "script", "detached", "values"];
 
 /// The text on a topic.
 pub fn find(name: &str) -> Option<String> {
@@ -102,6 +127,7 @@ pub fn find(name: &str) -> Option<String> {
         "patterns" => Some(PATTERNS.to_owned()),
         "dialogue" => Some(DIALOGUE.to_owned()),
         "script" => Some(SCRIPT.to_owned()),
+        "detached" => Some(DETACHED.to_owned()),
         "values" => Some(VALUES.to_owned()),
         _ => None,
     }

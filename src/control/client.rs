@@ -228,6 +228,21 @@ impl Connection {
         self.reply_until(None)
     }
 
+    /// Waits for the next answer, as long as somebody reads `output`; nothing when nobody does any more.
+    pub fn reply_for(&mut self, output: BorrowedFd<'_>) -> Result<Option<Reply>, Failed> {
+        let mut ready = Vec::new();
+        while memchr::memchr(b'\n', &self.input).is_none() {
+            poll::poll(&[(self.fd(), Want::Read), (output, Want::Hangup)], None, &mut ready)?;
+            if ready[1].hangup {
+                return Ok(None);
+            }
+            if ready[0].ready {
+                break;
+            }
+        }
+        self.reply().map(Some)
+    }
+
     fn reply_until(&mut self, until: Option<Instant>) -> Result<Reply, Failed> {
         let mut looked = 0;
         loop {

@@ -116,7 +116,7 @@ fn attach_exits_as_the_run_does() {
     let done = client.exit(7).any_out().check();
     assert!(done.out_text().contains("bye\r\n"), "{}", done.out_text());
     // Also after its end, and with a name that is none.
-    t.heeler(["attach", &run]).exit(7).check();
+    t.heeler(["attach", &run]).exit(7).err_has("has ended").check();
     t.heeler(["attach", "nobody"]).exit(125).any_err().check();
     t.heeler(["attach", &run, "--detach-keys", "ctrl-"]).exit(125).err_has("--detach-keys").check();
     gone(&t);

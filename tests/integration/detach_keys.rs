@@ -190,3 +190,30 @@ fn a_stop_leaves_the_run_for_a_while() {
     assert_eq!(t.read("after"), t.read("before"));
     nobody_is_left(&t);
 }
+
+/// A run that can be left ends with its owner, whether it was left or not.
+#[test]
+fn it_ends_with_its_owner() {
+    for left in [false, true] {
+        let t = Test::new();
+        let owner = t.program("sleep", ["1000"]).start();
+        let pid = owner.pid().to_string();
+        let args = ["--name", "it", "--owner", &pid, "--", "sh", "-c", "echo up; exec sleep 1000"];
+        let (mut run, _) = start(&t, &args);
+        run.wait_out("up");
+        let run = if left {
+            run.type_in("\x10\x11");
+            run.any_out().check();
+            None
+        } else {
+            Some(run)
+        };
+        owner.signal(Signal::KILL);
+        owner.signaled(9).check();
+        if let Some(run) = run {
+            run.exit(124).any_out().check();
+        }
+        t.heeler(["wait", "it"]).exit(124).check();
+        nobody_is_left(&t);
+    }
+}

@@ -184,6 +184,17 @@ fn a_conversation_in_a_terminal() {
     all_gone(&t);
 }
 
+/// What the help shows is what works.
+#[test]
+fn the_conversation_of_the_help() {
+    let t = Test::new();
+    let help = t.heeler(["help", "detached"]).any_out().check().out_text();
+    let block = help.split("\n\n").nth(1).unwrap();
+    let done = t.sh(&format!("set -e\n{block}\ntest -s now.svg")).any_out().check();
+    assert!(done.out_text().starts_with("n\n42\n"), "{}", done.out_text());
+    all_gone(&t);
+}
+
 #[test]
 fn expect_tells_the_limit_from_the_end() {
     let t = Test::new();

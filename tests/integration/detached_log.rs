@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::detached::{Client, all_gone, detached};
+use crate::detached::{Client, all_gone, detached, end};
 use crate::fault::can_unshare;
 use crate::harness::{Done, Test, lines, wait_until};
 
@@ -175,5 +175,17 @@ fn a_pause_between_attempts_is_not_the_end() {
     t.heeler(["reap", &run]).any_out().any_err().check();
     t.heeler(["wait", &run]).exit(143).check();
     assert_eq!(report(&t, &run)["outcome"], "cancelled");
+    all_gone(&t);
+}
+
+/// Who reads a log that is followed may leave: the follower does too, though the run writes on or is silent.
+#[test]
+fn a_follower_leaves_with_its_reader() {
+    let t = Test::new();
+    for script in ["echo 1; while sleep 0.01; do echo more; done", "echo 1; exec sleep 1000"] {
+        let run = detached(&t, &["--", "sh", "-c", script]);
+        t.sh(&format!("heeler logs -f {run} | head -n 1")).out("1\n").check();
+        end(&t, &run);
+    }
     all_gone(&t);
 }

@@ -15,9 +15,9 @@ pub struct Launch {
     /// Leave it running in the background, and print its id
     ///
     /// Returns as soon as the command runs, or has failed to start. Where its id cannot be printed (a full disk, a
-    /// reader that is gone) the exit code is 125; it runs all the same, and the message names it. It has pipes, or with --pty a terminal
-    /// of 80x24, and its input stays open for `heeler send`. Talk to it with heeler attach, logs, send,
-    /// expect, wait, signal, resize, screen and run-script; list, reap and inspect know it too.
+    /// reader that is gone) the exit code is 125; it runs all the same, and the message names it. It has pipes,
+    /// or with --pty a terminal of 80x24, and its input stays open for `heeler send`. Talk to it with heeler
+    /// attach, logs, send, expect, wait, signal, resize, screen and run-script; list, reap and inspect know it too.
     #[arg(short = 'd', long, group = "background")]
     pub detach: bool,
 
@@ -26,8 +26,9 @@ pub struct Launch {
     /// Gives it a terminal of its own and our terminal to that, as -d --pty and attach would in one: the keys,
     /// or the end of our terminal (HUP), leave it running, its id is told and the exit code is 0; heeler attach
     /// comes back. Otherwise it ends as without them: exit code, report and messages are the same, and INT,
-    /// TERM and QUIT stop it. Output that our terminal is much too slow for is skipped, as attach does. Keys are ctrl-X or single characters, with commas between them. A beginning of
-    /// them is held back until the next key shows that it is none; so without this flag there are none.
+    /// TERM and QUIT stop it. Output that our terminal is much too slow for is skipped, as attach does. Keys are
+    /// ctrl-X or single characters, with commas between them. A beginning of them is held back until the next
+    /// key shows that it is none; so without this flag there are none.
     #[arg(long, value_name = "KEYS", group = "background", conflicts_with_all = ["pipe", "inherit"], hide_short_help = true)]
     pub detach_keys: Option<String>,
 

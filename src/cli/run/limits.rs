@@ -27,11 +27,11 @@ pub struct Limits {
     #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, requires = "background", hide_short_help = true)]
     pub ttl: Option<Duration>,
 
-    /// With -d: stop it when the process PID has ended
+    /// With -d or --detach-keys: stop it when the process PID has ended
     ///
     /// `heeler run -d --owner $$` ties it to the script that starts it, also when that is killed. PID has to
     /// run now; that its number is given to another process later changes nothing. The outcome is owner_gone.
-    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..), allow_negative_numbers = true, requires = "detach", hide_short_help = true)]
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..), allow_negative_numbers = true, requires = "background", hide_short_help = true)]
     pub owner: Option<i32>,
 
     /// Stop it when it has written more than so much

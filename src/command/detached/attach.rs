@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::{Found, Living, find, record, wait};
+use super::{Found, Living, Over, find, record, wait};
 use crate::cli::detached::{Attach, SizeFrom};
 use crate::control::client::attach::{Left, Wanted, attach, stay};
 use crate::control::client::{Connection, Failed};
 use crate::control::place;
 use crate::core::outcome::EXIT_HEELER;
+use crate::core::reap::State;
 use crate::core::size;
 use crate::expect::detach;
-use crate::report::output::{self, with_stdio};
+use crate::report::output::{self, Io, with_stdio};
 use crate::sys::signals::{self, Signals};
 
 /// Attaches; the run's exit code, 0 when it was left.
@@ -76,7 +77,7 @@ pub(in crate::command) fn try_run(args: &Attach) -> Result<Left, i32> {
     let found = with_stdio(|io| find(&args.target, io))?;
     let Living { db, run, connection } = match found {
         Found::Living(living) => living,
-        Found::Record(over) => return Err(with_stdio(|io| wait::recorded(false, &over, io))),
+        Found::Record(over) => return Err(with_stdio(|io| ended(&over, io))),
     };
     let leaves = if keys.is_empty() { "Ctrl-C" } else { &args.detach_keys };
     let lines = (!args.read_only).then(|| {
@@ -96,6 +97,15 @@ pub(in crate::command) fn try_run(args: &Attach) -> Result<Left, i32> {
         ours: false,
     };
     tell(db, &run, attach(&wanted))
+}
+
+/// There is nothing to attach to: says so where its end was seen, and else what the records say.
+fn ended(over: &Over, io: &mut Io<'_>) -> i32 {
+    if over.state == State::Exited {
+        let run = &over.subject.record.facts.run;
+        io.say(format_args!("run {run} has ended (heeler logs {run} prints its output)"));
+    }
+    wait::recorded(false, over, io)
 }
 
 /// Says how it was left, and what its heeler had to say.

@@ -16,6 +16,7 @@ use crate::control::protocol::{Reply, Request};
 use crate::core::outcome::EXIT_HEELER;
 use crate::expect::program::StreamId;
 use crate::report::output::Io;
+use crate::sys::fdio;
 
 /// How long a heeler has to say how much there is: one that is stopped says nothing, and its log is there.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -78,12 +79,14 @@ fn follow(
     printer: &mut Printer,
     io: &mut Io<'_>,
 ) -> std::io::Result<()> {
-    let mut reply = connection.ask(&Request::Follow);
+    let mut reply = connection.ask(&Request::Follow).map(Some);
     loop {
         printer.all(reader, io)?;
         match reply {
-            Ok(Reply::Log { .. }) => reply = connection.reply(),
-            Ok(Reply::Ended(ended)) => return printer.end(reader, ended.offset, io),
+            // Of a silent run no write would tell that the reader is gone: `logs -f RUN | grep -m1 ready`.
+            Ok(Some(Reply::Log { .. })) => reply = connection.reply_for(fdio::standard(1)),
+            Ok(None) => return Ok(()),
+            Ok(Some(Reply::Ended(ended))) => return printer.end(reader, ended.offset, io),
             // It was killed: what it wrote is there.
             Ok(_) | Err(Failed::Gone) => return printer.all(reader, io),
             Err(error) => return Err(std::io::Error::other(error.to_string())),

@@ -165,7 +165,7 @@ fn install() {
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = on_fault as *const () as libc::sighandler_t;
-            // The runtime's other stack: this one may have overflowed.
+            // The stack from `start`: this one may have overflowed.
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
             let before = (*BEFORE.0.get())[at].as_mut_ptr();
             libc::sigaction(signal, &raw const action, before);

@@ -11,7 +11,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
-use std::mem::MaybeUninit;
 use std::ptr;
 
 /// How much there is. Pages that nobody has touched cost nothing.
@@ -24,11 +23,11 @@ const LARGEST: usize = 128 << 10;
 const CLASSES: usize = FINE / STEP + (LARGEST / FINE).ilog2() as usize;
 
 #[repr(align(4096))]
-struct Area(UnsafeCell<[MaybeUninit<u8>; AREA]>);
+struct Area(UnsafeCell<[u8; AREA]>);
 // SAFETY: its bytes belong to whoever was given them; `State` says to whom.
 unsafe impl Sync for Area {}
 
-static SPACE: Area = Area(UnsafeCell::new([MaybeUninit::uninit(); AREA]));
+static SPACE: Area = Area(UnsafeCell::new([0; AREA]));
 
 /// What small pieces are cut from.
 const CHUNK: usize = 64 << 10;
@@ -85,8 +84,13 @@ fn fits(layout: Layout) -> bool {
     layout.size() <= LARGEST && layout.align() <= STEP && MINE.get()
 }
 
+/// How far behind the area's beginning it is.
+fn place(piece: *mut u8) -> usize {
+    piece.addr().wrapping_sub(SPACE.0.get().addr())
+}
+
 fn is_ours(piece: *mut u8) -> bool {
-    piece.addr().wrapping_sub(SPACE.0.get().addr()) < AREA
+    place(piece) < AREA
 }
 
 /// A piece for `size` bytes, while there is one.
@@ -138,7 +142,7 @@ fn unused(length: usize) -> Option<*mut u8> {
 fn extend(piece: *mut u8, from: usize, to: usize) -> bool {
     let (from, to) = (class(from).1, class(to).1);
     let used = STATE.0.used.get();
-    let end = piece.addr() - SPACE.0.get().addr() + from;
+    let end = place(piece) + from;
     let fits = from > FINE && from < to && end == used && to - from <= AREA - used;
     if fits {
         STATE.0.used.set(used + (to - from));
@@ -179,6 +183,24 @@ unsafe impl GlobalAlloc for Heap {
         }
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
+    }
+
+    /// What was never given out is zero, and stays a page that nobody has touched.
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if !fits(layout) {
+            // SAFETY: the caller's promise.
+            return unsafe { System.alloc_zeroed(layout) };
+        }
+        let used = STATE.0.used.get();
+        // SAFETY: the caller's promise; what comes is as long as was asked for.
+        unsafe {
+            let piece = self.alloc(layout);
+            if !piece.is_null() && !(used..AREA).contains(&place(piece)) {
+                piece.write_bytes(0, layout.size());
+            }
+            piece
+        }
     }
 
     #[inline]
@@ -254,8 +276,14 @@ mod tests {
             unsafe {
                 match random >> 28 {
                     0..=6 => {
-                        let piece = Heap.alloc(layout);
+                        let zeroed = step % 5 == 0;
+                        let piece =
+                            if zeroed { Heap.alloc_zeroed(layout) } else { Heap.alloc(layout) };
                         assert_eq!(piece.addr() % layout.align(), 0);
+                        if zeroed {
+                            let bytes = std::slice::from_raw_parts(piece, size);
+                            assert!(bytes.iter().all(|byte| *byte == 0), "{step}");
+                        }
                         piece.write_bytes(mark, size);
                         held.push((piece, layout, mark));
                     }

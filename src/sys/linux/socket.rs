@@ -31,7 +31,7 @@ pub fn connect(path: &Path, limit: Duration) -> io::Result<OwnedFd> {
     sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(limit))?;
     with_address(path, |address| Ok(rustix::net::connect(&fd, address)?))?;
     sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, None)?;
-    // Where descriptors 0 to 2 were closed nothing of ours may get such a number; the runtime saw to that.
+    // Where descriptors 0 to 2 were closed nothing of ours may get such a number; `start` saw to that.
     Ok(fd)
 }
 
