@@ -89,8 +89,8 @@ impl Survey {
         store: Option<&Store>,
         which: Which<'_>,
     ) -> Result<BTreeMap<String, (Record, Held)>, StoreError> {
-        // Locks before rows: a run completes its row before it gives up its lock, so one that ends just now
-        // is seen held with a row that is complete, never free with one that is open.
+        // Locks before rows: a run completes its file or its row before it gives up its lock, so one that ends
+        // just now is seen held with a record that is complete, never free with one that is open.
         let mut locks = lockfile::scan(&self.db).map_err(|source| StoreError::Place {
             path: crate::store::place::runs_dir(&self.db),
             source,
@@ -122,7 +122,12 @@ impl Survey {
             }
             // No lock at the first look: it has begun since, or ended since, or the file is lost.
             match lockfile::look(&self.db, run) {
-                Some(lock) => *held = lock.held,
+                Some(lock) => {
+                    *held = lock.held;
+                    if let Some(more) = lock.record {
+                        complete(record, more);
+                    }
+                }
                 None => {
                     if let Some(row) = store.map_or(Ok(None), |store| store.record(run))? {
                         *record = row;

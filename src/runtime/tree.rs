@@ -176,11 +176,12 @@ impl Tree {
         let mut held = leaf.map(Leaf::processes);
         let mut found = Vec::new();
         let us = ids::pid();
-        let mut parents = vec![us];
+        let mut parents = Vec::new();
         let mut seen = BTreeSet::new();
         // Parents come before their children: a shell that is ended first does not comment on the end of
         // what it waits for.
-        let mut next = Vec::new();
+        // Whoever has gone meanwhile has left its children to us; the next look finds them.
+        let mut next = proc::children(us).unwrap_or_default();
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -188,18 +189,18 @@ impl Tree {
                 if ended_leader || Some(pid) == self.apart || !seen.insert(pid) {
                     continue;
                 }
-                parents.push(pid);
                 match proc::stat(pid) {
                     Ok(Some(stat)) if !stat.dead() => {
-                        found.push(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks });
+                        let (comm, start_ticks) = (stat.comm.clone(), stat.start_ticks);
+                        found.push(Member { pid, comm, start_ticks });
+                        parents.push(stat);
                     }
                     Ok(Some(stat)) if stat.ppid == us && pid != self.leader => orphan_ended(pid),
                     _ => {}
                 }
             }
             next = match parents.pop() {
-                // Whoever has gone meanwhile has left its children to us; the next look finds them.
-                Some(parent) => proc::children(parent).unwrap_or_default(),
+                Some(parent) => proc::children_after(&parent).unwrap_or_default(),
                 // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it
                 // may write to another one), hardly both: so both are looked at.
                 None => match held.take() {
@@ -224,7 +225,9 @@ impl Tree {
             Some(Rung { signal: KILL, .. }) if populated => return 1,
             Some(_) if populated && self.ended.is_some() => return self.greet_newcomers(),
             // All have ended, but for who has left the cgroup.
-            Some(_) if self.leaf.is_some() && self.ended.is_some() => self.collect_orphans(),
+            Some(_) if self.leaf.is_some() && self.ended.is_some() && !self.collect_orphans() => {
+                return 0;
+            }
             _ => {}
         }
         // Asking the kernel whether there is anyone is cheaper than asking who.
@@ -293,13 +296,14 @@ impl Tree {
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
-    /// command that double-forks fills the process table with zombies.
-    pub fn collect_orphans(&self) {
-        for pid in proc::children(ids::pid()).unwrap_or_default() {
-            if pid != self.leader && Some(pid) != self.apart {
-                let _ = wait::reap(pid);
-            }
-        }
+    /// command that double-forks fills the process table with zombies. Says whether there may be one that has
+    /// not ended; the leader does not count.
+    pub fn collect_orphans(&self) -> bool {
+        let Ok(mut children) = proc::children(ids::pid()) else { return true };
+        children.retain(|&pid| pid != self.leader && Some(pid) != self.apart);
+        children
+            .into_iter()
+            .fold(false, |lives, pid| lives | !matches!(wait::reap(pid), Ok(Some(_))))
     }
 
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on

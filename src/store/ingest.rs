@@ -1,4 +1,4 @@
-//! Taking in what short runs left: their lock files become rows, and go.
+//! Taking in what runs left that ended: their lock files become rows, and go.
 //!
 //! It may be done by several processes at once, and be killed at any moment: the same row written twice is
 //! the same row, and a file goes only when its row is committed. So nothing is lost, and nothing is double.
@@ -8,7 +8,7 @@ use super::lockfile::{self, Found};
 use super::{place, write};
 
 impl Store {
-    /// Takes in what `found` tells of runs that ended without the database, and takes them out of it.
+    /// Takes in what `found` tells of runs whose end the database is owed, and takes them out of it.
     pub fn ingest(&self, found: &mut Vec<Found>) -> Result<(), StoreError> {
         if !self.writable() || found.iter().all(|lock| lock.finish.is_none()) {
             return Ok(());
@@ -35,7 +35,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in at most `limit` of the runs that ended without the database.
+    /// Takes in at most `limit` of them.
     pub fn take_in(&self, limit: usize) -> Result<(), StoreError> {
         let mut found = lockfile::scan_some(&self.path, limit)
             .map_err(|source| StoreError::Place { path: place::runs_dir(&self.path), source })?;

@@ -5,13 +5,13 @@
 //!
 //! **Lock files come first.** Before the spawn there is `<run>.lock`, locked by the living heeler, with what
 //! `list` needs in it: a file costs a thirtieth of a millisecond, a row half of one, opening the database
-//! one and a half. The row of a run that lasts follows while the child runs; a short one leaves its file, and
-//! its row is written with those of others ([`ingest`]). A lock cannot be faked by a reused number: held
+//! one and a half. The row of a run that lasts follows while the child runs. At its end a run completes its
+//! file and leaves it, and its row is written with those of others ([`ingest`]). A lock cannot be faked by a reused number: held
 //! means supervised.
 //!
 //! **Many processes share the database.** Every connection has a busy timeout before anything else, and every
 //! write begins immediate: a read that becomes a write fails at once in spite of the timeout. A run writes
-//! twice at most, and neither write waits for the disk (write-ahead log, `synchronous=NORMAL`, no checkpoint
+//! twice at most, as a rule once or not at all, and neither write waits for the disk (write-ahead log, `synchronous=NORMAL`, no checkpoint
 //! at close). A crash of the machine can lose the last rows; it cannot damage the file.
 //!
 //! **Strange file systems.** The write-ahead log needs memory shared between processes, which network file

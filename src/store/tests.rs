@@ -468,6 +468,36 @@ fn a_short_run_leaves_its_row_to_others() {
     assert_eq!(store.records(Which::All).unwrap().len(), 8);
 }
 
+/// Its row is there, and open; its end is owed, and who takes it in completes the row.
+#[test]
+fn a_run_that_lasted_leaves_its_end_to_others() {
+    let place = place();
+    whole_run(&place.db);
+    let store = open(&place.db);
+    let start = RunStart { run: "abcdefgh1231".into(), ..start() };
+    let (mut tracker, _) = Tracker::begin(&place.db, Policy::Auto, &start).unwrap();
+    assert_eq!((tracker.spawned(&leader()), tracker.lasting()), (None, None));
+    let row = || store.record(&start.run).unwrap().expect("the row of a run that lasts");
+    assert!(row().end.is_none());
+    let blocker = rusqlite::Connection::open(&place.db).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(tracker.finished(&end(false)), None, "the end waits for nobody");
+    blocker.execute_batch("COMMIT").unwrap();
+    assert_eq!((row().closed(), owed(&place.db)), (false, 1));
+    let found = lockfile::look(&place.db, &start.run).expect("its file stays");
+    assert!(found.held == Held::No && found.record.is_some_and(|record| record.closed()));
+    lockfile::remove_stale(&place.db, &start.run).unwrap();
+    open(&place.db);
+    assert_eq!((row().closed(), owed(&place.db)), (true, 0));
+    assert_eq!(store.report(&start.run).unwrap(), Some(end(false).report_json));
+
+    let start = RunStart { run: "abcdefgh1232".into(), ..start };
+    let (mut tracker, _) = Tracker::begin(&place.db, Policy::Require, &start).unwrap();
+    tracker.spawned(&leader());
+    tracker.finished(&end(false));
+    assert!(store.record(&start.run).unwrap().is_some_and(|record| record.closed()), "required");
+}
+
 /// Killed between the row and the removal of the file, whoever takes in leaves it to be taken in again.
 #[test]
 fn taken_in_twice_is_the_same_as_once() {

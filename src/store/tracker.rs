@@ -5,15 +5,16 @@
 //! announce   before each spawn   what the leader is to write into the lock file before its exec
 //! spawned    after each spawn    nothing, where the lock file has it
 //! lasting    after 100 ms        the row
-//! finished   at the end          the row is completed, the lock file removed unless members were left;
-//!                                of a short run the lock file is completed and stays: the row is owed
+//! finished   at the end          the lock file is completed and stays: the row is owed
+//!                                (with --track require, or members left: the row is completed, too)
 //! ```
 //!
-//! Opening the database costs more than all the rest of a short run's start and end, so a short run does not
-//! open it: it leaves what the database is to know in its lock file, and whoever is at the database next
-//! takes it in ([`super::ingest`]): everyone who asks, and now and then a run that ends. Where that cannot be
-//! relied on (no database yet, or one that is damaged, foreign, newer or read-only, as its first bytes tell;
-//! no lock file; members left) the row is written at once, right after the spawn.
+//! Opening the database costs more than all the rest of a short run's start and end, and completing the row of
+//! a long one as much as ending its tree. So a run leaves what the database is to know in its lock file, and
+//! whoever is at the database next takes it in ([`super::ingest`]): everyone who asks, and now and then a run
+//! that ends. Where that cannot be relied on (no database yet, or one that is damaged, foreign, newer or
+//! read-only, as its first bytes tell, or that could not be written during the run; no lock file; members left)
+//! the row is written at once: right after the spawn, and at the end.
 //!
 //! The row is written while the child already runs, so waiting for it is waiting with the child's output
 //! unread: it waits a quarter of a second at most, and what could not be written then is written at the end,
@@ -211,8 +212,8 @@ impl Tracker {
         let lock = self.lock.as_mut().filter(|_| !self.announced);
         let noted = lock.map_or(Ok(()), |lock| lock.leader(&leader));
         self.attempts.push((leader, None));
-        self.can_wait &= self.lock.is_some() && self.store.is_none();
-        if !self.can_wait
+        self.can_wait &= self.lock.is_some();
+        if (!self.can_wait || self.store.is_some())
             && let Some(warning) = self.row()
         {
             return Some(warning);
@@ -251,8 +252,11 @@ impl Tracker {
 
     /// Completes the record. Not called (a crash): the lock is free and the record open, which is the truth.
     pub fn finished(mut self, end: &RunEnd) -> Option<String> {
-        if self.store.is_none() && self.owe(end) {
-            return if self.takes_in() { self.take_in() } else { None };
+        if self.owe(end) {
+            let warning = if self.takes_in() { self.take_in() } else { None };
+            // Nothing is under way in it, and the kernel closes it quicker when we exit.
+            std::mem::forget(self.store.take());
+            return warning;
         }
         let written = self.flush(BUSY_END, Some(end));
         if end.left_members {
@@ -268,7 +272,7 @@ impl Tracker {
 
     /// Leaves in the lock file what the database is owed; false when that is not to be, or fails.
     fn owe(&mut self, end: &RunEnd) -> bool {
-        if !self.can_wait || end.left_members || end.report_json.len() > OWED {
+        if !self.can_wait || self.warned || end.left_members || end.report_json.len() > OWED {
             return false;
         }
         let Some(lock) = self.lock.as_mut().filter(|lock| lock.is_there()) else { return false };
@@ -282,10 +286,16 @@ impl Tracker {
         self.facts.run.ends_with('0')
     }
 
-    fn take_in(mut self) -> Option<String> {
+    fn take_in(&mut self) -> Option<String> {
         // Someone else who is at the database just now may be doing the same.
-        let taken = Store::open(&self.db, Duration::ZERO).and_then(|store| store.take_in(AT_ONCE));
-        match taken {
+        let store = match self.store.take() {
+            Some(store) => {
+                store.set_busy(Duration::ZERO);
+                Ok(store)
+            }
+            None => Store::open(&self.db, Duration::ZERO),
+        };
+        match store.and_then(|store| store.take_in(AT_ONCE)) {
             Ok(()) | Err(StoreError::Busy { .. }) => None,
             Err(error) => self.warn(&error),
         }

@@ -248,6 +248,10 @@ fn remove(path: &Path) -> bool {
 /// Calls `each` for `dir` and everything below it, parents first.
 fn visit(dir: &Path, each: &mut dyn FnMut(&Path)) {
     each(dir);
+    // A directory has two links, and one for each that is in it: mostly there is none to look for.
+    if rustix::fs::stat(dir).is_ok_and(|stat| stat.st_nlink == 2) {
+        return;
+    }
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             visit(&entry.path(), each);

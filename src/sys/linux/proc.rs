@@ -5,8 +5,11 @@
 //! exited was held around them ([`super::pidfd`]).
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags};
 
 /// The fields of `/proc/PID/stat` that tell who a process is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +60,16 @@ impl Stat {
 
 /// Who `pid` is; nothing when there is no such process.
 pub fn stat(pid: i32) -> io::Result<Option<Stat>> {
-    let Some(text) = present(slurp(format!("/proc/{pid}/stat")))? else { return Ok(None) };
-    match Stat::parse(&text) {
+    // The kernel writes the line at once; with every number at its longest it has half of this.
+    let mut text = [0; 2048];
+    let path = format!("/proc/{pid}/stat");
+    let read = open(Path::new(&path)).and_then(|file| Ok(rustix::io::read(file, &mut text)?));
+    let Some(filled) = present(read)? else { return Ok(None) };
+    match Stat::parse(&text[..filled]) {
         Some(stat) => Ok(Some(stat)),
         // An empty read is a process that went away between open and read.
-        None if text.is_empty() => Ok(None),
-        None => Err(io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat"))),
+        None if filled == 0 => Ok(None),
+        None => Err(io::Error::new(io::ErrorKind::InvalidData, path)),
     }
 }
 
@@ -102,6 +109,16 @@ pub fn pids() -> io::Result<Vec<i32>> {
 /// looking at everyone's parent.
 pub fn children(pid: i32) -> io::Result<Vec<i32>> {
     let Some(tasks) = present(tasks(pid))? else { return Ok(Vec::new()) };
+    children_of(pid, &tasks)
+}
+
+/// The children of a process that has just been looked at: with one thread, as most have, there is no need to
+/// ask for its threads.
+pub fn children_after(stat: &Stat) -> io::Result<Vec<i32>> {
+    if stat.threads == 1 { children_of(stat.pid, &[stat.pid]) } else { children(stat.pid) }
+}
+
+fn children_of(pid: i32, tasks: &[i32]) -> io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for task in tasks {
         match slurp(format!("/proc/{pid}/task/{task}/children")) {
@@ -123,7 +140,7 @@ pub fn children(pid: i32) -> io::Result<Vec<i32>> {
 }
 
 /// The threads of `pid`. The links of the directory are two and one for each thread, so a process with one
-/// thread, as most have, costs one system call.
+/// thread costs one system call.
 fn tasks(pid: i32) -> io::Result<Vec<i32>> {
     use std::os::unix::fs::MetadataExt;
     let dir = format!("/proc/{pid}/task");
@@ -220,22 +237,25 @@ fn numbers(dir: &Path) -> io::Result<Vec<i32>> {
     Ok(found)
 }
 
+/// Not with the standard library: musl asks the kernel a second time to close it on exec.
+fn open(path: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
 /// Reads a file of the kernel's whole. Their size is not known beforehand, and most are small.
-#[expect(clippy::disallowed_methods, reason = "sys reads /proc for everyone else")]
 pub(super) fn slurp(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
+    let file = open(path.as_ref())?;
     let mut text = vec![0; 1024];
     let mut filled = 0;
     loop {
-        match file.read(&mut text[filled..]) {
+        match rustix::io::read(&file, &mut text[filled..]) {
             Ok(0) => {
                 text.truncate(filled);
                 return Ok(text);
             }
             Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
         if filled == text.len() {
             text.resize(filled * 2, 0);
