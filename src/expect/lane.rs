@@ -67,7 +67,7 @@ impl Patterns {
         let start = resolved.start();
         let (groups, names) = resolved.groups(window);
         // What is retained beyond that depends on how the output came.
-        let retained = decision.at.saturating_sub(2 * self.reach);
+        let retained = decision.seen.saturating_sub(2 * self.reach);
         let from = cursor.max(start.saturating_sub(BEFORE)).max(retained);
         let before = window.between(from, start).to_vec();
         let found = Match {
@@ -207,7 +207,8 @@ impl Lane {
         }
         let automaton = self.automaton(order);
         let (from, lost) = self.from(looked);
-        self.armed = Some(Armed::new(automaton, &self.window, from));
+        let seen = self.window.position_at(looked);
+        self.armed = Some(Armed::new(automaton, &self.window, from, seen));
         lost
     }
 
@@ -244,8 +245,9 @@ impl Lane {
         self.consumed = cursor;
         self.cursor = self.window.position_at(cursor);
         let (from, lost) = self.from(looked);
+        let seen = self.window.position_at(looked);
         let armed = self.armed.as_mut()?;
-        armed.search_from(&self.window, from);
+        armed.search_from(&self.window, from, seen);
         lost
     }
 
@@ -258,7 +260,7 @@ impl Lane {
         }
         self.cursor = cursor;
         if let Some(armed) = self.armed.as_mut().filter(|armed| armed.search.at() < cursor) {
-            armed.search_from(&self.window, cursor);
+            armed.search_from(&self.window, cursor, cursor);
         }
     }
 
@@ -266,7 +268,7 @@ impl Lane {
     pub fn watch(&mut self, wanted: &[(usize, usize)], looked: u64) {
         self.covered = None;
         let from = self.floor(looked).max(self.passed).max(self.window.base());
-        self.watches.set(wanted, &self.window, from);
+        self.watches.set(wanted, &self.window, from, self.window.position_at(looked));
     }
 
     /// Takes bytes of the text that came from `offset` on. Where nothing is under way those in which no match can
@@ -282,7 +284,7 @@ impl Lane {
         self.passed = self.window.end();
         self.watches.pass(&self.window);
         if let Some(armed) = &mut self.armed {
-            armed.search_from(&self.window, self.passed);
+            armed.search_from(&self.window, self.passed, self.passed);
         }
         self.window.push(offset + skip as u64, &bytes[skip..]);
     }
@@ -392,13 +394,13 @@ impl Lane {
 }
 
 impl Armed {
-    fn new(mut automaton: Automaton, window: &Window, at: u64) -> Armed {
-        let search = Search::new(&mut automaton.lazy, window, at);
+    fn new(mut automaton: Automaton, window: &Window, at: u64, seen: u64) -> Armed {
+        let search = Search::new(&mut automaton.lazy, window, at, seen);
         Armed { automaton, search, decided: None }
     }
 
-    fn search_from(&mut self, window: &Window, at: u64) {
-        self.search = Search::new(&mut self.automaton.lazy, window, at);
+    fn search_from(&mut self, window: &Window, at: u64, seen: u64) {
+        self.search = Search::new(&mut self.automaton.lazy, window, at, seen);
         self.decided = None;
     }
 
@@ -430,7 +432,7 @@ impl Armed {
         self.decided = patterns.finish(window, decision, cursor);
         if self.decided.is_none() {
             losses.push(patterns.loss(window, decision, cursor));
-            self.search_from(window, patterns.restart(decision));
+            self.search_from(window, patterns.restart(decision), decision.seen);
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Search {
     last: Option<(usize, u64)>,
     /// Where the first match seen ended.
     first_end: u64,
+    /// How far all has been looked at before, by a search that led to nothing: what is kept was kept for that.
+    seen: u64,
 }
 
 /// A decided match, its beginning not yet known.
@@ -41,13 +43,15 @@ pub struct Decision {
     pub base: u64,
     /// Where the first match seen ended: no later than it ends, and it began before that.
     pub first_end: u64,
+    /// How far all had been looked at by then, at least up to `at`.
+    pub seen: u64,
 }
 
 impl Search {
-    /// A search that begins at `at`.
-    pub fn new(lazy: &mut Lazy, window: &Window, at: u64) -> Search {
+    /// A search that begins at `at`, when all has been looked at up to `seen`.
+    pub fn new(lazy: &mut Lazy, window: &Window, at: u64, seen: u64) -> Search {
         let state = lazy.start(window.byte_before(at));
-        Search { base: at, at, state, last: None, first_end: 0 }
+        Search { base: at, at, state, last: None, first_end: 0, seen }
     }
 
     /// How far it has got.
@@ -128,8 +132,8 @@ impl Search {
 
     fn decide(&self) -> Option<Decision> {
         let (pattern, end) = self.last?;
-        let (at, base, first_end) = (self.at, self.base, self.first_end);
-        Some(Decision { pattern, end, at, base, first_end })
+        let Search { at, base, first_end, seen, .. } = *self;
+        Some(Decision { pattern, end, at, base, first_end, seen: seen.max(at) })
     }
 
     /// The output paused or ended here: what is held is decided as it stands.

@@ -58,17 +58,19 @@ impl Watches {
         Watches { patterns, list: Vec::new(), gate: None }
     }
 
-    /// Watches for these patterns, given with their places in the run's order, from `floor` on. Those that
-    /// are watched for already go on where they are.
-    pub fn set(&mut self, wanted: &[(usize, usize)], window: &Window, floor: u64) {
+    /// Watches for these patterns, given with their places in the run's order, from `floor` on, all having been
+    /// looked at up to `seen`. Those that are watched for already go on where they are.
+    pub fn set(&mut self, wanted: &[(usize, usize)], window: &Window, floor: u64, seen: u64) {
         let mut old = std::mem::take(&mut self.list);
         for &(order, pattern) in wanted {
             if self.list.iter().any(|watch| watch.pattern == pattern) {
                 continue;
             }
             let known = old.iter().position(|watch| watch.pattern == pattern);
-            let watch = known
-                .map_or_else(|| self.fresh(pattern, window, floor), |known| old.swap_remove(known));
+            let watch = known.map_or_else(
+                || self.fresh(pattern, window, floor, seen),
+                |known| old.swap_remove(known),
+            );
             self.list.push(Watch { order, ..watch });
         }
         self.gate = (!self.list.is_empty()).then(|| {
@@ -111,7 +113,7 @@ impl Watches {
             gate.state = gate.lazy.start(None);
         }
         for watch in &mut self.list {
-            watch.search_from(window, end);
+            watch.search_from(window, end, end);
         }
     }
 
@@ -120,10 +122,10 @@ impl Watches {
         self.list.iter().map(|watch| watch.search.earliest_end()).min()
     }
 
-    fn fresh(&self, pattern: usize, window: &Window, at: u64) -> Watch {
+    fn fresh(&self, pattern: usize, window: &Window, at: u64, seen: u64) -> Watch {
         let compiled = Rc::clone(&self.patterns.compiled);
         let mut lazy = Lazy::new(compiled, &[pattern], Mode::First, false, CACHE_OF_ONE);
-        let search = Search::new(&mut lazy, window, at);
+        let search = Search::new(&mut lazy, window, at, seen);
         let (order, cursor, alarm, held, decided) = (0, at, 0, false, None);
         Watch { pattern, order, lazy, search, cursor, alarm, held, decided }
     }
@@ -164,7 +166,7 @@ impl Watches {
         let watch = self.list.iter_mut().find(|watch| watch.order == order)?;
         let decided = watch.decided.take()?;
         watch.cursor = decided.end;
-        watch.search_from(window, decided.end);
+        watch.search_from(window, decided.end, decided.end);
         Some(decided)
     }
 
@@ -182,7 +184,7 @@ impl Watches {
             }
             if !gate.lazy.is_under_way(gate.state, watch.pattern) {
                 // Nothing of it has begun and not yet ended: the same as beginning here.
-                watch.search_from(window, end);
+                watch.search_from(window, end, end);
             } else if watch.search.at() + self.patterns.reach < end {
                 // It would lose its text, so it has to follow without cause.
                 watch.alarm = end;
@@ -219,8 +221,8 @@ impl Gate {
 }
 
 impl Watch {
-    fn search_from(&mut self, window: &Window, at: u64) {
-        self.search = Search::new(&mut self.lazy, window, at);
+    fn search_from(&mut self, window: &Window, at: u64, seen: u64) {
+        self.search = Search::new(&mut self.lazy, window, at, seen);
         self.held = false;
     }
 
@@ -247,7 +249,7 @@ impl Watch {
         self.decided = patterns.finish(window, decision, self.cursor);
         if self.decided.is_none() {
             losses.push(patterns.loss(window, decision, self.cursor));
-            self.search_from(window, patterns.restart(decision));
+            self.search_from(window, patterns.restart(decision), decision.seen);
         }
     }
 }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::remote::NotTyped;
 use crate::core::wayout::WayOut;
 use crate::expect::detach::DetachKeys;
+use crate::expect::dialogue::Effect;
 use crate::expect::tape::Typing;
 use crate::sys::{fdio, tty};
 
@@ -192,6 +193,20 @@ impl Input {
     /// Types `bytes` for the dialogue.
     pub fn send(&mut self, bytes: Vec<u8>) {
         self.queue_bytes(Zeroizing::new(bytes), Typist::Dialogue);
+    }
+
+    /// Types what `effects` type before they do anything else, and says what became of it. The command waits for
+    /// that, and nobody else for what else there is to do.
+    pub fn send_first(&mut self, now: Duration, effects: &mut Vec<Effect>) -> Vec<Typed> {
+        let said = |effect: &Effect| matches!(effect, Effect::Told(_) | Effect::Noted(_));
+        let first = effects.iter().position(|effect| !said(effect));
+        let Some(first) = first.filter(|&first| matches!(effects[first], Effect::Send(_))) else {
+            return Vec::new();
+        };
+        if let Effect::Send(bytes) = effects.remove(first) {
+            self.send(bytes);
+        }
+        self.pump(now)
     }
 
     /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::expect::program::StreamId;
-use crate::sys::fdio;
+use crate::sys::{cpu, fdio};
 
 /// A stream that is read.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Stream {
             Ok(Some(count)) if count > 0 => {
                 let chunk = &buffer[..count];
                 self.bytes += count as u64;
-                self.line_ends += memchr::memchr_iter(b'\n', chunk).count() as u64;
+                self.line_ends += cpu::line_ends(chunk);
                 self.last = chunk[count - 1];
                 Read::Bytes(count)
             }

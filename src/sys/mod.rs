@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "the one layer that may; every block argues its safety")]
 
+pub mod cpu;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]

@@ -63,6 +63,8 @@ pub(super) struct Table {
     untils: BTreeMap<Place, usize>,
     first_rule: usize,
     first_watch: usize,
+    /// Whether any of them waits for an event. Few do, and asking each costs more than the output does.
+    pub(super) has_events: bool,
 }
 
 impl Table {
@@ -102,7 +104,8 @@ impl Table {
         for (watch, program) in program.watches.iter().enumerate() {
             push(Who::Watch(watch), &program.listen);
         }
-        Table { all, branches, untils, first_rule, first_watch }
+        let has_events = all.iter().any(|listener: &Listener| listener.event().is_some());
+        Table { all, branches, untils, first_rule, first_watch, has_events }
     }
 
     pub(super) fn branches(&self, step: Place) -> Range<usize> {

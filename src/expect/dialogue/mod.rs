@@ -255,7 +255,8 @@ impl Dialogue {
             *due = now.saturating_add(settle).min(*cap);
         }
         self.keypad.push(bytes);
-        for listener in &mut self.table.all {
+        let events = self.table.has_events;
+        for listener in self.table.all.iter_mut().filter(|_| events) {
             if listener.hears(stream) && matches!(listener.event(), Some(Event::Idle(_))) {
                 listener.told = false;
             }

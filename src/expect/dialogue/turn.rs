@@ -273,6 +273,9 @@ impl Dialogue {
     /// The next event that someone listens to: when, and whose. One that is a state since long is due at
     /// once.
     pub(super) fn next_event(&self) -> Option<(Duration, usize)> {
+        if !self.table.has_events {
+            return None;
+        }
         let due = |id: usize| Some((self.event_due(id)?, id));
         // `min_by_key` keeps the first of equals.
         self.table.watches().chain(self.armed()).filter_map(due).min_by_key(|(due, _)| *due)

@@ -398,8 +398,7 @@ proptest! {
     fn what_passes_hides_no_match(
         pieces in proptest::collection::vec((piece(), any::<bool>()), 0..30),
         raw in any::<bool>(),
-        // No match is longer: what a loss shows of the text before depends on how it came.
-        window in 40_usize..60,
+        window in 4_usize..60,
         few in any::<bool>(),
         watches in 0_usize..3,
     ) {

@@ -16,7 +16,7 @@ use crate::runtime::outlets::Outlets;
 use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::runtime::tree::Member;
-use crate::sys::names;
+use crate::sys::{names, poll};
 
 /// How long an end of file waits for the exit that may explain it.
 const EOF_PATIENCE: Duration = Duration::from_millis(50);
@@ -26,6 +26,12 @@ const PROMPT: usize = 1024;
 
 /// How many times a pipe is read in a turn.
 const READS: usize = 64;
+
+/// How much more than a buffer is read from a pipe in a turn: all that it holds.
+const BUFFERS: usize = 4;
+
+/// Whoever writes again this soon is about to do so once more.
+const BRISK: Duration = Duration::from_micros(200);
 
 impl Running<'_, '_> {
     /// Gives the core an event and does what it says.
@@ -116,19 +122,24 @@ impl Running<'_, '_> {
         }
     }
 
-    /// Reads what is there, a buffer at most in a turn, so that a flood delays nobody else.
+    /// Reads what is there, but not for long, so that a flood delays nobody else.
     ///
     /// A pipe is read until it is empty, each read passed on before the next: waiting for it before every
-    /// read cost 15 % on a line a write, as the waiting itself is dearer than such a read. The reads of a terminal
-    /// become one write.
+    /// read cost 15 % on a line a write, as the waiting itself is dearer than such a read. For the same reason whoever
+    /// writes line after line is given the processor once before they are waited for: often the next line is there
+    /// then, and where processors are few, many of them. The reads of a terminal become one write.
     pub(super) fn read_stream(&mut self, index: usize) {
         let most = self.chunk();
-        let mut taken = 0;
+        // Matching has no such speed that nobody else would notice.
+        let limit = if self.dialogue.is_none() { BUFFERS * most } else { most };
+        let (mut taken, mut waited) = (0, true);
         for _ in 0..READS {
             let (filled, end) = self.fill(index, most);
             if filled > 0 {
                 fault::point("output");
+                let before = self.last_output;
                 self.take_output(index, filled);
+                waited = self.last_output.saturating_sub(before) > BRISK;
             }
             let stream = &self.launched.streams[index];
             if stream.fd().is_none() && !end {
@@ -138,9 +149,15 @@ impl Running<'_, '_> {
                 return self.stream_over(index);
             }
             taken += filled;
-            let more = stream.id != StreamId::Terminal && filled > 0 && taken < most;
-            if !more || self.finished || self.shared.outlets.is_stalled() {
+            let done = stream.id == StreamId::Terminal || taken >= limit;
+            if done || self.finished || self.shared.outlets.is_stalled() {
                 return;
+            }
+            if filled == 0 {
+                if std::mem::replace(&mut waited, true) {
+                    return;
+                }
+                poll::let_others();
             }
         }
     }
@@ -191,6 +208,7 @@ impl Running<'_, '_> {
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.output(now, stream.id, bytes, &mut effects);
         }
+        let typed = self.launched.input.send_first(now, &mut effects);
         // Of a flood, only what the limit allows passes through.
         let shown = match self.shared.plan.limits.max_output {
             Some(max) => {
@@ -212,8 +230,8 @@ impl Running<'_, '_> {
             let holds = self.channels.iter().any(Outlets::holds);
             self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
         }
-        if !effects.is_empty() {
-            self.effects(effects);
+        if !effects.is_empty() || !typed.is_empty() {
+            self.effects_and(effects, typed);
         }
         self.event_at(now, Event::Output(count as u64));
     }

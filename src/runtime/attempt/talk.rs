@@ -33,6 +33,11 @@ impl Running<'_, '_> {
     }
 
     pub(super) fn effects(&mut self, effects: Vec<Effect>) {
+        self.effects_and(effects, Vec::new());
+    }
+
+    /// Does what the dialogue says, of which `typed` has been typed already.
+    pub(super) fn effects_and(&mut self, effects: Vec<Effect>, typed: Vec<Typed>) {
         let now = self.now();
         for effect in effects {
             match effect {
@@ -95,13 +100,19 @@ impl Running<'_, '_> {
                 }
             }
         }
+        self.tell_typed(typed);
         self.pump_input();
     }
 
     /// Types what can be typed now, and tells who asked for it.
     pub(super) fn pump_input(&mut self) {
         let now = self.now();
-        for typed in self.launched.input.pump(now) {
+        let typed = self.launched.input.pump(now);
+        self.tell_typed(typed);
+    }
+
+    fn tell_typed(&mut self, typed: Vec<Typed>) {
+        for typed in typed {
             match typed {
                 Typed::Sent { bytes, typing } => {
                     let at = self.shared.clock.active();

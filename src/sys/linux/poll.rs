@@ -99,6 +99,11 @@ pub fn poll(
     Ok(())
 }
 
+/// Lets others run who wait for this processor; where there are none, goes on at once.
+pub fn let_others() {
+    rustix::thread::sched_yield();
+}
+
 /// The monotonic clock; it does not count time in suspend (CLOCK_MONOTONIC).
 #[expect(clippy::disallowed_methods, reason = "the clock that the runtime reads")]
 pub fn now() -> Instant {
