@@ -79,24 +79,25 @@ pub(super) fn find(target: &Target, io: &mut Io<'_>) -> Result<Found, i32> {
 
 /// The run as the records have it, after whoever answered does no more.
 pub(super) fn record(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Found, i32> {
-    let over = look(&db, word, io)?;
+    let over = look(db, word, io)?;
     let run = &over.subject.record.facts.run;
     // A heeler that was killed is deaf before it gives up its lock: what it was is known once it is gone.
-    let dying = over.state == State::Running && place::socket(&db, run).exists();
-    match over.subject.supervisor_process.as_ref().filter(|_| dying) {
+    let dying = over.state == State::Running && place::socket(&over.db, run).exists();
+    let over = match over.subject.supervisor_process.as_ref().filter(|_| dying) {
         Some(heeler) => {
             if let Ok(Some(heeler)) = PidFd::open(heeler.pid.get()) {
                 // Still there: the records say so.
                 let _ = pidfd::wait_any(&[&heeler], Some(DYING));
             }
-            Ok(Found::Record(Box::new(look(&db, word, io)?)))
+            look(over.db, word, io)?
         }
-        None => Ok(Found::Record(Box::new(over))),
-    }
+        None => over,
+    };
+    Ok(Found::Record(Box::new(over)))
 }
 
-fn look(db: &PathBuf, word: &str, io: &mut Io<'_>) -> Result<Over, i32> {
-    let Some(mut tracked) = Tracked::open(Some(db), io) else { return Err(EXIT_HEELER) };
+fn look(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Over, i32> {
+    let Some(mut tracked) = Tracked::open(Some(&db), io) else { return Err(EXIT_HEELER) };
     let names = [word.to_owned()];
     let scene = tracked.look(Which::Named(&names), io).map_err(|error| {
         io.say(error);
@@ -104,7 +105,7 @@ fn look(db: &PathBuf, word: &str, io: &mut Io<'_>) -> Result<Over, i32> {
     })?;
     let subject = tracked::find(word, &scene, &tracked.survey, io).ok_or(EXIT_HEELER)?;
     let (state, why) = subject.state(&tracked.survey.here);
-    Ok(Over { db: db.clone(), subject: subject.clone(), state, why })
+    Ok(Over { db, subject: subject.clone(), state, why })
 }
 
 impl Over {
