@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::detached::{Client, all_gone, detached, end, supervisor};
+use crate::detached::{Client, all_gone, detached, end, socket, supervisor};
 use crate::harness::{Signal, Test, proc_state, wait_gone, wait_until};
 
 fn kill(pid: i32, signal: Signal) {
@@ -215,4 +215,22 @@ fn a_long_name_is_not_shown_in_full() {
     let done = t.run(["--name", &name, "--", "true"]).any_err().exit(125).check();
     let err = done.err_text();
     assert!(err.contains(&format!("'{}...'", &name[..100])) && err.len() < 300, "{err}");
+}
+
+/// Between the end of its listening and that of its lock, a heeler that was killed is not taken for one that
+/// was never talked to; nor is one whose socket somebody removed.
+#[test]
+fn a_socket_without_a_listener_is_told() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sleep", "1000"]);
+    std::fs::remove_file(socket(&t, &run)).unwrap();
+    for args in [["attach", &run], ["wait", &run], ["screen", &run]] {
+        t.heeler(args).err_has("nobody listens at its socket").exit(125).check();
+    }
+    drop(std::os::unix::net::UnixListener::bind(socket(&t, &run)).unwrap());
+    let wait = t.heeler(["wait", &run]).start();
+    kill(supervisor(&t, &run), Signal::KILL);
+    wait.err_has("its heeler was killed").exit(125).check();
+    t.heeler(["reap"]).any_out().any_err().check();
+    all_gone(&t);
 }

@@ -23,9 +23,13 @@ use crate::core::outcome::{EXIT_HEELER, EXIT_LIMIT};
 use crate::core::reap::{State, Subject};
 use crate::report::output::Io;
 use crate::store::{StoreError, Which};
+use crate::sys::pidfd::{self, PidFd};
 
 /// How long `send` and `expect` wait when nothing is said.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a heeler that was killed may take to be gone.
+const DYING: Duration = Duration::from_secs(1);
 
 /// A run that was found.
 pub(super) enum Found {
@@ -75,6 +79,24 @@ pub(super) fn find(target: &Target, io: &mut Io<'_>) -> Result<Found, i32> {
 
 /// The run as the records have it, after whoever answered does no more.
 pub(super) fn record(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Found, i32> {
+    let over = look(db, word, io)?;
+    let run = &over.subject.record.facts.run;
+    // A heeler that was killed is deaf before it gives up its lock: what it was is known once it is gone.
+    let dying = over.state == State::Running && place::socket(&over.db, run).exists();
+    let over = match over.subject.supervisor_process.as_ref().filter(|_| dying) {
+        Some(heeler) => {
+            if let Ok(Some(heeler)) = PidFd::open(heeler.pid.get()) {
+                // Still there: the records say so.
+                let _ = pidfd::wait_any(&[&heeler], Some(DYING));
+            }
+            look(over.db, word, io)?
+        }
+        None => over,
+    };
+    Ok(Found::Record(Box::new(over)))
+}
+
+fn look(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Over, i32> {
     let Some(mut tracked) = Tracked::open(Some(&db), io) else { return Err(EXIT_HEELER) };
     let names = [word.to_owned()];
     let scene = tracked.look(Which::Named(&names), io).map_err(|error| {
@@ -83,7 +105,7 @@ pub(super) fn record(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Found, 
     })?;
     let subject = tracked::find(word, &scene, &tracked.survey, io).ok_or(EXIT_HEELER)?;
     let (state, why) = subject.state(&tracked.survey.here);
-    Ok(Found::Record(Box::new(Over { db, subject: subject.clone(), state, why })))
+    Ok(Over { db, subject: subject.clone(), state, why })
 }
 
 impl Over {
@@ -91,6 +113,9 @@ impl Over {
     pub(super) fn complain(&self, io: &mut Io<'_>) -> i32 {
         let run = &self.subject.record.facts.run;
         let why = match self.state {
+            State::Running if place::log(&self.db, run).exists() => {
+                "nobody listens at its socket, or it was removed; `heeler reap` with the run stops it"
+            }
             State::Running => "it was not started with -d, so it cannot be talked to",
             State::Orphaned => "its heeler was killed; `heeler reap` ends what is left of it",
             State::Exited => "it has ended",
