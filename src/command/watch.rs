@@ -3,16 +3,15 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::list::{self, ListArgs};
-use super::tracked::default_db;
 use crate::cli::{
     Db,
     detached::{Attach, Target},
 };
 use crate::control::client::{Connection, attach};
-use crate::control::place;
 use crate::control::protocol::{Ended, Reply, Request, Status};
 use crate::expect::mask::Mask;
 use crate::report::live::{Live, LiveRow, Wish, keys};
@@ -31,6 +30,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// How long a run has to say how it is: one that is stopped says nothing.
 const ANSWER: Duration = Duration::from_millis(100);
+
+/// How long it waits at a socket where as many wait already as may: they do at one that has been stopped for long.
+const CONNECT: Duration = Duration::from_millis(1);
 
 /// The other screen, and our own back.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[2J";
@@ -183,7 +185,7 @@ impl Watch<'_> {
         let mut io = Io { out: &mut out, err: &mut err, style: Style::default() };
         match list::rows(self.args, &mut io) {
             Ok((rows, _)) => {
-                let rows = self.live_rows(&rows);
+                let rows = live_rows(&rows);
                 self.live.set_rows(rows);
             }
             Err(error) => self.live.say(&error.to_string()),
@@ -192,31 +194,6 @@ impl Watch<'_> {
             self.live.say(line);
         }
         poll::now() + PERIOD
-    }
-
-    /// The rows, with what the heelers of detached runs say. All are asked before the first is listened to: those
-    /// that are stopped cost the time of one.
-    fn live_rows(&self, rows: &[RunRow]) -> Vec<LiveRow> {
-        let db = self.args.db.clone().or_else(default_db).unwrap_or_default();
-        let asked: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let socket = place::socket(&db, &row.run);
-                let mut connection = Connection::open_within(&socket, ANSWER).ok()?;
-                connection.put(&Request::Status).ok().map(|()| connection)
-            })
-            .collect();
-        let until = poll::now() + ANSWER;
-        let rows = rows.iter().zip(asked);
-        rows.map(|(row, asked)| {
-            let detached = asked.is_some();
-            let status = asked.and_then(|mut connection| match connection.answer_by(until) {
-                Ok(Reply::Status(status)) => Some(status),
-                _ => None,
-            });
-            LiveRow { detached, ..live_row(row, status) }
-        })
-        .collect()
     }
 
     /// Gives our terminal away, until it is left again.
@@ -304,6 +281,23 @@ impl Watch<'_> {
     }
 }
 
+/// The rows, with what the heelers of detached runs say. All are asked before the first is listened to: those
+/// that are stopped cost the time of one.
+fn live_rows(rows: &[RunRow]) -> Vec<LiveRow> {
+    let ask = |row: &RunRow| {
+        let socket = Path::new(row.socket.as_ref()?);
+        let mut connection = Connection::open_within(socket, CONNECT).ok()?;
+        connection.put(&Request::Status).ok().map(|()| connection)
+    };
+    let asked: Vec<_> = rows.iter().map(ask).collect();
+    let until = poll::now() + ANSWER;
+    let listen = |mut connection: Connection| match connection.answer_by(until) {
+        Ok(Reply::Status(status)) => Some(status),
+        _ => None,
+    };
+    rows.iter().zip(asked).map(|(row, asked)| live_row(row, asked.and_then(listen))).collect()
+}
+
 fn live_row(row: &RunRow, status: Option<Status>) -> LiveRow {
     LiveRow {
         run: row.run.clone(),
@@ -313,6 +307,6 @@ fn live_row(row: &RunRow, status: Option<Status>) -> LiveRow {
         silent_ms: status.as_ref().map(|status| status.silent_ms as i64),
         last: status.and_then(|status| status.last_line),
         command: shell_words(&row.command),
-        detached: false,
+        detached: row.socket.is_some(),
     }
 }

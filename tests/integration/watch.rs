@@ -1,5 +1,9 @@
 //! `heeler list --watch`, in a real terminal.
 
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
 use crate::attach::{detached, end, gone};
 use crate::harness::{Signal, Test, wait_until};
 use crate::tmux::Tmux;
@@ -188,6 +192,11 @@ fn more_runs_than_rows() {
     t.program("kill", ["-STOP", &heeler]).check();
     tmux.keys(&["Space"]);
     tmux.wait(" -  -");
+    // Also when nobody else can come to it; it is still one to attach to.
+    let waiting = fill(listed[0]["socket"].as_str().unwrap());
+    tmux.keys(&["Space", "g", "a"]);
+    tmux.wait("could not attach");
+    drop(waiting);
     // A run with pipes says how it is left.
     tmux.keys(&["g", "j", "a"]);
     tmux.wait("ctrl-p,ctrl-q leaves it");
@@ -200,4 +209,15 @@ fn more_runs_than_rows() {
     mine.any_status().any_out().any_err().check();
     t.heeler(["reap", "--all"]).any_out().any_err().check();
     gone(&t);
+}
+
+/// Connections to a socket, until no more can wait there.
+fn fill(socket: &str) -> Vec<OwnedFd> {
+    let address = SocketAddrUnix::new(socket).unwrap();
+    let connect = || {
+        let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
+        let fd = socket_with(family, kind, SocketFlags::NONBLOCK, None).unwrap();
+        connect(&fd, &address).map(|()| fd)
+    };
+    std::iter::from_fn(|| connect().ok()).collect()
 }
