@@ -131,8 +131,11 @@ pub struct Lane {
     cursor: u64,
     /// No pattern of this view can match before, so that it is no loss when it is gone.
     passed: u64,
-    /// Whether every pattern is armed or watched for, once that was asked.
+    /// Whether every pattern has looked from the cursor on, once that was asked.
     covered: Option<bool>,
+    /// Where the last match of a watch ends, or where the last watch began to look: what lies between the cursor
+    /// and here its pattern may still match, once it is armed.
+    watched: u64,
     /// Whether the patterns have changed: they may once more, and then what has passed counts again.
     renewed: bool,
 }
@@ -176,6 +179,7 @@ impl Lane {
             cursor: 0,
             passed: 0,
             covered: None,
+            watched: 0,
             renewed: false,
         }
     }
@@ -244,6 +248,7 @@ impl Lane {
     pub fn advance(&mut self, cursor: u64, looked: u64) -> Option<u64> {
         self.consumed = cursor;
         self.cursor = self.window.position_at(cursor);
+        self.covered = None;
         let (from, lost) = self.from(looked);
         let seen = self.window.position_at(looked);
         let armed = self.armed.as_mut()?;
@@ -259,6 +264,7 @@ impl Lane {
             return;
         }
         self.cursor = cursor;
+        self.covered = None;
         if let Some(armed) = self.armed.as_mut().filter(|armed| armed.search.at() < cursor) {
             armed.search_from(&self.window, cursor, cursor);
         }
@@ -268,6 +274,7 @@ impl Lane {
     pub fn watch(&mut self, wanted: &[(usize, usize)], looked: u64) {
         self.covered = None;
         let from = self.floor(looked).max(self.passed).max(self.window.base());
+        self.watched = self.watched.max(from);
         self.watches.set(wanted, &self.window, from, self.window.position_at(looked));
     }
 
@@ -311,7 +318,8 @@ impl Lane {
     fn is_covered(&mut self) -> bool {
         let covered = self.covered.unwrap_or_else(|| {
             let armed = self.armed.as_ref().map_or(&[][..], |armed| &armed.automaton.order);
-            let looks = |pattern| armed.contains(&pattern) || self.watches.has(pattern);
+            let watches = self.watched <= self.cursor;
+            let looks = |pattern| armed.contains(&pattern) || watches && self.watches.has(pattern);
             (0..self.patterns.ids.len()).all(looks)
         });
         *self.covered.insert(covered)
@@ -330,7 +338,10 @@ impl Lane {
 
     /// Takes the match of a watch; the watch goes on behind it.
     pub fn take_watch(&mut self, order: usize) -> Option<Decided> {
-        self.watches.take(order, &self.window)
+        let decided = self.watches.take(order, &self.window)?;
+        self.watched = self.watched.max(decided.end);
+        self.covered = None;
+        Some(decided)
     }
 
     /// Where it has to stop for now: at the next pause, or at the end.
