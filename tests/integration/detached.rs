@@ -241,41 +241,6 @@ fn its_streams_stay_apart_and_its_input_open() {
     all_gone(&t);
 }
 
-/// What `logs -f` prints is all of it, also of a run that ends meanwhile.
-#[test]
-fn logs_follow_to_the_end() {
-    let t = Test::new();
-    let run = detached(&t, &["--", "sh", "-c", "echo first; while read x; do echo $x; done"]);
-    let follower = t.heeler(["logs", "-f", &run]).start();
-    follower.wait_out("first\n");
-    t.heeler(["send", &run, "--line", "second"]).any_out().check();
-    follower.wait_out("second\n");
-    t.heeler(["send", &run, "--line", "third", "--key", "eof"]).any_out().check();
-    follower.out("first\nsecond\nthird\n").check();
-    t.heeler(["logs", "-f", &run]).out("first\nsecond\nthird\n").check();
-    all_gone(&t);
-}
-
-#[test]
-fn the_log_is_bounded() {
-    let t = Test::new();
-    let script = "i=0; while [ $i -lt 20000 ]; do echo \"line $i\"; i=$((i+1)); done";
-    let run = detached(&t, &["--log-max", "64KiB", "--", "sh", "-c", script]);
-    t.heeler(["wait", &run]).check();
-    let done = t.heeler(["logs", &run]).any_out().err_has("bytes before this were dropped").check();
-    let all = crate::harness::lines(0..20_000, |i| format!("line {i}"));
-    assert!(all.ends_with(&done.out_text()));
-    let said: u64 = done.err_text().split(' ').nth(1).unwrap().parse().unwrap();
-    assert_eq!(said + done.out.len() as u64, all.len() as u64);
-    let size = |name: String| std::fs::metadata(t.path(name)).unwrap().len();
-    let log = format!(".db/heeler.db-logs/{run}.log");
-    assert!(size(log.clone()) + size(format!("{log}.1")) <= 65 << 10);
-    let none = detached(&t, &["--log-max", "0", "--", "echo", "x"]);
-    t.heeler(["wait", &none]).check();
-    t.heeler(["logs", &none]).err_has("--log-max 0").exit(125).check();
-    all_gone(&t);
-}
-
 #[test]
 fn everything_is_private() {
     let t = Test::new();

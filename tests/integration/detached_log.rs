@@ -1,4 +1,4 @@
-//! The output of a run in the background on disk: on a full one, over several attempts, and while it is read.
+//! The output of a run in the background on disk: followed, bounded, on a full one, over several attempts, and while it is read.
 
 use serde_json::{Value, json};
 
@@ -19,6 +19,41 @@ fn told(done: &Done, words: &str) -> u64 {
 fn report(t: &Test, run: &str) -> Value {
     let done = t.heeler(["inspect", run]).any_out().check();
     serde_json::from_slice::<Value>(&done.out).unwrap()["report"].clone()
+}
+
+/// What `logs -f` prints is all of it, also of a run that ends meanwhile.
+#[test]
+fn logs_follow_to_the_end() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "sh", "-c", "echo first; while read x; do echo $x; done"]);
+    let follower = t.heeler(["logs", "-f", &run]).start();
+    follower.wait_out("first\n");
+    t.heeler(["send", &run, "--line", "second"]).any_out().check();
+    follower.wait_out("second\n");
+    t.heeler(["send", &run, "--line", "third", "--key", "eof"]).any_out().check();
+    follower.out("first\nsecond\nthird\n").check();
+    t.heeler(["logs", "-f", &run]).out("first\nsecond\nthird\n").check();
+    all_gone(&t);
+}
+
+#[test]
+fn the_log_is_bounded() {
+    let t = Test::new();
+    let script = "i=0; while [ $i -lt 20000 ]; do echo \"line $i\"; i=$((i+1)); done";
+    let run = detached(&t, &["--log-max", "64KiB", "--", "sh", "-c", script]);
+    t.heeler(["wait", &run]).check();
+    let done = t.heeler(["logs", &run]).any_out().err_has("bytes before this were dropped").check();
+    let all = lines(0..20_000, |i| format!("line {i}"));
+    assert!(all.ends_with(&done.out_text()));
+    let said: u64 = done.err_text().split(' ').nth(1).unwrap().parse().unwrap();
+    assert_eq!(said + done.out.len() as u64, all.len() as u64);
+    let size = |name: String| std::fs::metadata(t.path(name)).unwrap().len();
+    let log = format!(".db/heeler.db-logs/{run}.log");
+    assert!(size(log.clone()) + size(format!("{log}.1")) <= 65 << 10);
+    let none = detached(&t, &["--log-max", "0", "--", "echo", "x"]);
+    t.heeler(["wait", &none]).check();
+    t.heeler(["logs", &none]).err_has("--log-max 0").exit(125).check();
+    all_gone(&t);
 }
 
 /// The disk with the log is full: the run goes on, and what the log lacks is counted, while the run lives and
