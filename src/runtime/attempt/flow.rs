@@ -47,7 +47,7 @@ impl Running<'_, '_> {
                     self.end_cleanup();
                     self.note_strays();
                     let name = names::signal_name(signal);
-                    self.shared.event("signal", &json!({ "signal": name }));
+                    self.shared.event("signal", || json!({ "signal": name }));
                     let deaf = self.supervisor.for_the_deaf(signal);
                     if self.launched.tree.signal_or(signal, deaf)
                         && let Some(other) = deaf
@@ -274,7 +274,7 @@ impl Running<'_, '_> {
     pub(super) fn tell_exit(&mut self) {
         if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
             self.exit_told = true;
-            self.shared.event("exit", &exit_fields(ended));
+            self.shared.event("exit", || exit_fields(ended));
             self.shared.note(Fact::Exited(ended));
         }
     }
