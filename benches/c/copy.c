@@ -1,12 +1,14 @@
-/* The least that passing a command's output through can cost: `copy rw|splice|pty COMMAND [ARG]...`
+/* The least that passing a command's output through can cost: `copy rw|poll|splice|pty COMMAND [ARG]...`
  *
  *     rw       stdout over a 1 MiB pipe, read and written 256 KiB at a time
+ *     poll     the same by one who can wait for other things, too: poll, then read and write until nothing is left
  *     splice   the same pipe, its pages moved instead of copied
  *     pty      a pseudo-terminal, read and written 64 KiB at a time */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,7 +27,7 @@ static void all(const char *bytes, ssize_t count) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 3) errx(2, "usage: copy rw|splice|pty COMMAND [ARG]...");
+    if (argc < 3) errx(2, "usage: copy rw|poll|splice|pty COMMAND [ARG]...");
     int terminal = !strcmp(argv[1], "pty");
     int ours, theirs;
     if (terminal) {
@@ -61,7 +63,13 @@ int main(int argc, char **argv) {
     } else {
         size_t size = terminal ? 64 << 10 : sizeof buffer;
         ssize_t count;
-        while ((count = read(ours, buffer, size)) > 0) all(buffer, count);
+        int waits = !strcmp(argv[1], "poll");
+        if (waits) fcntl(ours, F_SETFL, O_NONBLOCK);
+        struct pollfd wait = {ours, POLLIN, 0};
+        do {
+            if (waits && poll(&wait, 1, -1) < 0) err(1, "poll");
+            while ((count = read(ours, buffer, size)) > 0) all(buffer, count);
+        } while (waits && count < 0 && errno == EAGAIN);
         if (count < 0 && errno != EIO) err(1, "read");
     }
     int status;

@@ -25,6 +25,12 @@ pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
 /// The least that the job can cost.
 const LIMIT: &str = "C: read and write";
 
+/// heeler where nothing looks at the output: the command writes straight into our stdout.
+const INHERITS: &str = "heeler (inherits)";
+
+/// The generator, and nobody between it and the reader.
+const ALONE: &str = "nobody between";
+
 fn through(of: &'static str, to: &'static str, limit: f64) -> Mark {
     Mark::times("Throughput", of, to, limit)
 }
@@ -33,7 +39,10 @@ fn through(of: &'static str, to: &'static str, limit: f64) -> Mark {
 /// second; beside it stands one that only writes, several times as fast, to show what is left.
 fn matching(tools: &Tools, scale: Scale, flag: &'static str, kind: &'static str) -> Group {
     let pty = flag == "--pty";
-    let bytes = scale.bytes(if pty { 64 } else { 512 });
+    // A terminal is slow, and takes turns of many milliseconds for better and worse: there, many short rounds say
+    // more than a few long ones.
+    let (mib, rounds, block) = if pty { (32, 45, 3) } else { (512, 9, 1) };
+    let bytes = scale.bytes(mib);
     let generate = [tools.c("gen"), bytes.to_string(), kind.to_owned()];
     let heeler = |name: &str, patterns: usize| {
         let rules = (0..patterns).flat_map(|i| {
@@ -56,12 +65,16 @@ fn matching(tools: &Tools, scale: Scale, flag: &'static str, kind: &'static str)
         (false, "made") => ("match-pipe", "log lines as they are made", &[0.95, 0.8, 0.8][..]),
         (false, _) => ("match-flood", "log lines made beforehand", &[][..]),
     };
+    let mut figures = both(bytes);
+    if pty {
+        figures.insert(1, cpu());
+    }
     Group {
         name,
         title: format!("Matching, {flag}: {} of {what}, to /dev/null", size(bytes)),
-        figures: both(bytes),
-        rounds: scale.rounds(9),
-        block: 1,
+        figures,
+        rounds: scale.rounds(rounds),
+        block,
         contenders: vec![
             heeler("no pattern", 0),
             heeler(names[0], 1),
@@ -83,6 +96,10 @@ fn both(bytes: u64) -> Vec<Figure> {
         Figure { title: "Throughput".to_owned(), unit: Unit::MibPerSecond(bytes) },
         Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib },
     ]
+}
+
+fn cpu() -> Figure {
+    Figure { title: "CPU time, with the command's".to_owned(), unit: Unit::CpuMs }
 }
 
 fn size(bytes: u64) -> String {
@@ -115,9 +132,17 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
             contenders.push(Contender::new(name, command).fed(bytes, "log"));
         }
     }
-    if sink != Sink::Null {
-        // Straight into the null device would measure the generator.
-        contenders.insert(1, heeler("heeler (inherits)", "--inherit"));
+    // What a run is that nobody has to look at; into the null device, that is the time of the generator alone.
+    contenders.insert(1, heeler(INHERITS, "--inherit"));
+    if sink == Sink::Pipe {
+        contenders.push(Contender::new(ALONE, generate.clone()));
+    }
+    let mut marks = vec![through("heeler --pipe", LIMIT, 0.9)];
+    match sink {
+        Sink::Null => marks.push(through(INHERITS, "C: splice", 0.9)),
+        // Splice is ahead of that, too: over two pipes the writer and the reader never want the same one.
+        Sink::Pipe => marks.push(through(INHERITS, ALONE, 0.9)),
+        Sink::File => {}
     }
     let (name, to) = match sink {
         Sink::Null => ("pipe", "/dev/null"),
@@ -132,7 +157,7 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
         block: 1,
         contenders: contenders.into_iter().map(|contender| contender.into(sink)).collect(),
         prepare: None,
-        marks: vec![through("heeler --pipe", LIMIT, 0.9)],
+        marks,
         headline: (sink == Sink::Null)
             .then(|| ("Log lines over a pipe", vec!["cat", "C: read and write"])),
     }
@@ -143,10 +168,13 @@ fn lines(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
     let generate = [tools.c("gen"), bytes.to_string(), "lines".to_owned()];
     let args: Vec<&str> =
         ["--pipe", "--"].into_iter().chain(generate.iter().map(String::as_str)).collect();
-    let copy = [tools.c("copy"), "rw".to_owned()].into_iter().chain(generate.clone());
+    let copy = |mode: &str| [tools.c("copy"), mode.to_owned()].into_iter().chain(generate.clone());
     let mut contenders = vec![
         Contender::heeler(tools, "heeler --pipe", &args),
-        Contender::new("C: read and write", copy),
+        Contender::new(LIMIT, copy("rw")),
+        // Once anybody has waited with poll for a pipe, the kernel makes each write to it dearer; who watches two
+        // streams, limits and signals has no other way to wait.
+        Contender::new("C: the same, waiting with poll", copy("poll")),
     ];
     if let Some(path) = peers.path("cat") {
         contenders.push(Contender::new("cat", [path]).fed(bytes, "lines"));
@@ -155,8 +183,8 @@ fn lines(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
         name: "line-writes",
         title: format!("Pipe mode: {} of log lines, one write each, to a pipe", size(bytes)),
         figures: both(bytes),
-        rounds: scale.rounds(9),
-        block: 1,
+        rounds: scale.rounds(27),
+        block: 3,
         contenders: contenders.into_iter().map(|contender| contender.into(Sink::Pipe)).collect(),
         prepare: None,
         marks: vec![through("heeler --pipe", LIMIT, 0.95)],
@@ -192,8 +220,7 @@ fn terminal(tools: &Tools, peers: &Peers, scale: Scale, kind: &'static str) -> G
         contenders.push(Contender::new("pexpect", command));
     }
     let mut figures = both(bytes);
-    let cpu = Figure { title: "CPU time, with the command's".to_owned(), unit: Unit::CpuMs };
-    figures.insert(1, cpu);
+    figures.insert(1, cpu());
     let what = if kind == "y" { "lines of one letter" } else { "log lines" };
     Group {
         name: if kind == "y" { "pty-y" } else { "pty" },

@@ -177,13 +177,18 @@ fn cast(tape: &Tape, started: Duration, command: &str) -> Vec<u8> {
     let mut cast = header.line();
     let (mut output, mut input) = (Encoder::output(!tape.terminal), Encoder::input());
     for fact in &tape.facts {
-        cast.extend(match &fact.what {
-            What::Output(bytes) => output.push(fact.at, bytes),
-            What::Input(bytes) => input.push(fact.at, bytes),
-            What::Resize(columns, rows) => write::resize(fact.at, (*columns, *rows)),
-            What::Marker(label) => write::marker(fact.at, label),
-            What::Exit(code) => [output.finish(fact.at), write::exit(fact.at, *code)].concat(),
-        });
+        match &fact.what {
+            What::Output(bytes) => cast.extend(output.push(fact.at, bytes)),
+            What::Input(bytes) => cast.extend(input.push(fact.at, bytes)),
+            What::Resize(columns, rows) => {
+                cast.extend(write::resize(fact.at, (*columns, *rows)));
+            }
+            What::Marker(label) => cast.extend(write::marker(fact.at, label)),
+            What::Exit(code) => {
+                cast.extend(output.finish(fact.at));
+                cast.extend(write::exit(fact.at, *code));
+            }
+        }
     }
     cast.extend(output.finish(tape.duration()));
     cast

@@ -2,11 +2,12 @@
 //! and the report's tail. Everything that leaves here has its secrets masked; what the dialogue reads has
 //! not, and never comes from here.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::plan::{Output, ReportTo};
@@ -15,6 +16,7 @@ use crate::expect::program::StreamId;
 use crate::expect::tape::{ATTEMPT, Session, Typing, visible};
 use crate::expect::view::modes::Modes;
 use crate::report::cast::{self, write as event};
+use crate::report::text::{self, Lossy};
 use crate::runtime::remote::{Fact, Remote};
 use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
@@ -36,7 +38,18 @@ pub struct Outlets {
     /// What a command has switched on in our terminal.
     modes: Option<Modes>,
     mask: Mask,
+    /// What is put together for one of the sinks, kept so that a piece of output allocates nothing.
+    made: Vec<u8>,
     warnings: Vec<String>,
+}
+
+/// A line of `--events` about output.
+#[derive(Serialize)]
+struct OutputEvent<'a> {
+    at_ms: u64,
+    event: &'static str,
+    stream: &'static str,
+    text: Lossy<'a>,
 }
 
 /// Which sinks a stream goes to.
@@ -181,9 +194,8 @@ impl Outlets {
         if let Some((mut masker, mut encoder)) = self.record_input.take() {
             let mut rest = Vec::new();
             masker.finish(&mut rest);
-            let mut line = encoder.push(now, &rest);
-            line.extend(encoder.finish(now));
-            self.record(&line);
+            self.record(encoder.push(now, &rest));
+            self.record(encoder.finish(now));
             self.record_input = Some((Masker::new(self.mask.clone()), cast::Encoder::input()));
         }
         self.record(&event::exit(now, code));
@@ -205,15 +217,15 @@ impl Outlets {
         if let (Some(session), By::Source) = (&mut self.session, by) {
             session.input(now, bytes, typing);
         }
-        let Some((masker, encoder)) = &mut self.record_input else { return };
+        let Some((mut masker, mut encoder)) = self.record_input.take() else { return };
         // A script has what it types in clear text, its secrets apart; of what a person types unseen
         // nobody can know.
         let known = by == By::Dialogue && typing != Typing::Hidden;
         let shown = if known { bytes.to_vec() } else { visible(bytes, typing) };
         let mut told = Vec::new();
         masker.mask(&shown, &mut told);
-        let line = encoder.push(now, &told);
-        self.record(&line);
+        self.record(encoder.push(now, &told));
+        self.record_input = Some((masker, encoder));
     }
 
     /// What was kept of the session, for `learn`.
@@ -279,8 +291,7 @@ impl Outlets {
         let mut shown = Vec::new();
         channel.masker.finish(&mut shown);
         self.show(now, stream, channel, &shown, remote);
-        let line = channel.encoder.finish(now);
-        self.record(&line);
+        self.record(channel.encoder.finish(now));
     }
 
     fn show(
@@ -301,8 +312,9 @@ impl Outlets {
         let routes = if stream.id == StreamId::Stderr { &self.stderr } else { &self.stdout };
         if let Some(through) = routes.through {
             if self.timestamps {
-                let stamped = stamp(now, shown, &mut channel.at_line_start);
-                self.sinks[through].write(&stamped);
+                self.made.clear();
+                stamp(&mut self.made, now, shown, &mut channel.at_line_start);
+                self.sinks[through].write(&self.made);
             } else {
                 if let (Some(modes), StreamId::Terminal) = (&mut self.modes, stream.id) {
                     modes.push(shown);
@@ -315,25 +327,33 @@ impl Outlets {
             self.sinks[*copy].write(shown);
         }
         if self.record.is_some() {
-            let line = channel.encoder.push(now, shown);
-            self.record(&line);
+            self.record(channel.encoder.push(now, shown));
         }
-        if self.events.is_some() {
-            let text = String::from_utf8_lossy(shown);
-            self.event(now, "output", &json!({ "stream": stream_name(stream.id), "text": text }));
+        if let Some(events) = self.events {
+            let (stream, text) = (stream_name(stream.id), Lossy(shown));
+            let line = OutputEvent { at_ms: now.as_millis() as u64, event: "output", stream, text };
+            self.made.clear();
+            text::push(&mut self.made, &line);
+            self.sinks[events].write(&self.made);
         }
     }
 
-    /// Writes one line of `--events`: `{"at_ms":…,"event":NAME,…fields}`.
-    pub fn event(&mut self, now: Duration, name: &str, fields: &Value) {
+    /// Whether there are `--events`.
+    pub fn tells(&self) -> bool {
+        self.events.is_some()
+    }
+
+    /// Writes one line of `--events`: `{"at_ms":…,"event":NAME,…fields}`. Where nobody wants them, no fields are
+    /// put together: between two prompts that would be most of the work.
+    pub fn event(&mut self, now: Duration, name: &str, fields: impl FnOnce() -> Value) {
         let Some(events) = self.events else { return };
         let mut line = json!({ "at_ms": now.as_millis() as u64, "event": name });
-        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
-            line.extend(fields.clone());
+        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields()) {
+            line.extend(fields);
         }
-        let mut text = line.to_string().into_bytes();
-        text.push(b'\n');
-        self.sinks[events].write(&text);
+        self.made.clear();
+        text::push(&mut self.made, &line);
+        self.sinks[events].write(&self.made);
     }
 
     /// Whether someone does not take what they are given. Reading from the command waits for them.
@@ -380,24 +400,23 @@ pub fn stream_name(id: StreamId) -> &'static str {
 }
 
 /// Puts the time since the start before every line.
-fn stamp(now: Duration, bytes: &[u8], at_line_start: &mut bool) -> Vec<u8> {
+fn stamp(stamped: &mut Vec<u8>, now: Duration, bytes: &[u8], at_line_start: &mut bool) {
     let seconds = now.as_secs();
-    let prefix = format!(
-        "[{:02}:{:02}:{:02}.{:03}] ",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        now.subsec_millis()
-    );
-    let mut stamped = Vec::with_capacity(bytes.len() + prefix.len());
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let millis = now.subsec_millis();
+    // `[00:01:01.250] `, and longer after a hundred hours.
+    let mut prefix = [0; 40];
+    let mut rest = &mut prefix[..];
+    let _ = write!(rest, "[{hours:02}:{minutes:02}:{seconds:02}.{millis:03}] ");
+    let left = rest.len();
+    let prefix = &prefix[..prefix.len() - left];
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         if *at_line_start {
-            stamped.extend_from_slice(prefix.as_bytes());
+            stamped.extend_from_slice(prefix);
         }
         stamped.extend_from_slice(line);
         *at_line_start = line.ends_with(b"\n");
     }
-    stamped
 }
 
 #[cfg(test)]
@@ -407,8 +426,9 @@ mod tests {
     #[test]
     fn every_line_is_stamped_once_however_it_comes() {
         let mut at_start = true;
-        let mut out = stamp(Duration::from_millis(61_250), b"a\nb", &mut at_start);
-        out.extend(stamp(Duration::from_secs(3700), b"c\n\n", &mut at_start));
+        let mut out = Vec::new();
+        stamp(&mut out, Duration::from_millis(61_250), b"a\nb", &mut at_start);
+        stamp(&mut out, Duration::from_secs(3700), b"c\n\n", &mut at_start);
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text, "[00:01:01.250] a\n[00:01:01.250] bc\n[01:01:40.000] \n");
     }

@@ -7,8 +7,10 @@
 //!
 //! Output is read and written, not spliced. Measured with bare loops on log lines and pipes of 1 MiB: splice takes half
 //! the time into a pipe, and no less into the null device. But the record and the report have the lines counted and the
-//! end kept; only a run without both (`--track off`, no `--report`, and nothing else that looks) could do without, and
-//! `--inherit` gives that one what splice cannot: no copy, and nobody between.
+//! end kept; only a run without both (`--track off`, no `--report`, and nothing else that looks) could do without. Where
+//! nothing looks, a command inherits our stdout unless `--pipe` is asked for: no copy, nobody between, and as fast as the
+//! same command without heeler. Into a pipe, splice is ahead of even that (by a fifth): over two pipes, the writer and
+//! the reader never wait for the lock of the same one.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::report::text::{self, Lossy};
+
 /// The first line of a recording.
 #[derive(Clone, Debug)]
 pub struct Header<'a> {
@@ -50,42 +52,54 @@ pub struct Encoder {
     crlf: bool,
     after_cr: bool,
     held: Vec<u8>,
+    line: Vec<u8>,
 }
 
 impl Encoder {
     /// For output; of a pipe if `pipe`.
     pub fn output(pipe: bool) -> Encoder {
-        Encoder { code: "o", crlf: pipe, after_cr: false, held: Vec::new() }
+        Encoder::of("o", pipe)
     }
 
     /// For input.
     pub fn input() -> Encoder {
-        Encoder { code: "i", crlf: false, after_cr: false, held: Vec::new() }
+        Encoder::of("i", false)
+    }
+
+    fn of(code: &'static str, crlf: bool) -> Encoder {
+        Encoder { code, crlf, after_cr: false, held: Vec::new(), line: Vec::new() }
     }
 
     /// The line for `bytes`, which came at `at`; nothing while only a part of a character is there.
-    pub fn push(&mut self, at: Duration, bytes: &[u8]) -> Vec<u8> {
+    pub fn push(&mut self, at: Duration, bytes: &[u8]) -> &[u8] {
         if self.crlf {
-            for &byte in bytes {
-                if byte == b'\n' && !self.after_cr {
-                    self.held.push(b'\r');
+            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                let text = line.strip_suffix(b"\n").unwrap_or(line);
+                self.held.extend_from_slice(text);
+                self.after_cr = text.last().map_or(self.after_cr, |byte| *byte == b'\r');
+                if text.len() < line.len() {
+                    let end: &[u8] = if self.after_cr { b"\n" } else { b"\r\n" };
+                    self.held.extend_from_slice(end);
+                    self.after_cr = false;
                 }
-                self.held.push(byte);
-                self.after_cr = byte == b'\r';
             }
         } else {
             self.held.extend_from_slice(bytes);
         }
-        let complete = self.held.len() - incomplete(&self.held);
-        let rest = self.held.split_off(complete);
-        let text = std::mem::replace(&mut self.held, rest);
-        event(at, self.code, &String::from_utf8_lossy(&text))
+        self.give(at, self.held.len() - incomplete(&self.held))
     }
 
     /// What was held when the stream ended.
-    pub fn finish(&mut self, at: Duration) -> Vec<u8> {
-        let text = std::mem::take(&mut self.held);
-        event(at, self.code, &String::from_utf8_lossy(&text))
+    pub fn finish(&mut self, at: Duration) -> &[u8] {
+        self.give(at, self.held.len())
+    }
+
+    /// The line for so many bytes of what is held.
+    fn give(&mut self, at: Duration, count: usize) -> &[u8] {
+        self.line.clear();
+        event_into(&mut self.line, at, self.code, &self.held[..count]);
+        self.held.drain(..count);
+        &self.line
     }
 }
 
@@ -105,17 +119,23 @@ pub fn exit(at: Duration, code: i32) -> Vec<u8> {
 }
 
 fn event(at: Duration, code: &str, data: &str) -> Vec<u8> {
+    let mut line = Vec::new();
+    event_into(&mut line, at, code, data.as_bytes());
+    line
+}
+
+fn event_into(line: &mut Vec<u8>, at: Duration, code: &str, data: &[u8]) {
     if data.is_empty() {
-        return Vec::new();
+        return;
     }
     // Microseconds, rounded down, so that equal times stay equal and none goes back.
     let seconds = at.as_micros() as f64 / 1e6;
-    line(&json!([seconds, code, data]))
+    text::push(line, &(seconds, code, Lossy(data)));
 }
 
 fn line(value: &serde_json::Value) -> Vec<u8> {
-    let mut line = value.to_string().into_bytes();
-    line.push(b'\n');
+    let mut line = Vec::new();
+    text::push(&mut line, value);
     line
 }
 

@@ -29,12 +29,12 @@ impl Running<'_, '_> {
             Effect::StopInteract => self.take_back(),
             Effect::Log(line) => {
                 output::complain(&line);
-                self.shared.event("log", &json!({ "text": line }));
+                self.shared.event("log", || json!({ "text": line }));
             }
             Effect::Resize(columns, rows) => self.resize((columns, rows)),
             Effect::Signal(signal) => {
                 let name = crate::sys::names::signal_name(signal);
-                self.shared.event("signal", &json!({ "signal": name }));
+                self.shared.event("signal", || json!({ "signal": name }));
                 self.launched.tree.signal_once(signal);
             }
             _ => {}

@@ -33,6 +33,12 @@ const BUFFERS: usize = 4;
 /// Whoever writes again this soon is about to do so once more.
 const BRISK: Duration = Duration::from_micros(200);
 
+/// A read that gave less than this was hardly worth its while.
+const SMALL: usize = 16 << 10;
+
+/// How long a pipe is read in a turn: others that got the processor meanwhile may have kept it.
+const TURN: Duration = Duration::from_millis(2);
+
 impl Running<'_, '_> {
     /// Gives the core an event and does what it says.
     pub(super) fn event(&mut self, event: Event) {
@@ -47,7 +53,7 @@ impl Running<'_, '_> {
                     self.end_cleanup();
                     self.note_strays();
                     let name = names::signal_name(signal);
-                    self.shared.event("signal", &json!({ "signal": name }));
+                    self.shared.event("signal", || json!({ "signal": name }));
                     let deaf = self.supervisor.for_the_deaf(signal);
                     if self.launched.tree.signal_or(signal, deaf)
                         && let Some(other) = deaf
@@ -125,21 +131,29 @@ impl Running<'_, '_> {
     /// Reads what is there, but not for long, so that a flood delays nobody else.
     ///
     /// A pipe is read until it is empty, each read passed on before the next: waiting for it before every
-    /// read cost 15 % on a line a write, as the waiting itself is dearer than such a read. For the same reason whoever
-    /// writes line after line is given the processor once before they are waited for: often the next line is there
-    /// then, and where processors are few, many of them. The reads of a terminal become one write.
+    /// read cost 15 % on a line a write, as the waiting itself is dearer than such a read. For the same reason
+    /// others get the processor once after each small piece of many: whoever reads our output takes it then, and
+    /// more lines come together for the next read. Measured with bare loops on a line a write: 5 lines a read
+    /// without that and 19 with it, and 6 % faster with 9 % less CPU time. Where others want all processors it costs:
+    /// as fast as the bare loop then, and half as fast again without. To gather pieces for one write, in its stead,
+    /// is slower than to pass each on (0.8 to 0.9 of it): it only reads smaller ones.
+    ///
+    /// What remains between this and a loop that does nothing but a blocking read is a tenth, and the kernel's:
+    /// once anybody has waited with poll or epoll for a pipe, each write to it looks for someone to wake up
+    /// (`poll_usage` in fs/pipe.c). A bare loop with a single poll before its first read is as much slower.
+    ///
+    /// The reads of a terminal become one write.
     pub(super) fn read_stream(&mut self, index: usize) {
         let most = self.chunk();
         // Matching has no such speed that nobody else would notice.
         let limit = if self.dialogue.is_none() { BUFFERS * most } else { most };
-        let (mut taken, mut waited) = (0, true);
+        let (mut taken, mut began) = (0, None);
         for _ in 0..READS {
             let (filled, end) = self.fill(index, most);
+            let before = self.last_output;
             if filled > 0 {
                 fault::point("output");
-                let before = self.last_output;
                 self.take_output(index, filled);
-                waited = self.last_output.saturating_sub(before) > BRISK;
             }
             let stream = &self.launched.streams[index];
             if stream.fd().is_none() && !end {
@@ -149,14 +163,13 @@ impl Running<'_, '_> {
                 return self.stream_over(index);
             }
             taken += filled;
-            let done = stream.id == StreamId::Terminal || taken >= limit;
-            if done || self.finished || self.shared.outlets.is_stalled() {
+            let done = filled == 0 || stream.id == StreamId::Terminal || taken >= limit;
+            let late =
+                self.last_output.saturating_sub(*began.get_or_insert(self.last_output)) > TURN;
+            if done || late || self.finished || self.shared.outlets.is_stalled() {
                 return;
             }
-            if filled == 0 {
-                if std::mem::replace(&mut waited, true) {
-                    return;
-                }
+            if filled < SMALL && self.last_output.saturating_sub(before) < BRISK {
                 poll::let_others();
             }
         }
@@ -274,7 +287,7 @@ impl Running<'_, '_> {
     pub(super) fn tell_exit(&mut self) {
         if let Some(ended) = self.ended.filter(|_| !self.exit_told) {
             self.exit_told = true;
-            self.shared.event("exit", &exit_fields(ended));
+            self.shared.event("exit", || exit_fields(ended));
             self.shared.note(Fact::Exited(ended));
         }
     }

@@ -89,8 +89,10 @@ impl Shared<'_> {
 
 impl Shared<'_> {
     /// Tells an event, at its time in the run: that of an attempt begins anew with each.
-    fn event(&mut self, name: &str, fields: &serde_json::Value) {
-        self.outlets.event(self.clock.active(), name, fields);
+    fn event(&mut self, name: &str, fields: impl FnOnce() -> serde_json::Value) {
+        if self.outlets.tells() {
+            self.outlets.event(self.clock.active(), name, fields);
+        }
     }
 }
 
@@ -279,7 +281,8 @@ pub fn run(
         let pid = running.launched.tree.leader();
         running.shared.warnings.extend(observer.spawned(n, &running.launched));
         let now = running.shared.clock.active();
-        running.shared.outlets.event(now, "start", &json!({ "attempt": n, "pid": pid }));
+        let fields = || json!({ "attempt": n, "pid": pid });
+        running.shared.outlets.event(now, "start", fields);
         running.shared.note(Fact::Started { attempt: n, pid });
         fault::point("spawned");
         if running.shared.raw.is_some() {

@@ -42,9 +42,8 @@ impl Running<'_, '_> {
             Order::Eof { ticket } => self.launched.input.end_for(ticket),
             Order::Forget { ticket } => self.launched.input.forget(ticket),
             Order::Signal(signal) => {
-                let now = self.now();
-                let fields = serde_json::json!({ "signal": names::signal_name(signal) });
-                self.shared.outlets.event(now, "signal", &fields);
+                let name = names::signal_name(signal);
+                self.shared.event("signal", || serde_json::json!({ "signal": name }));
                 self.launched.tree.signal_once(signal);
             }
             Order::Stop(signal) => {

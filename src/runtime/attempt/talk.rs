@@ -73,9 +73,10 @@ impl Running<'_, '_> {
                 Effect::Kill => self.event(Event::Verdict { cause: Cause::Dialogue, kill: true }),
                 Effect::Pass => self.event(Event::Verdict { cause: Cause::Until, kill: false }),
                 Effect::Fail(failure) => {
-                    let fields =
-                        json!({ "reason": failure.reason.as_str(), "message": failure.message });
-                    self.shared.event("dialogue_failed", &fields);
+                    self.shared.event(
+                        "dialogue_failed",
+                        || json!({ "reason": failure.reason.as_str(), "message": failure.message }),
+                    );
                     self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
                 }
                 Effect::Noted(_) => {}
@@ -95,8 +96,8 @@ impl Running<'_, '_> {
                         What::Rule => "rule",
                         What::Watch => "watch",
                     };
-                    let fields = json!({ "label": told.label, "pattern": told.pattern });
-                    self.shared.event(name, &fields);
+                    self.shared
+                        .event(name, || json!({ "label": told.label, "pattern": told.pattern }));
                 }
             }
         }
@@ -121,8 +122,7 @@ impl Running<'_, '_> {
                         self.shared.note(Fact::Echoed(&bytes));
                     }
                     self.echoed(&bytes, typing);
-                    let fields = json!({ "bytes": bytes.len() });
-                    self.shared.event("sent", &fields);
+                    self.shared.event("sent", || json!({ "bytes": bytes.len() }));
                     self.event(Event::Active);
                 }
                 Typed::SecretSent => {
