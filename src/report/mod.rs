@@ -8,4 +8,5 @@ pub mod runs;
 pub mod screen;
 pub mod svg;
 pub mod table;
+pub mod timeline;
 pub mod write;
