@@ -135,7 +135,10 @@ fn parse_often_typed(argv: &[OsString]) -> Option<Command> {
     }
     let argv = argv.get(1..)?;
     Some(match argv.first()?.to_str()? {
-        "run" => Command::Run(parsed(argv)?),
+        "run" => Command::Run(match run::read_quickly(&argv[1..]) {
+            Some(run) => Box::new(run),
+            None => parsed(argv)?,
+        }),
         "send" => Command::Send(parsed(argv)?),
         "expect" => Command::Expect(parsed(argv)?),
         "wait" => Command::Wait(parsed(argv)?),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::value;
 
 /// Which tracking database.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Db {
     /// The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath, hide_short_help = true)]

@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use crate::cli::value;
 
 /// How the command is started and connected.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Launch")]
 pub struct Launch {
     /// Leave it running in the background, and print its id

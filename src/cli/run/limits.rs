@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::value;
 
 /// What holds a run to limits, and how it is stopped.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Limits and stopping")]
 pub struct Limits {
     /// Stop an attempt after D

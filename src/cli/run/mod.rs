@@ -6,6 +6,7 @@ mod dialogue;
 mod launch;
 mod limits;
 mod output;
+mod quick;
 mod retries;
 mod script;
 mod tracking;
@@ -16,13 +17,14 @@ pub use dialogue::{Dialogue, Word};
 pub use launch::Launch;
 pub use limits::{Containment, Limits};
 pub use output::Output;
+pub(super) use quick::read as read_quickly;
 pub use retries::Retries;
 pub use script::Script;
 pub(super) use script::behind_dashes;
 pub use tracking::{Track, Tracking};
 
 /// Supervise a command.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(
     override_usage = "heeler run [OPTIONS] [--] COMMAND [ARG]...",
     after_help = "Durations: 500ms, 10s, 2m, 1h30m, or seconds; 0 is off. All flags, with examples: heeler run --help",

@@ -7,7 +7,7 @@ use clap::ValueHint;
 use crate::cli::value;
 
 /// Where the command's output goes, and what is told about the run.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// With -d or --detach-keys: how much output is kept for heeler logs; 0 is none [default: 8MiB]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::value;
 
 /// Whether and when a failed attempt is followed by another.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Retries")]
 pub struct Retries {
     /// Try again up to N times after a failure

@@ -16,7 +16,7 @@ pub enum Track {
 }
 
 /// How a run is found again.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Tracking")]
 pub struct Tracking {
     /// A name for list, inspect and reap

@@ -1,0 +1,272 @@
+//! The usual flags of `run`, read without clap.
+//!
+//! clap builds some seventy arguments to read three, which was two thirds of all instructions of a short run in
+//! user mode (0.15 ms; `benches`, group `start`). So a command line of nothing but the flags below, each in its
+//! plainest form, is read here. It has to mean what it means to clap, which a property test holds it to; and what
+//! is unusual, doubtful or wrong, help included, is left to clap: it alone refuses anything.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{Containment, Run, Track, Word};
+use crate::cli::value;
+
+/// What the words after `run` say; nothing where clap has to look at them.
+pub(in crate::cli) fn read(words: &[OsString]) -> Option<Run> {
+    let mut run = Run::default();
+    let mut rest = words.iter();
+    loop {
+        let at = rest.clone();
+        let word = rest.next()?;
+        if word == "--" {
+            run.command = rest.cloned().collect();
+            break;
+        }
+        if !word.as_encoded_bytes().starts_with(b"-") {
+            run.command = at.cloned().collect();
+            break;
+        }
+        let word = word.to_str()?;
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name, Some(OsStr::new(value))),
+            _ => (word, None),
+        };
+        if !switch(&mut run, name, value)? {
+            let value = value.or_else(|| rest.next().map(OsString::as_os_str))?;
+            // An empty value, or one that looks like a flag: some flags take it, some do not.
+            if value.is_empty() || value.as_encoded_bytes().starts_with(b"-") {
+                return None;
+            }
+            option(&mut run, name, value)?;
+        }
+    }
+    let streams = [run.launch.pty, run.launch.pipe, run.launch.inherit];
+    let contradictory = streams.iter().filter(|given| **given).count() > 1;
+    (!contradictory && !run.command.is_empty()).then_some(run)
+}
+
+/// A flag without a value. False when `name` is none of them.
+fn switch(run: &mut Run, name: &str, value: Option<&OsStr>) -> Option<bool> {
+    let given = match name {
+        "-d" | "--detach" => &mut run.launch.detach,
+        "-t" | "--pty" => &mut run.launch.pty,
+        "--pipe" => &mut run.launch.pipe,
+        "--inherit" => &mut run.launch.inherit,
+        "-c" | "--shell" => &mut run.launch.shell,
+        "-q" | "--quiet" => &mut run.output.quiet,
+        "--merge" => &mut run.output.merge,
+        "--guard" => &mut run.limits.guard,
+        _ => return Some(false),
+    };
+    // Twice is once too often for clap, and so is a value.
+    if *given || value.is_some() {
+        return None;
+    }
+    *given = true;
+    Some(true)
+}
+
+/// A flag with a value.
+fn option(run: &mut Run, name: &str, value: &OsStr) -> Option<()> {
+    let path = || PathBuf::from(value);
+    let owned = || value.to_owned();
+    let text = || value.to_str();
+    let string = || text().map(str::to_owned);
+    let duration = || value::duration(text()?).ok();
+    let said = &mut run.dialogue.words;
+    match name {
+        "-C" | "--cwd" => once(&mut run.launch.cwd, path())?,
+        "-e" | "--env" => run.launch.env.push(owned()),
+        "--stdin" => once(&mut run.launch.stdin, value::StdinFrom::from(owned()))?,
+        "--size" => once(&mut run.launch.size, value::window_size(text()?).ok()?)?,
+
+        "--output" => once(&mut run.output.output, path())?,
+        "--report" => once(&mut run.output.report, path())?,
+
+        "--expect" => said.push(Word::Expect(string()?)),
+        "--on" => said.push(Word::On(string()?)),
+        "--fail-on" => said.push(Word::FailOn(string()?)),
+        "--until" => said.push(Word::Until(string()?)),
+        "--send" => said.push(Word::Send(owned())),
+        "--line" => said.push(Word::Line(owned())),
+        "--key" => said.push(Word::Key(string()?)),
+        "--send-secret" => said.push(Word::SendSecret(string()?)),
+        "--do" => said.push(Word::Do(value::do_action(text()?).ok()?)),
+        "--within" => said.push(Word::Within(duration()?)),
+        "--secret" => run.dialogue.secrets.push(owned()),
+        "--expect-timeout" => once(&mut run.dialogue.expect_timeout, duration()?)?,
+
+        "--timeout" => once(&mut run.limits.timeout, duration()?)?,
+        "--idle-timeout" => once(&mut run.limits.idle_timeout, duration()?)?,
+        "--total-timeout" => once(&mut run.limits.total_timeout, duration()?)?,
+        "--max-output" => once(&mut run.limits.max_output, value::size(text()?).ok()?)?,
+        "--until-idle" => once(&mut run.limits.until_idle, duration()?)?,
+        "--stop" => once(&mut run.limits.stop, value::ladder(text()?).ok()?)?,
+        "--strays" => once(&mut run.limits.strays, value::strays(text()?).ok()?)?,
+        "--containment" => {
+            once(&mut run.limits.containment, Containment::from_str(text()?, false).ok()?)?;
+        }
+        "--ok-exit" => once(&mut run.limits.ok_exit, value::codes(text()?).ok()?)?,
+
+        "--name" => once(&mut run.tracking.name, value::name(text()?).ok()?)?,
+        "--tag" => run.tracking.tag.push(value::tag(text()?).ok()?),
+        "--track" => once(&mut run.tracking.track, Track::from_str(text()?, false).ok()?)?,
+        "--db" => once(&mut run.tracking.db.db, path())?,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    slot.replace(value).is_none().then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn clap_reads(words: &[OsString]) -> Result<Run, String> {
+        let argv = [OsString::from("run")].into_iter().chain(words.iter().cloned());
+        Run::augment_args(clap::Command::new("heeler"))
+            .try_get_matches_from(argv)
+            .and_then(|matches| Run::from_arg_matches(&matches))
+            .map_err(|error| error.to_string())
+    }
+
+    fn words(line: &[&str]) -> Vec<OsString> {
+        line.iter().map(OsString::from).collect()
+    }
+
+    const VALUES: &[&str] = &[
+        "5s",
+        "0",
+        "-1",
+        "",
+        "x",
+        "K=V",
+        "/p/",
+        "off",
+        "auto",
+        "subreaper",
+        "80x24",
+        "TERM:1s,KILL",
+        "reap:1s",
+        "wait",
+        "fail:why",
+        "pass",
+        "1MiB",
+        "3,10-19",
+        "-x",
+        "--",
+        "null",
+        "a=b=c",
+        "=",
+        "\u{e9}",
+    ];
+
+    const COMMANDS: &[&[&str]] = &[
+        &["--", "true"],
+        &["true"],
+        &["true", "--pty"],
+        &["--", "a", "--", ""],
+        &["a", "", "--", "b"],
+        &["-", "x"],
+        &["--"],
+        &[],
+    ];
+
+    /// Every flag of `run`, as clap knows it, with a value that it may take, and what it may not.
+    fn any_word() -> impl Strategy<Value = Vec<String>> {
+        let tree = crate::cli::run_tree();
+        let mut names =
+            vec!["--".to_owned(), "-".to_owned(), "--bogus".to_owned(), "-dt".to_owned()];
+        for arg in tree.get_arguments() {
+            names.extend(arg.get_long().map(|long| format!("--{long}")));
+            names.extend(arg.get_short().map(|short| format!("-{short}")));
+        }
+        let value = prop::sample::select(VALUES);
+        (prop::sample::select(names), prop::option::weighted(0.8, value), 0..4).prop_map(
+            |(name, value, form)| match (value, form) {
+                (None, _) => vec![name],
+                (Some(value), 0) => vec![format!("{name}={value}")],
+                (Some(value), _) => vec![name, value.to_owned()],
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_read_here_is_what_clap_reads(
+            flags in prop::collection::vec(any_word(), 0..4),
+            command in prop::sample::select(COMMANDS),
+        ) {
+            let flags = flags.concat();
+            let line: Vec<&str> = flags.iter().map(String::as_str).chain(command.iter().copied()).collect();
+            let line = words(&line);
+            if let Some(run) = read(&line) {
+                let theirs = clap_reads(&line).map(|run| format!("{run:?}"));
+                prop_assert_eq!(Ok(format!("{run:?}")), theirs, "{:?}", line);
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_is_read_here() {
+        for line in [
+            &["true"][..],
+            &["--", "true", "-x"],
+            &["--timeout", "10", "--", "true"],
+            &["--timeout=10", "--pipe", "--track", "off", "true"],
+            &["-t", "--expect", "login:", "--line", "me", "--within", "3s", "--", "ssh", "host"],
+            &["-d", "--name", "web", "--tag", "a=b", "server"],
+            &[
+                "-q",
+                "--report",
+                "r.json",
+                "--stop",
+                "INT:1s,KILL",
+                "-C",
+                "/",
+                "-e",
+                "A=b",
+                "-c",
+                "ls",
+            ],
+        ] {
+            let line = words(line);
+            let here = read(&line).map(|run| format!("{run:?}"));
+            let theirs = clap_reads(&line).map(|run| format!("{run:?}"));
+            assert_eq!(here, theirs.ok(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_unusual_is_left_to_clap() {
+        for line in [
+            &[][..],
+            &["--"],
+            &["--help"],
+            &["-h", "true"],
+            &["--pty", "--pipe", "true"],
+            &["-tq", "true"],
+            &["--pty=yes", "true"],
+            &["--quiet", "-q", "true"],
+            &["--timeout", "1", "--timeout", "2", "true"],
+            &["--timeout", "soon", "true"],
+            &["--timeout", "-1", "true"],
+            &["--line", "-y", "true"],
+            &["--cwd", "", "true"],
+            &["--script", "a.toml", "true"],
+            &["--retries", "3", "true"],
+        ] {
+            assert!(read(&words(line)).is_none(), "{line:?}");
+        }
+    }
+}
