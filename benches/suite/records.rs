@@ -118,8 +118,11 @@ fn list(tools: &Tools, peers: &Peers, scale: Scale, rows: u32) -> Group {
         format!("A list of {rows} runs that are over"),
         scale.rounds(9),
         contenders,
-        ["heeler list", "heeler list --all"].map(|of| Mark::times(WHOLE, of, READ, 3.0)).into(),
+        ["heeler list", "heeler list --all", "heeler list --all --json"]
+            .map(|of| Mark::times(WHOLE, of, READ, 3.0))
+            .into(),
     );
+    group.figures.push(Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib });
     let start = tools.heeler.clone();
     group.prepare = Some(std::rc::Rc::new(move || fill(&start, &db, rows)));
     group

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::tracked::{Tracked, find, print_json};
 use crate::core::outcome::EXIT_HEELER;
 use crate::core::reap::Subject;
+use crate::reaper::wall_ms;
 use crate::report::output::Io;
 use crate::report::runs::{InspectedAttempt, Inspection, SentRow, timestamp};
 use crate::store::{AttemptRow, StoreError, Which};
@@ -73,7 +74,7 @@ fn inspect(subject: &Subject, tracked: &Tracked) -> Result<Inspection, StoreErro
         }
     }
     Ok(Inspection {
-        row: tracked.row(subject),
+        row: tracked.row(subject, wall_ms()),
         uid: facts.uid,
         host: facts.scope.host.clone(),
         boot: facts.scope.boot.clone(),

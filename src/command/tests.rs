@@ -238,6 +238,41 @@ fn a_damaged_database_is_said_and_the_lock_files_are_listed_and_reaped() {
     assert_eq!(listed(&db, false).out.lines().count(), 1);
 }
 
+/// What was read before the damage is not mixed with what the lock files tell.
+#[test]
+fn damage_in_the_middle_of_a_long_list_is_damage() {
+    use std::os::unix::fs::FileExt;
+    let (_dir, db) = temp();
+    let (open, tracker) = begun(&db, "n", 1000, None);
+    drop(tracker);
+    for _ in 0..40 {
+        let start =
+            RunStart { run: new_run_id().unwrap(), started_ms: 1000, ..RunStart::default() };
+        let (tracker, _) = Tracker::begin(&db, Policy::Require, &start).unwrap();
+        tracker.finished(&RunEnd {
+            outcome: Outcome::Exited,
+            exit_code: 0,
+            ended_ms: 2000,
+            left_members: false,
+            left: Vec::new(),
+            report_json: "1".repeat(1000),
+        });
+    }
+    assert_eq!(listed_json(&db, true).len(), 41);
+    rusqlite::Connection::open(&db)
+        .unwrap()
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&db).unwrap();
+    let length = file.metadata().unwrap().len();
+    // The last pages are of the table of runs: nothing else has grown so much.
+    file.write_all_at(&[0xff; 8192], length - 8192).unwrap();
+    let list = listed(&db, true);
+    assert_eq!((list.code, list.out.lines().count()), (125, 2), "{}", list.out);
+    assert!(list.out.contains(&open), "{}", list.out);
+    assert!(list.err.contains("damaged") && list.err.contains("lock files alone"), "{}", list.err);
+}
+
 #[test]
 fn a_word_that_fits_several_or_none_does_nothing() {
     let (_dir, db) = temp();

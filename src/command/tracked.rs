@@ -1,5 +1,6 @@
 //! What `list`, `reap` and `inspect` begin with: the database, as far as it can be opened, and the runs.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,6 @@ use crate::control;
 use crate::core::reap::{State, Subject, Unresolved, resolve};
 use crate::core::record::{COOKIE, cookie_runs};
 use crate::reaper::survey::{Scene, Survey};
-use crate::reaper::wall_ms;
 use crate::report::output::Io;
 use crate::report::runs::RunRow;
 use crate::store::{Store, StoreError, Which, place};
@@ -52,18 +52,50 @@ impl Tracked {
         }
     }
 
+    /// What `take` makes of the open runs as they are now and, with `all`, of those that are over, in no
+    /// order. Those are as many as there are, so they are taken as they are read, and not kept.
+    pub(super) fn gather<T: Default>(
+        &mut self,
+        all: bool,
+        io: &mut Io<'_>,
+        take: impl Fn(&mut T, &Tracked, &Subject),
+    ) -> Result<T, StoreError> {
+        // The open ones first: one that ends meanwhile is met twice, never missed.
+        let mut scene = self.look(Which::Open, io)?;
+        loop {
+            let mut gathered = T::default();
+            for subject in &scene.subjects {
+                take(&mut gathered, self, subject);
+            }
+            let Some(store) = self.store.as_ref().filter(|_| all) else { return Ok(gathered) };
+            let met: HashSet<&str> =
+                scene.subjects.iter().map(|subject| subject.record.facts.run.as_str()).collect();
+            let over = store.over(|record| {
+                if !met.contains(record.facts.run.as_str()) {
+                    take(&mut gathered, self, &Subject::unseen(record));
+                }
+            });
+            let Err(error) = over else { return Ok(gathered) };
+            self.give_up_store(&error, io);
+            scene = self.survey.look(None, Which::Open)?;
+        }
+    }
+
     /// The control socket of a run, while it runs in the background.
     pub(super) fn socket(&self, subject: &Subject) -> Option<PathBuf> {
         // A heeler that was killed leaves its own behind.
         let runs = subject.state(&self.survey.here).0 == State::Running;
-        let socket = control::place::socket(&self.survey.db, &subject.record.facts.run);
+        let socket =
+            runs.then(|| control::place::socket(&self.survey.db, &subject.record.facts.run));
         // Whoever reads it may be elsewhere.
-        (runs && socket.exists()).then(|| std::path::absolute(&socket).unwrap_or(socket))
+        socket
+            .filter(|socket| socket.exists())
+            .map(|socket| std::path::absolute(&socket).unwrap_or(socket))
     }
 
-    /// A run as JSON has it.
-    pub(super) fn row(&self, subject: &Subject) -> RunRow {
-        RunRow::of(subject, &self.survey.here, wall_ms(), self.socket(subject).as_deref())
+    /// A run as JSON has it at `now_ms`.
+    pub(super) fn row(&self, subject: &Subject, now_ms: i64) -> RunRow {
+        RunRow::of(subject, &self.survey.here, now_ms, self.socket(subject).as_deref())
     }
 
     fn give_up_store(&mut self, error: &StoreError, io: &mut Io<'_>) {

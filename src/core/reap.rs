@@ -69,6 +69,18 @@ impl State {
 }
 
 impl Subject {
+    /// A run that was written down and not looked at: it is over, or elsewhere.
+    pub fn unseen(record: Record) -> Subject {
+        Subject {
+            record,
+            supervisor: Supervisor::Unknown,
+            supervisor_process: None,
+            members: Vec::new(),
+            populated: false,
+            around_us: false,
+        }
+    }
+
     /// What it is, and why where that is not plain.
     pub fn state(&self, here: &Scope) -> (State, Option<&'static str>) {
         let over = |why| match self.record.end.as_ref().and_then(|end| end.outcome.as_ref()) {

@@ -398,9 +398,9 @@ impl Lane {
         held
     }
 
-    /// The retained text before and after the cursor.
-    pub fn split(&self) -> (&[u8], &[u8]) {
-        self.window.bytes().split_at(self.window.index(self.cursor))
+    /// The retained text, and where in it the cursor is.
+    pub fn retained(&self) -> (&[u8], usize) {
+        (self.window.bytes(), self.window.index(self.cursor))
     }
 }
 

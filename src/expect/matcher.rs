@@ -352,28 +352,20 @@ impl Matcher {
         let window = match view {
             View::Text => &self.text.window,
             View::Raw => &self.raw.window,
-            View::Screen => return self.unmatched(View::Screen),
+            View::Screen => return self.retained(View::Screen).0,
         };
         let from = window.position_at(start).saturating_sub(behind as u64).max(window.base());
         let to = window.position_at(end).saturating_add(ahead as u64).min(window.end());
         window.between(from.min(to), to)
     }
 
-    /// What is retained of a view after the cursor: what was awaited in vain. Of the screen: all of it.
-    pub fn unmatched(&self, view: View) -> &[u8] {
+    /// What is retained of a view, and where in it the text begins that no match has consumed. Of the screen:
+    /// all of it.
+    pub fn retained(&self, view: View) -> (&[u8], usize) {
         match view {
-            View::Text => self.text.split().1,
-            View::Raw => self.raw.split().1,
-            View::Screen => self.screen.as_ref().map_or(b"", ScreenView::text),
-        }
-    }
-
-    /// What is retained of a view before the cursor: what was matched, or passed over.
-    pub fn matched(&self, view: View) -> &[u8] {
-        match view {
-            View::Text => self.text.split().0,
-            View::Raw => self.raw.split().0,
-            View::Screen => b"",
+            View::Text => self.text.retained(),
+            View::Raw => self.raw.retained(),
+            View::Screen => (self.screen.as_ref().map_or(b"", ScreenView::text), 0),
         }
     }
 }

@@ -28,58 +28,58 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// What one stream showed.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
     pub(crate) stream: StreamId,
     /// What is retained of view text.
-    pub(crate) text: Shown,
+    pub(crate) text: Shown<'a>,
     /// What is retained of view raw.
-    pub(crate) raw: Shown,
+    pub(crate) raw: Shown<'a>,
     /// Whether the terminal echoed something we typed: an echo is in the text, and is no output.
     pub(crate) echoed: bool,
 }
 
 /// What is retained of one view.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shown {
-    pub(crate) all: Vec<u8>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown<'a> {
+    pub(crate) all: &'a [u8],
     /// Where the text begins that no match has consumed.
     pub(crate) cursor: usize,
 }
 
-impl Shown {
-    fn after(&self) -> &[u8] {
+impl<'a> Shown<'a> {
+    fn after(&self) -> &'a [u8] {
         &self.all[self.cursor..]
     }
 
-    fn before(&self) -> &[u8] {
+    fn before(&self) -> &'a [u8] {
         &self.all[..self.cursor]
     }
 
     /// A quotation: masked as a part of everything that is known, and cut only then.
     fn quote(&self, mask: &Mask, part: Range<usize>) -> String {
-        show(&mask.part(&self.all, part), QUOTED)
+        show(&mask.part(self.all, part), QUOTED)
     }
 }
 
-impl Seen {
-    fn view(&self, view: View) -> &Shown {
+impl<'a> Seen<'a> {
+    fn view(&self, view: View) -> Shown<'a> {
         match view {
-            View::Text | View::Screen => &self.text,
-            View::Raw => &self.raw,
+            View::Text | View::Screen => self.text,
+            View::Raw => self.raw,
         }
     }
 }
 
 /// What came close, most useful first, and what looks like a question.
-pub(crate) fn misses(wanted: &[Wanted<'_>], seen: &[Seen], mask: &Mask) -> Vec<String> {
+pub(crate) fn misses(wanted: &[Wanted<'_>], seen: &[Seen<'_>], mask: &Mask) -> Vec<String> {
     let mut out = close(wanted, seen, mask);
     out.extend(prompts(seen, mask));
     out
 }
 
 /// What came close.
-pub(crate) fn close(wanted: &[Wanted<'_>], seen: &[Seen], mask: &Mask) -> Vec<String> {
+pub(crate) fn close(wanted: &[Wanted<'_>], seen: &[Seen<'_>], mask: &Mask) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for wanted in wanted.iter().take(TRIED) {
         if let Some(hint) = hint(wanted, seen, mask)
@@ -93,12 +93,12 @@ pub(crate) fn close(wanted: &[Wanted<'_>], seen: &[Seen], mask: &Mask) -> Vec<St
 }
 
 /// What looks like a question that nobody answered.
-pub(crate) fn prompts(seen: &[Seen], mask: &Mask) -> Vec<String> {
+pub(crate) fn prompts(seen: &[Seen<'_>], mask: &Mask) -> Vec<String> {
     seen.iter().filter_map(|seen| prompt(seen, mask)).collect()
 }
 
-fn hint(wanted: &Wanted<'_>, seen: &[Seen], mask: &Mask) -> Option<String> {
-    let listens = |seen: &&Seen| wanted.stream.is_none_or(|stream| stream == seen.stream);
+fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
+    let listens = |seen: &&Seen<'_>| wanted.stream.is_none_or(|stream| stream == seen.stream);
     let heard = || seen.iter().filter(listens);
     let source = show(&mask.bytes(wanted.pattern.source.as_bytes()), QUOTED);
     let find = |regex: &Regex| {
@@ -246,7 +246,7 @@ fn occurs(regex: &Regex, text: &[u8]) -> Option<Range<usize>> {
 }
 
 /// An unfinished last line that ends as prompts end.
-fn prompt(seen: &Seen, mask: &Mask) -> Option<String> {
+fn prompt(seen: &Seen<'_>, mask: &Mask) -> Option<String> {
     let text = seen.text.after();
     let start = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
     // A carriage return began it anew, as ssh begins its prompts.

@@ -171,14 +171,7 @@ impl Survey {
         unsettled: &mut bool,
     ) -> Subject {
         if !self.reachable(&record) {
-            return Subject {
-                record,
-                supervisor: Supervisor::Unknown,
-                supervisor_process: None,
-                members: Vec::new(),
-                populated: false,
-                around_us: false,
-            };
+            return Subject::unseen(record);
         }
         let recorded = record.facts.supervisor;
         let same = match table.get(&recorded.pid).filter(|proc| !proc.dead) {

@@ -114,8 +114,10 @@ fn reap(place: &Place, selection: &Selection, grace: Duration) -> Reaped {
 
 fn states(place: &Place) -> Vec<State> {
     let store = Store::open_existing(&place.db, Duration::from_secs(1)).unwrap();
-    let scene = place.survey.look(store.as_ref(), Which::All).unwrap();
-    scene.subjects.iter().map(|subject| subject.state(&place.survey.here).0).collect()
+    let mut subjects = place.survey.look(store.as_ref(), Which::Open).unwrap().subjects;
+    let over = store.map(|store| store.over(|record| subjects.push(Subject::unseen(record))));
+    over.transpose().unwrap();
+    subjects.iter().map(|subject| subject.state(&place.survey.here).0).collect()
 }
 
 fn signals(reaped: &Reaped, pid: i32) -> Vec<i32> {

@@ -9,53 +9,94 @@ use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::output::{Style, escape};
+use super::timeline::Timeline;
 
 /// A line at a time would be a system call each.
 const BUFFER: usize = 64 << 10;
 
-/// Writes `rows` under `head`. Text is escaped here; the last column is cut where the terminal ends.
-pub fn write<const N: usize>(
-    out: &mut dyn Write,
-    style: Style,
-    head: [&str; N],
-    rows: &[[String; N]],
-) -> io::Result<()> {
-    let mut out = io::BufWriter::with_capacity(BUFFER, out);
-    // Each text with its width, which is asked for twice.
-    let measured = |cell: &str| {
-        let cell = escape(cell);
-        (cell.width(), cell)
-    };
-    let mut lines = vec![head.map(measured)];
-    lines.extend(rows.iter().map(|row| row.each_ref().map(|cell| measured(cell))));
-    let mut widths = [0; N];
-    for line in &lines {
-        for (width, (cell, _)) in widths.iter_mut().zip(line) {
+/// What no cell has in it: it is escaped there.
+const END: u8 = b'\n';
+
+/// Rows, oldest first when they are written.
+#[derive(Debug, Default)]
+pub struct Table {
+    rows: Timeline,
+    widths: Vec<usize>,
+}
+
+impl Table {
+    /// Adds a row of the time `at`. Text is escaped here.
+    pub fn add<const N: usize>(&mut self, at: i64, cells: [&str; N]) {
+        self.widths.resize(N, 0);
+        self.rows.add(at, |text| {
+            for (width, cell) in self.widths.iter_mut().zip(cells) {
+                let from = text.len();
+                if cell.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                    text.extend(cell.as_bytes());
+                } else {
+                    text.extend(escape(cell).as_bytes());
+                }
+                *width = (*width).max(columns(&text[from..]));
+                text.push(END);
+            }
+        });
+    }
+
+    /// Writes the rows under `head`; the last column is cut where the terminal ends.
+    pub fn write<const N: usize>(
+        mut self,
+        out: &mut dyn Write,
+        style: Style,
+        head: [&str; N],
+    ) -> io::Result<()> {
+        let mut out = io::BufWriter::with_capacity(BUFFER, out);
+        let mut widths = head.map(str::len);
+        for (width, cell) in widths.iter_mut().zip(&self.widths) {
             *width = (*width).max(*cell);
         }
-    }
-    let mut text = String::new();
-    for (number, line) in lines.iter().enumerate() {
-        text.clear();
-        let mut used = 0;
-        for (column, (width, cell)) in line.iter().enumerate() {
-            if column + 1 == N {
-                let room = style.width.map(|width| width.saturating_sub(used));
-                text.push_str(&cut(cell, *width, room));
-            } else {
-                text.push_str(cell);
-                text.extend(std::iter::repeat_n(' ', widths[column] - width + 2));
-                used += widths[column] + 2;
-            }
+        let mut text = Vec::new();
+        lay_out(&mut text, head.iter().map(|cell| cell.as_bytes()), &widths, style.width);
+        if style.colour {
+            text.splice(0..0, *b"\x1b[1m");
+            text.extend(b"\x1b[0m");
         }
-        let text = text.trim_end();
-        if number == 0 && style.colour {
-            writeln!(out, "\x1b[1m{text}\x1b[0m")?;
+        for row in self.rows.in_order() {
+            text.push(b'\n');
+            out.write_all(&text)?;
+            text.clear();
+            lay_out(&mut text, row.split(|&byte| byte == END).take(N), &widths, style.width);
+        }
+        text.push(b'\n');
+        out.write_all(&text)?;
+        out.flush()
+    }
+}
+
+/// Lays `cells` out in `text`, without blanks at the end.
+fn lay_out<'a>(
+    text: &mut Vec<u8>,
+    cells: impl Iterator<Item = &'a [u8]>,
+    widths: &[usize],
+    room: Option<usize>,
+) {
+    let mut used = 0;
+    for (column, (cell, width)) in cells.zip(widths).enumerate() {
+        let wide = columns(cell);
+        if column + 1 == widths.len() {
+            let room = room.map(|room| room.saturating_sub(used));
+            text.extend(cut(&String::from_utf8_lossy(cell), wide, room).as_bytes());
         } else {
-            writeln!(out, "{text}")?;
+            text.extend(cell);
+            text.resize(text.len() + width - wide + 2, b' ');
+            used += width + 2;
         }
     }
-    out.flush()
+    text.truncate(text.trim_ascii_end().len());
+}
+
+/// How many columns `cell` takes.
+fn columns(cell: &[u8]) -> usize {
+    if cell.is_ascii() { cell.len() } else { String::from_utf8_lossy(cell).width() }
 }
 
 /// `text` in at most `room` columns, with a mark where something is missing.
@@ -90,14 +131,18 @@ pub fn age(milliseconds: i64) -> String {
 /// A command as a shell would take it.
 pub fn shell_words(command: &[String]) -> String {
     let plain = |c: char| c.is_alphanumeric() || "@%+=:,./-_".contains(c);
-    let word = |word: &String| {
-        if !word.is_empty() && word.chars().all(plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
+    let mut words = String::new();
+    for word in command {
+        if !words.is_empty() {
+            words.push(' ');
         }
-    };
-    command.iter().map(word).collect::<Vec<_>>().join(" ")
+        if !word.is_empty() && word.chars().all(plain) {
+            words.push_str(word);
+        } else {
+            words.extend(["'", &word.replace('\'', "'\\''"), "'"]);
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -105,12 +150,11 @@ mod tests {
     use super::*;
 
     fn table(width: Option<usize>) -> String {
-        let rows = [
-            ["a".to_owned(), "日本".to_owned(), "sleep 1000".to_owned()],
-            ["bcd".to_owned(), String::new(), "x\ny".to_owned()],
-        ];
+        let mut table = Table::default();
+        table.add(2, ["bcd", "", "x\ny"]);
+        table.add(1, ["a", "日本", "sleep 1000"]);
         let mut out = Vec::new();
-        write(&mut out, Style { colour: false, width }, ["ID", "NAME", "COMMAND"], &rows).unwrap();
+        table.write(&mut out, Style { colour: false, width }, ["ID", "NAME", "COMMAND"]).unwrap();
         String::from_utf8(out).unwrap()
     }
 

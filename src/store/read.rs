@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row};
 
 use super::db::{Store, StoreError};
@@ -43,32 +44,30 @@ pub struct ActionRow {
 pub enum Which<'a> {
     /// Those that may have something alive.
     Open,
-    /// These and all that are over.
-    All,
     /// The open ones, and all that one of these words can mean: by id, by its beginning, or by name.
     Named(&'a [String]),
 }
 
-const RUN_COLUMNS: &str = "run, parent, name, tags, host, boot, pidns, uid, supervisor_pid, \
-     supervisor_ticks, supervisor_ino, command, cwd, mode, started_ms, ended_ms, outcome, exit_code, \
-     left_members";
+const RUN_COLUMNS: &str = "runs.run, parent, name, tags, host, boot, pidns, uid, supervisor_pid, \
+     supervisor_ticks, supervisor_ino, command, cwd, mode, runs.started_ms, runs.ended_ms, \
+     runs.outcome, runs.exit_code, left_members";
+/// How many they are.
+const RUN_WIDTH: usize = 19;
 
 /// What is done with a row that belongs to a record.
 type Take<'a> = &'a mut dyn FnMut(&mut Record, &Row<'_>) -> rusqlite::Result<()>;
 
 const LEADER_COLUMNS: &str =
-    "n, pid, start_ticks, pidfs_ino, pgid, sid, started_ms, cgroup_path, cgroup_ino";
+    "n, pid, start_ticks, pidfs_ino, pgid, sid, attempts.started_ms, cgroup_path, cgroup_ino";
 
-/// The condition that every run meets.
-const ALL: &str = "1";
+/// Runs that may have something alive.
+const OPEN: &str = "runs.ended_ms IS NULL OR left_members = 1";
 
 impl Store {
     /// The runs that are wanted, oldest first.
     pub fn records(&self, which: Which<'_>) -> Result<Vec<Record>, StoreError> {
-        const OPEN: &str = "ended_ms IS NULL OR left_members = 1";
         match which {
             Which::Open => self.select(OPEN, &[]),
-            Which::All => self.select(ALL, &[]),
             Which::Named(words) => {
                 let fits = |n| format!(" OR name = ?{n} OR substr(run, 1, length(?{n})) = ?{n}");
                 let condition: String =
@@ -77,6 +76,37 @@ impl Store {
                 self.select(&condition, &words)
             }
         }
+    }
+
+    /// The runs that are over, one by one as they lie in the file; what else was seen of them is left out.
+    pub fn over(&self, mut take: impl FnMut(Record)) -> Result<(), StoreError> {
+        let read = || {
+            // By no index: that would jump about in the file. The attempts of a run come one after the other.
+            let mut statement = self.conn.prepare(&format!(
+                "SELECT {RUN_COLUMNS}, {LEADER_COLUMNS}
+                 FROM runs NOT INDEXED LEFT JOIN attempts ON attempts.run = runs.run
+                 WHERE NOT ({OPEN}) ORDER BY runs.rowid, n",
+            ))?;
+            let mut rows = statement.query([])?;
+            let mut last: Option<Record> = None;
+            while let Some(row) = rows.next()? {
+                let run = row.get_ref(0)?.as_str()?;
+                if last.as_ref().is_none_or(|last| last.facts.run != run)
+                    && let Some(whole) = last.replace(record(row)?)
+                {
+                    take(whole);
+                }
+                // One whose attempts are lost has none here.
+                if let Some(last) = &mut last
+                    && row.get_ref(RUN_WIDTH)? != ValueRef::Null
+                {
+                    last.leaders.push(leader(row, RUN_WIDTH)?);
+                }
+            }
+            last.into_iter().for_each(take);
+            Ok(())
+        };
+        self.sql(read())
     }
 
     /// One run.
@@ -123,7 +153,7 @@ impl Store {
             ))?
             .query_map([run], |row| {
                 Ok(AttemptRow {
-                    leader: leader(row)?,
+                    leader: leader(row, 0)?,
                     ended_ms: row.get(9)?,
                     outcome: row.get(10)?,
                     exit_code: row.get(11)?,
@@ -170,17 +200,11 @@ impl Store {
             });
             let places: HashMap<String, usize> =
                 records.iter().map(|r| r.facts.run.clone()).zip(0..).collect();
-            let all = condition == ALL;
             let mut each = |query: &str, order: &str, take: Take<'_>| -> rusqlite::Result<()> {
-                // Of all, a table is read as it lies; of some, by their keys.
-                let of = if all {
-                    String::new()
-                } else {
-                    format!("WHERE run IN (SELECT run FROM runs WHERE {condition})")
-                };
-                let mut statement = tx.prepare(&format!("{query} {of} ORDER BY run, {order}"))?;
-                let mut rows =
-                    statement.query(rusqlite::params_from_iter(if all { &[] } else { args }))?;
+                let mut statement = tx.prepare(&format!(
+                    "{query} WHERE run IN (SELECT run FROM runs WHERE {condition}) ORDER BY run, {order}"
+                ))?;
+                let mut rows = statement.query(rusqlite::params_from_iter(args))?;
                 while let Some(row) = rows.next()? {
                     if let Some(&place) = places.get(row.get_ref("run")?.as_str()?) {
                         take(&mut records[place], row)?;
@@ -192,7 +216,7 @@ impl Store {
                 &format!("SELECT {LEADER_COLUMNS}, run FROM attempts"),
                 "n",
                 &mut |record, row| {
-                    record.leaders.push(leader(row)?);
+                    record.leaders.push(leader(row, 0)?);
                     Ok(())
                 },
             )?;
@@ -219,19 +243,20 @@ fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
 }
 
-fn leader(row: &Row<'_>) -> rusqlite::Result<Leader> {
-    let path: Option<String> = row.get(7)?;
-    let ino = unsigned(row, 8)?;
+/// The leader in the columns from `at` on.
+fn leader(row: &Row<'_>, at: usize) -> rusqlite::Result<Leader> {
+    let path: Option<String> = row.get(at + 7)?;
+    let ino = unsigned(row, at + 8)?;
     Ok(Leader {
-        attempt: row.get(0)?,
+        attempt: row.get(at)?,
         seen: Sighting {
-            pid: row.get(1)?,
-            start_ticks: unsigned(row, 2)?,
-            pidfs_ino: unsigned(row, 3)?,
+            pid: row.get(at + 1)?,
+            start_ticks: unsigned(row, at + 2)?,
+            pidfs_ino: unsigned(row, at + 3)?,
         },
-        pgid: row.get(4)?,
-        sid: row.get(5)?,
-        started_ms: row.get(6)?,
+        pgid: row.get(at + 4)?,
+        sid: row.get(at + 5)?,
+        started_ms: row.get(at + 6)?,
         cgroup: path.zip(ino).map(|(path, ino)| Leaf { path, ino }),
     })
 }

@@ -12,6 +12,7 @@ use super::lockfile::{self, Held};
 use super::*;
 use crate::core::identity::Sighting;
 use crate::core::outcome::Outcome;
+use crate::core::record::Record;
 
 const ROLE: &str = "HEELER_TEST_STORE_ROLE";
 const DB: &str = "HEELER_TEST_STORE_DB";
@@ -94,6 +95,13 @@ fn owed(db: &Path) -> usize {
     lockfile::scan(db).unwrap().iter().filter(|lock| lock.finish.is_some()).count()
 }
 
+/// The open runs, then those that are over.
+fn everything(store: &Store) -> Vec<Record> {
+    let mut records = store.records(Which::Open).unwrap();
+    store.over(|record| records.push(record)).unwrap();
+    records
+}
+
 /// The database, with everything taken in that it is owed.
 fn open(db: &Path) -> Store {
     let store = Store::open_existing(db, SECOND).unwrap().expect("a database");
@@ -174,7 +182,7 @@ fn a_run_is_written_down_and_read_back() {
     assert_eq!(store.report(&run).unwrap().as_deref(), Some(r#"{"schema":"heeler.report/1"}"#));
     assert!(lockfile::scan(&place.db).unwrap().is_empty(), "the lock file is gone");
     assert!(store.records(Which::Open).unwrap().is_empty(), "it is over");
-    assert_eq!(store.records(Which::All).unwrap(), [record]);
+    assert_eq!(everything(&store), [record]);
     for word in [run.as_str(), &run[..3], "n"] {
         let named = [word.to_owned()];
         assert_eq!(store.records(Which::Named(&named)).unwrap().len(), 1, "{word}");
@@ -292,9 +300,9 @@ fn a_hundred_processes_at_once_lose_nothing() {
         .collect();
     assert_eq!(failed, Vec::<String>::new());
     let store = open(&place.db);
-    let records = store.records(Which::All).unwrap();
+    let records = everything(&store);
     assert_eq!(records.len(), 100);
-    assert!(records.iter().all(crate::core::record::Record::closed));
+    assert!(records.iter().all(Record::closed));
     store.check_integrity().unwrap();
     assert!(lockfile::scan(&place.db).unwrap().is_empty());
 }
@@ -389,7 +397,7 @@ fn the_log_stays_short_when_one_run_follows_the_other() {
     assert!(lengths.iter().all(|&length| length < 1_200_000), "{lengths:?}");
     let emptied = lengths.iter().filter(|&&length| length == 0).count();
     assert!((1..=8).contains(&emptied), "now and then, not each time: {lengths:?}");
-    assert_eq!(open(&place.db).records(Which::All).unwrap().len(), 80);
+    assert_eq!(everything(&open(&place.db)).len(), 80);
 }
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -400,7 +408,7 @@ fn what_ended_two_weeks_ago_is_forgotten_once_a_day() {
     let at = |ended_ms| {
         let end = RunEnd { ended_ms, ..end(false) };
         a_run(&place.db, Policy::Require, start(), &end);
-        open(&place.db).records(Which::All).unwrap().len()
+        everything(&open(&place.db)).len()
     };
     assert_eq!([0, 1, DAY].map(at), [1, 2, 3]);
     assert_eq!(at(14 * DAY), 4, "the oldest is fourteen days old, not older");
@@ -465,7 +473,7 @@ fn a_short_run_leaves_its_row_to_others() {
     let last = RunStart { run: "abcdefgh1230".into(), ..start() };
     let (_, warnings) = a_run(&place.db, Policy::Auto, last, &end(false));
     assert_eq!((owed(&place.db), warnings), (0, Vec::new()), "now and then a run takes all in");
-    assert_eq!(store.records(Which::All).unwrap().len(), 8);
+    assert_eq!(everything(&store).len(), 8);
 }
 
 /// Its row is there, and open; its end is owed, and who takes it in completes the row.
@@ -498,6 +506,31 @@ fn a_run_that_lasted_leaves_its_end_to_others() {
     assert!(store.record(&start.run).unwrap().is_some_and(|record| record.closed()), "required");
 }
 
+#[test]
+fn a_run_that_is_over_comes_once_with_all_its_leaders() {
+    let place = place();
+    let mut expected = Vec::new();
+    for attempts in [2, 0, 3] {
+        let start = start();
+        let (mut tracker, _) = Tracker::begin(&place.db, Policy::Require, &start).unwrap();
+        for attempt in 1..=attempts {
+            tracker.spawned(&LeaderFacts { attempt, ..leader() });
+        }
+        tracker.finished(&end(false));
+        expected.push((start.run, (1..=attempts).collect::<Vec<_>>()));
+    }
+    // Neither this, ...
+    Tracker::begin(&place.db, Policy::Require, &start()).unwrap();
+    // ... nor this.
+    a_run(&place.db, Policy::Require, start(), &end(true));
+    let mut over = Vec::new();
+    let attempts = |record: &Record| record.leaders.iter().map(|l| l.attempt).collect();
+    open(&place.db)
+        .over(|record| over.push((record.facts.run.clone(), attempts(&record))))
+        .unwrap();
+    assert_eq!(over, expected);
+}
+
 /// Killed between the row and the removal of the file, whoever takes in leaves it to be taken in again.
 #[test]
 fn taken_in_twice_is_the_same_as_once() {
@@ -507,10 +540,10 @@ fn taken_in_twice_is_the_same_as_once() {
     let (run, _) = whole_run(&place.db);
     let file = place::runs_dir(&place.db).join(format!("{run}.lock"));
     let text = std::fs::read(&file).unwrap();
-    let once = open(&place.db).records(Which::All).unwrap();
+    let once = everything(&open(&place.db));
     std::fs::write(&file, &text).unwrap();
     let store = open(&place.db);
-    assert_eq!(store.records(Which::All).unwrap(), once);
+    assert_eq!(everything(&store), once);
     assert_eq!(store.attempts(&run).unwrap().len(), 1);
     assert!(!file.exists());
     // A line that is cut anywhere is no end.
@@ -546,7 +579,7 @@ fn what_belongs_to_a_run_is_forgotten_with_it() {
     let start = start();
     a_run(&place.db, Policy::Require, start, &RunEnd { ended_ms: 16 * DAY, ..end(false) });
     let store = open(&place.db);
-    let records = store.records(Which::All).unwrap();
+    let records = everything(&store);
     assert_eq!(records.len(), 2);
     assert_eq!(store.attempts(&records[0].facts.run).unwrap().len(), 1);
     let orphans: i64 = store

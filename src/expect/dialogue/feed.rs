@@ -163,7 +163,7 @@ impl Feed {
         if start == end {
             return Vec::new();
         }
-        let lines = String::from_utf8_lossy(&mask.part(&all, start..end)).into_owned();
+        let lines = String::from_utf8_lossy(&mask.part(all, start..end)).into_owned();
         lines.split('\n').map(|line| overwritten(line).chars().take(LINE).collect()).collect()
     }
 
@@ -172,7 +172,7 @@ impl Feed {
         self.matcher.take_loss().map(|loss| self.ids[loss.id])
     }
 
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Seen<'_> {
         Seen {
             stream: self.stream,
             text: self.shown(View::Text),
@@ -181,9 +181,9 @@ impl Feed {
         }
     }
 
-    fn shown(&self, view: View) -> Shown {
-        let (before, after) = (self.matcher.matched(view), self.matcher.unmatched(view));
-        Shown { all: [before, after].concat(), cursor: before.len() }
+    fn shown(&self, view: View) -> Shown<'_> {
+        let (all, cursor) = self.matcher.retained(view);
+        Shown { all, cursor }
     }
 }
 

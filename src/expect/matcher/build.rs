@@ -79,13 +79,17 @@ fn compile(
         let Some(hir) = hir(&pattern.kind, view)? else { continue };
         let resolver = match &pattern.kind {
             Kind::Text(_) => Resolver::Text(hir.properties().maximum_len().unwrap_or_default()),
-            _ => Resolver::regex(&hir).map_err(|_| too_large(pattern))?,
+            _ => Resolver::regex(&hir),
         };
         ids.push(id);
         hirs.push(hir);
         resolvers.push(resolver);
     }
     let compiled = Compiled::new(&hirs).map_err(|_| {
+        let alone = |hir: &Hir| Compiled::new(std::slice::from_ref(hir));
+        if let Some(at) = hirs.iter().position(|hir| alone(hir).is_err()) {
+            return too_large(&patterns[ids[at]].0);
+        }
         let message = "the patterns together are too large";
         PatternError::new(PatternErrorKind::TooLarge, 1, message)
     })?;

@@ -36,6 +36,18 @@ fn hit(id: usize, groups: &[&str]) -> (usize, Vec<String>) {
 }
 
 #[test]
+fn a_pattern_that_is_too_large_is_named() {
+    let viewed = |text: &str| (Pattern::parse(text).unwrap(), View::Text);
+    let error = |patterns: &[&str]| {
+        let patterns: Vec<_> = patterns.iter().map(|text| viewed(text)).collect();
+        Matcher::new(&patterns, CONFIG).unwrap_err().to_string()
+    };
+    let large = r"/(?i:\w{100}){50}/";
+    let said = error(&["a", large, "b"]);
+    assert!(said.contains(large) && said.contains("too large"), "{said}");
+}
+
+#[test]
 fn a_literal_fires_with_its_last_byte() {
     let mut m = armed(&["login: "]);
     m.push(ms(0), b"db1 login:");
@@ -352,8 +364,8 @@ fn memory_is_bounded_by_the_window() {
     for _ in 0..1000 {
         m.push(ms(0), b"\x1b[1mlong line\x1b[m ");
         assert_eq!(m.poll(ms(0)), None);
-        assert!(m.unmatched(View::Text).len() + m.matched(View::Text).len() < 4200);
-        assert!(m.unmatched(View::Raw).len() + m.matched(View::Raw).len() < 4200);
+        assert!(m.retained(View::Text).0.len() < 4200);
+        assert!(m.retained(View::Raw).0.len() < 4200);
     }
 }
 
@@ -374,8 +386,9 @@ fn what_was_passed_over_and_what_is_left() {
     let mut m = armed(&["two"]);
     m.push(ms(0), b"one \x1b[mtwo three");
     assert!(m.poll(ms(0)).is_some());
-    assert_eq!((m.matched(View::Text), m.unmatched(View::Text)), (&b"one two"[..], &b" three"[..]));
-    assert_eq!(m.unmatched(View::Raw), b" three");
+    assert_eq!(m.retained(View::Text), (&b"one two three"[..], 7));
+    let (raw, cursor) = m.retained(View::Raw);
+    assert_eq!(&raw[cursor..], b" three");
     assert_eq!(m.total(), 16);
 }
 
@@ -494,5 +507,5 @@ fn a_prompt_on_a_screen_keeps_its_blank() {
     m.arm(&[0]);
     m.push(ms(0), b"motd\r\n\x1b[32mme\x1b[m$ ");
     assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["$ "])));
-    assert_eq!(m.unmatched(View::Screen), b"motd\nme$ ");
+    assert_eq!(m.retained(View::Screen).0, b"motd\nme$ ");
 }

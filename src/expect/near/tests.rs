@@ -9,15 +9,15 @@ fn regex_of(source: &str) -> Pattern {
     Pattern { source: source.to_owned(), kind }
 }
 
-fn shown(text: &str) -> Shown {
-    Shown { all: text.as_bytes().to_vec(), cursor: 0 }
+fn shown(text: &str) -> Shown<'_> {
+    Shown { all: text.as_bytes(), cursor: 0 }
 }
 
-fn seen(text: &str) -> Seen {
+fn seen(text: &str) -> Seen<'_> {
     Seen { stream: StreamId::Terminal, text: shown(text), raw: shown(text), echoed: false }
 }
 
-fn one(pattern: &Pattern, seen: Seen) -> Vec<String> {
+fn one(pattern: &Pattern, seen: Seen<'_>) -> Vec<String> {
     misses(&[Wanted { pattern, view: View::Text, stream: None }], &[seen], &Mask::default())
 }
 
