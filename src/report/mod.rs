@@ -8,9 +8,6 @@ pub mod runs;
 pub mod screen;
 pub mod svg;
 pub mod table;
-<<<<<<< HEAD
 pub mod text;
-=======
 pub mod timeline;
->>>>>>> w-replay
 pub mod write;
