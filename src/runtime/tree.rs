@@ -6,9 +6,7 @@
 //! leader stays an unreaped zombie until then, so that its process id and group cannot be reused. heeler
 //! itself is never a member.
 //!
-//! Every signal goes through a pidfd. A member's number is pinned while its parent has not collected it;
-//! between reading a parent's list of children and opening the pidfd the parent may do that, so after
-//! opening the process is looked at once more: it must still descend from us.
+//! Every signal goes through a pidfd, and that is proven to be a member's after it was opened ([`Proof`]).
 //!
 //! Where `/proc` cannot be read members have no names and no numbers. Then signals go to the leader's group,
 //! through its pidfd, and the proof is still that no child is left; who has left the group gets away, and it
@@ -18,6 +16,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::proof::Proof;
+use super::sending::{Rung, Scope, Sending, Sent};
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
@@ -39,7 +39,7 @@ pub struct Member {
 
 impl Member {
     /// The process that has this number now, if it lives.
-    fn living(pid: i32) -> Option<Member> {
+    pub(super) fn living(pid: i32) -> Option<Member> {
         let stat = proc::stat(pid).ok()?.filter(|stat| !stat.dead())?;
         Some(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks })
     }
@@ -52,22 +52,6 @@ impl Member {
             self.comm = stat.comm;
         }
     }
-}
-
-/// What is being sent.
-#[derive(Clone, Copy, Debug)]
-struct Rung {
-    signal: i32,
-    /// What those get as well who ignore it.
-    deaf: Option<i32>,
-}
-
-/// What came of sending it.
-struct Sent {
-    /// Somebody had not had it.
-    news: bool,
-    /// Somebody ignores it, and got the other.
-    deaf: bool,
 }
 
 /// A run's processes.
@@ -86,11 +70,8 @@ pub struct Tree {
     gone: bool,
     /// Nothing more is to be done about it: who is left is to stay.
     settled: bool,
-    /// The signal being sent and who has had it; members that appear later get it too.
-    sending: Option<Rung>,
-    signalled: BTreeSet<(i32, u64)>,
-    /// Members that could not be signalled, and why.
-    refused: Vec<(Member, String)>,
+    /// The signal being sent; members that appear later get it too.
+    sending: Sending,
 }
 
 impl Tree {
@@ -121,9 +102,7 @@ impl Tree {
             collected: false,
             gone: false,
             settled: false,
-            sending: None,
-            signalled: BTreeSet::new(),
-            refused: Vec::new(),
+            sending: Sending::default(),
         })
     }
 
@@ -167,21 +146,18 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
-        self.look(self.leaf.as_ref(), |_| {})
+        self.look(self.leaf.as_ref())
     }
 
-    /// The living members, those in `leaf` too, and what to do with a child of ours that has ended, the leader
-    /// excepted.
-    fn look(&self, leaf: Option<&Leaf>, mut orphan_ended: impl FnMut(i32)) -> Vec<Member> {
+    /// The living members, those in `leaf` too.
+    fn look(&self, leaf: Option<&Leaf>) -> Vec<Member> {
         let mut held = leaf.map(Leaf::processes);
         let mut found = Vec::new();
-        let us = ids::pid();
         let mut parents = Vec::new();
         let mut seen = BTreeSet::new();
-        // Parents come before their children: a shell that is ended first does not comment on the end of
-        // what it waits for.
-        // Whoever has gone meanwhile has left its children to us; the next look finds them.
-        let mut next = proc::children(us).unwrap_or_default();
+        // Parents come before their children. Whoever has gone meanwhile has left its children to us; the next
+        // look finds them.
+        let mut next = proc::own_children().unwrap_or_default();
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -189,14 +165,12 @@ impl Tree {
                 if ended_leader || Some(pid) == self.apart || !seen.insert(pid) {
                     continue;
                 }
-                match proc::stat(pid) {
-                    Ok(Some(stat)) if !stat.dead() => {
-                        let (comm, start_ticks) = (stat.comm.clone(), stat.start_ticks);
-                        found.push(Member { pid, comm, start_ticks });
-                        parents.push(stat);
-                    }
-                    Ok(Some(stat)) if stat.ppid == us && pid != self.leader => orphan_ended(pid),
-                    _ => {}
+                if let Ok(Some(stat)) = proc::stat(pid)
+                    && !stat.dead()
+                {
+                    let (comm, start_ticks) = (stat.comm.clone(), stat.start_ticks);
+                    found.push(Member { pid, comm, start_ticks });
+                    parents.push(stat);
                 }
             }
             next = match parents.pop() {
@@ -212,60 +186,51 @@ impl Tree {
         found
     }
 
-    /// Collects every orphan that has ended, and says how many members other than an ended leader live.
+    /// Collects every orphan that has ended, and says how many members other than an ended leader live; while they
+    /// are being ended, only whether some do.
     pub fn sweep(&mut self) -> usize {
         if self.blind {
             return self.sweep_blindly();
         }
         // Reading arms the next notice, so it comes before the look.
         let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
-        match self.sending {
-            // The kernel kills every one of them by itself; looking at each, or collecting those that have
-            // ended from among those that have not, would only take time.
-            Some(Rung { signal: KILL, .. }) if populated => return 1,
-            Some(_) if populated && self.ended.is_some() => return self.greet_newcomers(),
-            // All have ended, but for who has left the cgroup.
-            Some(_) if self.leaf.is_some() && self.ended.is_some() && !self.collect_orphans() => {
-                return 0;
-            }
-            _ => {}
-        }
-        // Asking the kernel whether there is anyone is cheaper than asking who.
-        let leaf = self.leaf.as_ref().filter(|_| populated);
-        let members = self.look(leaf, |orphan| drop(wait::reap(orphan)));
-        if let Some(rung) = self.sending {
-            self.send_to_new(rung, &members);
-        }
-        // Someone forked and ended between two looks: the notice of the end is still to come.
-        let unseen =
-            populated && self.ended.is_some() && self.leaf.as_ref().is_some_and(Leaf::populated);
-        members.len().max(usize::from(unseen))
-    }
-
-    /// Members that have not had the signal that is being sent, by their numbers. (One that was given again, to
-    /// a member at that, within the grace: the next rung has it.)
-    fn newcomers(&self, pids: &[i32]) -> Vec<Member> {
-        let known = |pid: i32| self.signalled.range((pid, 0)..=(pid, u64::MAX)).next().is_some();
-        let new = pids.iter().copied().filter(|&pid| pid != self.leader && !known(pid));
-        new.filter_map(Member::living).collect()
-    }
-
-    /// While those that were signalled end, one after the other, only newcomers are looked at.
-    fn greet_newcomers(&mut self) -> usize {
-        let pids = self.leaf.as_ref().map(Leaf::processes).unwrap_or_default();
-        let new = self.newcomers(&pids);
-        if let Some(rung) = self.sending.filter(|_| !new.is_empty()) {
+        let Some(rung) = self.sending.rung() else {
             self.collect_orphans();
-            self.send_to_new(rung, &new);
+            // Asking the kernel whether there is anyone is cheaper than asking who.
+            let members = self.look(self.leaf.as_ref().filter(|_| populated)).len();
+            // Someone forked and ended between two looks: the notice of the end is still to come.
+            let unseen = populated
+                && self.ended.is_some()
+                && self.leaf.as_ref().is_some_and(Leaf::populated);
+            return members.max(usize::from(unseen));
+        };
+        // The kernel kills every one of them by itself; looking at each, or collecting those that have ended
+        // from among those that have not, would only take time.
+        if rung.signal == KILL && populated {
+            return 1;
         }
-        pids.len().max(1)
+        // Who lives is our child, or below one that lives, or in the cgroup.
+        let others = self.collect_orphans().max(usize::from(populated));
+        let lives = others + usize::from(self.ended.is_none());
+        if lives > 0 && self.sending.is_stale() {
+            self.send_round();
+        }
+        lives
+    }
+
+    fn send_round(&mut self) -> Sent {
+        self.sending.round(Scope {
+            leaf: self.leaf.as_ref(),
+            apart: self.apart,
+            ended: self.ended.map(|_| self.leader),
+        })
     }
 
     fn sweep_blindly(&mut self) -> usize {
         if self.ended.is_none() {
             return 0;
         }
-        if let Some(Rung { signal: KILL, .. }) = self.sending {
+        if let Some(Rung { signal: KILL, .. }) = self.sending.rung() {
             self.signal_own_group(KILL);
         }
         // Its pidfd reaches the group without it.
@@ -296,14 +261,20 @@ impl Tree {
     }
 
     /// Collects every orphan that has ended: as their new parent we owe them that, or a long run of a
-    /// command that double-forks fills the process table with zombies. Says whether there may be one that has
-    /// not ended; the leader does not count.
-    pub fn collect_orphans(&self) -> bool {
-        let Ok(mut children) = proc::children(ids::pid()) else { return true };
+    /// command that double-forks fills the process table with zombies. Says how many have not ended (one, where that
+    /// cannot be known); the leader does not count.
+    pub fn collect_orphans(&mut self) -> usize {
+        let Ok(mut children) = proc::own_children() else { return 1 };
         children.retain(|&pid| pid != self.leader && Some(pid) != self.apart);
-        children
-            .into_iter()
-            .fold(false, |lives, pid| lives | !matches!(wait::reap(pid), Ok(Some(_))))
+        let mut lives = 0;
+        for pid in children {
+            if matches!(wait::reap(pid), Ok(Some(_))) {
+                self.sending.forget(pid);
+            } else {
+                lives += 1;
+            }
+        }
+        lives
     }
 
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
@@ -315,9 +286,7 @@ impl Tree {
     /// The same, and whoever ignores `signal` (a shell has its background jobs ignore INT and QUIT) gets
     /// `deaf` as well. Says whether somebody did.
     pub fn signal_or(&mut self, signal: i32, deaf: Option<i32>) -> bool {
-        let rung = Rung { signal, deaf };
-        self.sending = Some(rung);
-        self.signalled.clear();
+        self.sending.begin(Rung { signal, deaf });
         if self.blind {
             self.signal_own_group(signal);
             if signal != KILL {
@@ -335,16 +304,11 @@ impl Tree {
         {
             return false;
         }
-        // A member may fork between the look and the signal; look again until nobody new is there. The
-        // number of rounds is bounded against a fork bomb: `sweep` goes on with it, an event at a time.
+        // Members may fork meanwhile, or end and leave their children to others. The number of rounds is bounded
+        // against a fork bomb: `sweep` goes on with it, an event at a time.
         let mut any_deaf = false;
-        for round in 0..16 {
-            // The first look is at everyone; what is born meanwhile is born into the cgroup.
-            let members = match &self.leaf {
-                Some(leaf) if round > 0 => self.newcomers(&leaf.processes()),
-                _ => self.members(),
-            };
-            let Sent { news, deaf } = self.send_to_new(rung, &members);
+        for _ in 0..16 {
+            let Sent { news, deaf } = self.send_round();
             any_deaf |= deaf;
             if !news {
                 break;
@@ -358,45 +322,34 @@ impl Tree {
         if self.blind {
             self.signal_own_group(signal);
         }
-        for member in self.members() {
-            let _ = send(&member, signal);
-        }
+        self.signal_those(signal, |_| true);
     }
 
     /// Sends `signal` to whoever ignores `ignored`. Says whether somebody does.
     pub fn signal_deaf(&mut self, ignored: i32, signal: i32) -> bool {
-        let mut deaf = self.members();
-        deaf.retain(|member| proc::ignores(member.pid, ignored));
-        deaf.retain(|member| send(member, signal).is_ok());
-        !deaf.is_empty()
+        self.signal_those(signal, |member| proc::ignores(member.pid, ignored))
     }
 
     /// Sends `signal` to the leader's group, or to whoever has the foreground of its terminal.
     pub fn signal_group(&mut self, group: Option<i32>, signal: i32) {
         let group = group.unwrap_or(self.leader);
-        for member in self.members() {
-            if proc::stat(member.pid).is_ok_and(|stat| stat.is_some_and(|s| s.pgrp == group)) {
-                let _ = send(&member, signal);
-            }
-        }
+        self.signal_those(signal, |member| {
+            proc::stat(member.pid).is_ok_and(|stat| stat.is_some_and(|s| s.pgrp == group))
+        });
     }
 
-    fn send_to_new(&mut self, rung: Rung, members: &[Member]) -> Sent {
-        let Rung { signal, deaf } = rung;
-        let mut done = Sent { news: false, deaf: false };
-        for member in members {
-            if !self.signalled.insert((member.pid, member.start_ticks)) {
-                continue;
-            }
-            done.news = true;
-            let deaf = deaf.filter(|_| signal != KILL && proc::ignores(member.pid, signal));
-            let others = deaf.into_iter().chain((signal != KILL).then_some(CONT));
-            match send_each(member, std::iter::once(signal).chain(others)) {
-                Ok(()) => done.deaf |= deaf.is_some(),
-                Err(error) => self.refused.push((member.clone(), error.to_string())),
+    /// Sends `signal` to those of the members that are `meant`. Says whether there was one.
+    fn signal_those(&self, signal: i32, mut meant: impl FnMut(&Member) -> bool) -> bool {
+        let mut proof = Proof::new(self.apart, self.leaf.as_ref());
+        let mut any = false;
+        for member in self.members() {
+            if let Ok(Some(handle)) = proof.pin(member.pid)
+                && meant(&member)
+            {
+                any |= handle.signal(signal).is_ok();
             }
         }
-        done
+        any
     }
 
     /// Collects the leader, which frees its number, and says whether nobody at all is left.
@@ -436,19 +389,20 @@ impl Tree {
         let Some(apart) = self.apart.take() else { return };
         let mut below = BTreeSet::from([apart]);
         // Parents come before their children in `members`, but not in the order of their numbers.
-        for member in self.members() {
-            let Ok(Some(stat)) = proc::stat(member.pid) else { continue };
-            if stat.pgrp == apart || below.contains(&stat.ppid) || member.pid == apart {
+        self.signal_those(KILL, |member| {
+            let Ok(Some(stat)) = proc::stat(member.pid) else { return false };
+            let meant = stat.pgrp == apart || below.contains(&stat.ppid) || member.pid == apart;
+            if meant {
                 below.insert(member.pid);
-                let _ = send(&member, KILL);
             }
-        }
+            meant
+        });
         self.apart = Some(apart);
     }
 
     /// Members that could not be signalled, and why.
     pub fn refused(&self) -> &[(Member, String)] {
-        &self.refused
+        self.sending.refused()
     }
 }
 
@@ -466,26 +420,6 @@ impl Drop for Tree {
 
 /// SIGCONT.
 const CONT: i32 = crate::sys::signals::CONT;
-
-fn send(member: &Member, signal: i32) -> io::Result<()> {
-    send_each(member, std::iter::once(signal))
-}
-
-/// Sends `signals`, one after the other, to `member` if it is still who it was; gone is fine.
-fn send_each(member: &Member, signals: impl IntoIterator<Item = i32>) -> io::Result<()> {
-    let Some(pidfd) = PidFd::open(member.pid)? else { return Ok(()) };
-    let same = proc::stat(member.pid)?.is_some_and(|stat| stat.start_ticks == member.start_ticks);
-    if !same {
-        return Ok(());
-    }
-    for signal in signals {
-        match pidfd.signal(signal) {
-            Err(error) if proc::is_gone(&error) => break,
-            other => other?,
-        }
-    }
-    Ok(())
-}
 
 fn ended(status: Status) -> Option<Ended> {
     match status {

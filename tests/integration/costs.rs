@@ -5,6 +5,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::children::python;
+use super::fault::CONTAINMENTS;
+use super::fault_trees::MIXED;
 use super::harness::Test;
 
 const MIB: u64 = 1 << 20;
@@ -65,6 +68,27 @@ fn a_run_of_true_makes_few_system_calls() {
             "{flags:?}: {made} system calls, at most {most}\n{}",
             t.read("calls")
         );
+    }
+}
+
+/// A handle, a question to it and two signals; `/proc` is not asked who it is. How often the lists are read depends on
+/// who forks on the machine, and how often it is tried to collect on how quickly they end.
+#[test]
+fn ending_a_process_takes_few_system_calls() {
+    for containment in CONTAINMENTS {
+        let t = Test::new();
+        let traced = "trace=open,openat,pidfd_open,ioctl,pidfd_send_signal";
+        let counter = ["-e", traced, "-o", "calls", "--", env!("CARGO_BIN_EXE_heeler")];
+        let flags = ["run", "--track", "off", "--pipe", "--until", "ready", "--containment"];
+        let tree = python(MIXED, &["200", "/dev/null"]);
+        t.program("strace", [&counter[..], &flags, &[containment, "--"], &tree[1..]].concat())
+            .any_out()
+            .check();
+        let calls = t.read("calls");
+        let count = |what: &str| calls.lines().filter(|line| line.contains(what)).count();
+        let handles = count("pidfd_") + count("ioctl(");
+        assert!((800..830).contains(&handles), "{containment}: {handles}");
+        assert!(count("/stat\"") < 10, "{containment}: {calls}");
     }
 }
 

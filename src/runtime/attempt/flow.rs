@@ -99,6 +99,7 @@ impl Running<'_, '_> {
         };
         self.ended = Some(ended);
         let others = self.launched.tree.sweep();
+        self.looked(others);
         self.event(Event::LeaderExited { ended, others });
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.set_exit(match ended {

@@ -194,6 +194,10 @@ struct Running<'s, 'a> {
     /// What answers the command where no terminal of ours does.
     answers: Option<Answers>,
     strays: Vec<Member>,
+    /// Before this nobody looks for members that have ended.
+    look_from: Duration,
+    /// Some have.
+    look_due: bool,
     last_output: Duration,
     /// When what is held back for secrets is given to who waits for it.
     pause_due: Option<Duration>,
@@ -271,6 +275,8 @@ pub fn run(
         stalled: false,
         answers: answers(plan, shared),
         strays: Vec::new(),
+        look_from: Duration::ZERO,
+        look_due: false,
         last_output: Duration::ZERO,
         pause_due: None,
         short_until: Some(SHORT.saturating_sub(began)),

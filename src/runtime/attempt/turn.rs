@@ -12,6 +12,10 @@ use crate::runtime::input::Asked;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals;
 
+/// How long nobody looks for members that have ended, for each that was looked at in vain: a thousand may end one
+/// after the other, on the processors that looking at the others takes. It is twenty times what a look takes.
+const PAUSE: Duration = Duration::from_micros(20);
+
 /// What a descriptor in the poll set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
@@ -196,6 +200,7 @@ impl Running<'_, '_> {
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
         let ours = earliest(earliest(ours, self.end_due()), self.short_until);
         let ours = earliest(ours, self.pause_due);
+        let ours = earliest(ours, self.look_due.then_some(self.look_from));
         let remote = self.shared.remote.as_ref().and_then(|remote| remote.next_deadline());
         let ours = earliest(ours, remote.map(|at| at.saturating_sub(self.began)));
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
@@ -211,9 +216,8 @@ impl Running<'_, '_> {
                         self.pause();
                     }
                     // The look at a leader that has just ended was one at the tree.
-                    if known || self.ended.is_none() {
-                        self.look_at_tree();
-                    }
+                    self.look_due |= known || self.ended.is_none();
+                    self.look_if_due();
                 }
                 signals::TSTP => self.pause(),
                 signals::WINCH => self.follow_size(),
@@ -227,14 +231,27 @@ impl Running<'_, '_> {
 
     /// A member has ended, or the cgroup tells that the last one has.
     fn look_at_tree(&mut self) {
-        if self.ended.is_some() {
-            let members = self.launched.tree.sweep();
-            self.event(Event::Tree(members));
-        } else if self.supervisor.is_terminating() {
-            self.launched.tree.sweep();
+        let members = if self.ended.is_some() || self.supervisor.is_terminating() {
+            self.launched.tree.sweep()
         } else {
-            self.launched.tree.collect_orphans();
+            self.launched.tree.collect_orphans()
+        };
+        self.looked(members);
+        if self.ended.is_some() {
+            self.event(Event::Tree(members));
         }
+    }
+
+    fn look_if_due(&mut self) {
+        if self.look_due && self.now() >= self.look_from {
+            self.look_at_tree();
+        }
+    }
+
+    /// A look found so many members alive.
+    pub(super) fn looked(&mut self, members: usize) {
+        self.look_due = false;
+        self.look_from = self.now() + PAUSE * u32::try_from(members).unwrap_or(u32::MAX);
     }
 
     fn watch_outlets(&mut self) {
@@ -250,6 +267,7 @@ impl Running<'_, '_> {
         if self.pause_due.is_some_and(|due| now >= due) {
             self.show_held();
         }
+        self.look_if_due();
         if self.eof_due.is_some_and(|due| now >= due) {
             self.tell_eofs();
         }

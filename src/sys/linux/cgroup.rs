@@ -91,6 +91,13 @@ impl Leaf {
         processes(&self.path)
     }
 
+    /// It and those below it, by their inodes: what [`super::pidfd::About::cgroup`] names.
+    pub fn inodes(&self) -> Vec<u64> {
+        let mut found = Vec::new();
+        visit(&self.path, &mut |dir| found.extend(rustix::fs::stat(dir).map(|stat| stat.st_ino)));
+        found
+    }
+
     /// CPU time of everyone who ever was in it: (user, system). The kernel counts it in every hierarchy of
     /// version 2, without a controller, and those that nobody waited for are in it too.
     pub fn cpu(&self) -> Option<(Duration, Duration)> {

@@ -112,6 +112,12 @@ pub fn children(pid: i32) -> io::Result<Vec<i32>> {
     children_of(pid, &tasks)
 }
 
+/// Our children. We have one thread.
+pub fn own_children() -> io::Result<Vec<i32>> {
+    let us = super::ids::pid();
+    children_of(us, &[us])
+}
+
 /// The children of a process that has just been looked at: with one thread, as most have, there is no need to
 /// ask for its threads.
 pub fn children_after(stat: &Stat) -> io::Result<Vec<i32>> {
@@ -137,6 +143,12 @@ fn children_of(pid: i32, tasks: &[i32]) -> io::Result<Vec<i32>> {
         }
     }
     Ok(found)
+}
+
+/// The last number that was given to a process or a thread of our namespace. As long as it stays the same nobody
+/// has forked; absent where the kernel does not tell (`CONFIG_CHECKPOINT_RESTORE`).
+pub fn last_pid() -> Option<i32> {
+    std::str::from_utf8(&slurp("/proc/sys/kernel/ns_last_pid").ok()?).ok()?.trim().parse().ok()
 }
 
 /// The threads of `pid`. The links of the directory are two and one for each thread, so a process with one

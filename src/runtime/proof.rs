@@ -1,0 +1,159 @@
+//! The proof that a number means a member, and the handle that its signals go through.
+//!
+//! Numbers come from lists of the kernel: our children, a member's children, the processes of the cgroup. By
+//! the time that one is used it may be another's, so the handle comes first, and then it is asked who is
+//! behind it. A member is
+//!
+//! - our child (whoever loses its parent becomes one), but for a helper of our own,
+//! - in the tree's cgroup or below it,
+//! - the child of one. A parent is found by its number, too, and its handle proven in the same way; when the
+//!   child then still names that number, it was the parent's all the time: whose parent ends is given
+//!   another, and a number is free only after that.
+
+use std::cell::OnceCell;
+use std::io;
+
+use crate::sys::cgroup::Leaf;
+use crate::sys::ids;
+use crate::sys::pidfd::{About, PidFd};
+
+/// What members are proven by.
+#[derive(Debug)]
+pub struct Proof<'a> {
+    us: i32,
+    apart: Option<i32>,
+    leaf: Option<&'a Leaf>,
+    cgroups: OnceCell<Vec<u64>>,
+    /// A member whose children are being looked at: most of these need not be traced up to us.
+    parent: Option<(i32, PidFd)>,
+}
+
+impl<'a> Proof<'a> {
+    /// Proves members of the tree in `leaf` and below us; not `apart`, and not what descends from it.
+    pub fn new(apart: Option<i32>, leaf: Option<&'a Leaf>) -> Proof<'a> {
+        Proof { us: ids::pid(), apart, leaf, cgroups: OnceCell::new(), parent: None }
+    }
+
+    /// The children of this member are next.
+    pub fn at(&mut self, pid: i32, handle: PidFd) {
+        self.parent = Some((pid, handle));
+    }
+
+    /// A handle on `pid` if that is a member. It may have ended.
+    pub fn pin(&mut self, pid: i32) -> io::Result<Option<PidFd>> {
+        if Some(pid) == self.apart {
+            return Ok(None);
+        }
+        let Some(handle) = PidFd::open(pid)? else { return Ok(None) };
+        Ok(self.holds(pid, &handle)?.then_some(handle))
+    }
+
+    fn holds(&mut self, pid: i32, handle: &PidFd) -> io::Result<bool> {
+        // Its parent may end while it is traced, which makes it ours, or another's.
+        for _ in 0..2 {
+            let Some(about) = handle.about(pid)? else { return Ok(false) };
+            if self.knows(about)? || self.descends(pid, handle, about)? {
+                return Ok(true);
+            }
+            // Where the kernel does not tell the cgroup of a handle: it is listed, now that its number is pinned.
+            let listed = |leaf: &Leaf| leaf.processes().contains(&pid);
+            if about.cgroup.is_none() && self.leaf.is_some_and(listed) && !handle.exited()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn knows(&self, About { parent, cgroup }: About) -> io::Result<bool> {
+        let cgroups = || self.leaf.map(Leaf::inodes).unwrap_or_default();
+        let inside = |cgroup| self.cgroups.get_or_init(cgroups).contains(&cgroup);
+        if parent == self.us || cgroup.is_some_and(inside) {
+            return Ok(true);
+        }
+        match &self.parent {
+            Some((known, handle)) if *known == parent => Ok(!handle.exited()?),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether one of its ancestors is known; then its parent is the next to be.
+    fn descends(&mut self, pid: i32, handle: &PidFd, about: About) -> io::Result<bool> {
+        let mut first: Option<(i32, PidFd)> = None;
+        let mut above: Option<(i32, PidFd)> = None;
+        let mut about = about;
+        loop {
+            let (number, child) = match above.as_ref().or(first.as_ref()) {
+                Some((number, child)) => (*number, child),
+                None => (pid, handle),
+            };
+            let parent = about.parent;
+            if parent <= 1 || Some(parent) == self.apart {
+                return Ok(false);
+            }
+            let Some(found) = PidFd::open(parent)? else { return Ok(false) };
+            if child.about(number)?.is_none_or(|again| again.parent != parent) {
+                return Ok(false);
+            }
+            let Some(next) = found.about(parent)? else { return Ok(false) };
+            let known = self.knows(next)?;
+            let place = if first.is_none() { &mut first } else { &mut above };
+            *place = Some((parent, found));
+            if known {
+                self.parent = first;
+                return Ok(true);
+            }
+            about = next;
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests need real processes")]
+mod tests {
+    use super::*;
+    use crate::core::supervisor::KILL;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Command, Stdio};
+
+    /// A child of ours, and a child of that.
+    fn family() -> (Child, i32) {
+        let mut child = Command::new("sh")
+            .args(["-c", "sleep 1000 >/dev/null & echo $!; wait"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (child, line.trim().parse().unwrap())
+    }
+
+    fn is_member(apart: Option<i32>, pid: i32) -> bool {
+        Proof::new(apart, None).pin(pid).unwrap().is_some()
+    }
+
+    #[test]
+    fn who_descends_from_us_is_a_member_and_nobody_else() {
+        let (mut child, grandchild) = family();
+        let pid = child.id() as i32;
+        assert!(is_member(None, pid));
+        assert!(is_member(None, grandchild), "traced up to us");
+        let mut proof = Proof::new(None, None);
+        let parent = proof.pin(pid).unwrap().expect("our child");
+        proof.at(pid, parent);
+        assert!(proof.pin(grandchild).unwrap().is_some(), "known by its parent");
+        let above = rustix::process::getppid().unwrap().as_raw_pid();
+        for stranger in [1, above, ids::pid(), i32::MAX] {
+            assert!(!is_member(None, stranger), "{stranger}");
+        }
+        assert!(!is_member(Some(pid), pid), "it stands apart");
+        assert!(!is_member(Some(pid), grandchild), "and so does what is below it");
+
+        // The parent that was a member has ended, and we are nobody's reaper here: the number that was listed as
+        // its child's is another's child now.
+        let handle = PidFd::open(grandchild).unwrap().expect("it lives");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(proof.pin(grandchild).unwrap().is_none());
+        handle.signal(KILL).unwrap();
+    }
+}

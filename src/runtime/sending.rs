@@ -1,0 +1,182 @@
+//! A signal on its way to every member, once.
+//!
+//! Members are signalled as they are found, parents before their children: a shell that is ended first does
+//! not comment on the end of what it waits for. The children of a member are read after it was signalled: one
+//! that dies of it cannot fork any more (the kernel fails a fork while a signal is pending), so whoever is not
+//! on that list was never born.
+//!
+//! A large tree ends on the processors that looking at it takes, too. Two reads of `/proc/PID/stat` and one of
+//! the children of each cost half as much again as the kernel takes to end a thousand. So the handle that the
+//! signal needs anyway is asked, not `/proc` ([`Proof`]); nobody is looked at twice, except for new children;
+//! and no list is read again before somebody has forked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use super::proof::Proof;
+use super::tree::Member;
+use crate::core::supervisor::KILL;
+use crate::sys::cgroup::Leaf;
+use crate::sys::pidfd::PidFd;
+use crate::sys::{ids, proc, signals};
+
+/// How many handles on parents are kept until it is their children's turn. Others are opened anew.
+const PARENTS: usize = 64;
+
+/// What is being sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Rung {
+    /// The signal.
+    pub signal: i32,
+    /// What those get as well who ignore it.
+    pub deaf: Option<i32>,
+}
+
+/// Where members are.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The cgroup that holds them.
+    pub leaf: Option<&'a Leaf>,
+    /// A child of ours that is none.
+    pub apart: Option<i32>,
+    /// The leader that has ended, and is to stay.
+    pub ended: Option<i32>,
+}
+
+/// What came of a round.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sent {
+    /// Somebody had not had it.
+    pub news: bool,
+    /// Somebody ignores it, and got the other.
+    pub deaf: bool,
+}
+
+/// What is below a member that has had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Below {
+    NotAsked,
+    Nobody,
+    Somebody,
+}
+
+/// What is being sent, and who has had it.
+#[derive(Debug, Default)]
+pub struct Sending {
+    rung: Option<Rung>,
+    /// By number. (One that its parent collected and that was given again, to a member at that, within the
+    /// grace: the next rung has it.)
+    had: BTreeMap<i32, Below>,
+    /// The last number that was given to a process before members were looked for.
+    last_pid: Option<i32>,
+    /// Members that could not be signalled, and why.
+    refused: Vec<(Member, String)>,
+}
+
+impl Sending {
+    /// What is being sent.
+    pub fn rung(&self) -> Option<Rung> {
+        self.rung
+    }
+
+    /// From here on `rung` is sent, and nobody has had it.
+    pub fn begin(&mut self, rung: Rung) {
+        self.rung = Some(rung);
+        self.had.clear();
+        self.last_pid = None;
+    }
+
+    /// This process was collected: who has its number next is another.
+    pub fn forget(&mut self, pid: i32) {
+        self.had.remove(&pid);
+    }
+
+    /// Members that could not be signalled, and why.
+    pub fn refused(&self) -> &[(Member, String)] {
+        &self.refused
+    }
+
+    /// Whether somebody has forked since members were last looked for.
+    pub fn is_stale(&self) -> bool {
+        self.last_pid.is_none() || self.last_pid != proc::last_pid()
+    }
+
+    /// Sends it to every member that has not had it.
+    pub fn round(&mut self, scope: Scope<'_>) -> Sent {
+        let mut sent = Sent::default();
+        let Some(rung) = self.rung else { return sent };
+        let last_pid = proc::last_pid();
+        let forked = last_pid.is_none() || self.last_pid != last_pid;
+        self.last_pid = last_pid;
+        let mut proof = Proof::new(scope.apart, scope.leaf);
+        // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may write
+        // to another one), hardly both: so both are looked at.
+        let mut reach = |sending: &mut Sending, proof: &mut Proof<'_>, pid| {
+            let had = sending.had.contains_key(&pid) || Some(pid) == scope.ended;
+            if had { None } else { sending.send(rung, pid, proof, &mut sent) }
+        };
+        for pid in scope.leaf.filter(|_| forked).map(Leaf::processes).unwrap_or_default() {
+            reach(self, &mut proof, pid);
+        }
+        // Whoever was born meanwhile was born into the cgroup.
+        let ask_again = forked && scope.leaf.is_none();
+        let mut seen = BTreeSet::new();
+        let us = ids::pid();
+        let mut families = vec![(us, None, proc::own_children().unwrap_or_default())];
+        while let Some((parent, handle, children)) = families.pop() {
+            if let Some(handle) = handle {
+                proof.at(parent, handle);
+            }
+            for pid in children {
+                if !seen.insert(pid) {
+                    continue;
+                }
+                let handle = reach(self, &mut proof, pid);
+                let Some(below) = self.had.get_mut(&pid) else { continue };
+                if *below == Below::Nobody && !ask_again {
+                    continue;
+                }
+                let children = proc::children(pid).unwrap_or_default();
+                *below = if children.is_empty() { Below::Nobody } else { Below::Somebody };
+                if !children.is_empty() {
+                    families.push((pid, handle.filter(|_| families.len() < PARENTS), children));
+                }
+            }
+        }
+        sent
+    }
+
+    /// Sends it to `pid` if that is a member, and gives the handle on it.
+    fn send(
+        &mut self,
+        rung: Rung,
+        pid: i32,
+        proof: &mut Proof<'_>,
+        sent: &mut Sent,
+    ) -> Option<PidFd> {
+        let Rung { signal, deaf } = rung;
+        let handle = match proof.pin(pid) {
+            Ok(handle) => handle?,
+            Err(error) => {
+                self.refuse(pid, &error);
+                return None;
+            }
+        };
+        self.had.insert(pid, Below::NotAsked);
+        sent.news = true;
+        let deaf = deaf.filter(|_| signal != KILL && proc::ignores(pid, signal));
+        // A stopped one acts on it when it goes on.
+        let others = deaf.into_iter().chain((signal != KILL).then_some(signals::CONT));
+        let result = std::iter::once(signal).chain(others).try_for_each(|it| handle.signal(it));
+        match result {
+            Err(error) if !proc::is_gone(&error) => self.refuse(pid, &error),
+            _ => sent.deaf |= deaf.is_some(),
+        }
+        Some(handle)
+    }
+
+    fn refuse(&mut self, pid: i32, error: &io::Error) {
+        self.had.insert(pid, Below::NotAsked);
+        self.refused.extend(Member::living(pid).map(|member| (member, error.to_string())));
+    }
+}
