@@ -8,7 +8,7 @@
 //! A large tree ends on the processors that looking at it takes, too. Two reads of `/proc/PID/stat` and one of
 //! the children of each cost half as much again as the kernel takes to end a thousand. So the handle that the
 //! signal needs anyway is asked, not `/proc` ([`Proof`]); nobody is looked at twice, except for new children;
-//! and no list is read again before somebody has forked.
+//! and lists are read again only when somebody has forked, and once more after that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -69,6 +69,9 @@ pub struct Sending {
     had: BTreeMap<i32, Below>,
     /// The last number that was given to a process before members were looked for.
     last_pid: Option<i32>,
+    /// Somebody was forking when members were last looked for. The kernel gives a number before it shows the
+    /// child to anyone, so they are to be looked for once more.
+    unsure: bool,
     /// Members that could not be signalled, and why.
     refused: Vec<(Member, String)>,
 }
@@ -84,6 +87,7 @@ impl Sending {
         self.rung = Some(rung);
         self.had.clear();
         self.last_pid = None;
+        self.unsure = true;
     }
 
     /// This process was collected: who has its number next is another.
@@ -96,8 +100,11 @@ impl Sending {
         &self.refused
     }
 
-    /// Whether somebody has forked since members were last looked for.
-    pub fn is_stale(&self) -> bool {
+    /// Whether somebody may have been born since members were last looked for; the next round looks for them.
+    pub fn is_stale(&mut self) -> bool {
+        if std::mem::take(&mut self.unsure) {
+            self.last_pid = None;
+        }
         self.last_pid.is_none() || self.last_pid != proc::last_pid()
     }
 
@@ -107,6 +114,7 @@ impl Sending {
         let Some(rung) = self.rung else { return sent };
         let last_pid = proc::last_pid();
         let forked = last_pid.is_none() || self.last_pid != last_pid;
+        self.unsure |= forked && self.last_pid.is_some();
         self.last_pid = last_pid;
         let mut proof = Proof::new(scope.apart, scope.leaf);
         // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may write
@@ -115,7 +123,9 @@ impl Sending {
             let had = sending.had.contains_key(&pid) || Some(pid) == scope.ended;
             if had { None } else { sending.send(rung, pid, proof, &mut sent) }
         };
-        for pid in scope.leaf.filter(|_| forked).map(Leaf::processes).unwrap_or_default() {
+        for pid in
+            scope.leaf.filter(|_| forked || self.unsure).map(Leaf::processes).unwrap_or_default()
+        {
             reach(self, &mut proof, pid);
         }
         // Whoever was born meanwhile was born into the cgroup.
