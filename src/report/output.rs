@@ -36,7 +36,7 @@ pub fn repeat(said: &[String]) {
     }
 }
 
-fn say(line: String) {
+fn say(mut line: String) {
     if let Ok(mut kept) = KEPT.lock()
         && let Some(lines) = kept.as_mut()
     {
@@ -46,8 +46,9 @@ fn say(line: String) {
         }
         return;
     }
-    // There is nobody to tell when stderr is closed.
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one piece: others write there too. There is nobody to tell when it is closed.
+    line.push('\n');
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// What is said on stderr from here on has these secrets masked.
@@ -86,8 +87,9 @@ pub struct Style {
 impl Io<'_> {
     /// Says something on stderr, as `heeler: TEXT`, foreign characters escaped.
     pub fn say(&mut self, text: impl std::fmt::Display) {
-        // There is nobody to tell when stderr is closed.
-        let _ = writeln!(self.err, "heeler: {}", escape(&text.to_string()));
+        // In one piece: others write there too. There is nobody to tell when it is closed.
+        let line = format!("heeler: {}\n", escape(&text.to_string()));
+        let _ = self.err.write_all(line.as_bytes());
     }
 }
 
