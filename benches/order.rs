@@ -8,7 +8,7 @@
 //! them for a few functions each: a quarter of what a start cost. `build.rs` has the linker put what
 //! `link/often.ld` names into one place. It names sections by patterns, because mangled names end in hashes that
 //! change with the compiler; a name that fits nothing does nothing, so an old file costs speed and no more. The
-//! benchmark `faults` guards it.
+//! mark on peak memory in the group `start` shows when it is time to write it anew.
 
 #![expect(
     clippy::disallowed_methods,
