@@ -34,7 +34,7 @@ const RUNS: [&[&str]; 8] = [
     &["run", "--pipe", "--report", "/dev/null", "--", "sh", "-c", "exit 3"],
     &["run", "--timeout", "0.05", "--", "sleep", "3"],
     &["send", "order", "--line", "hello"],
-    &["expect", "order", "hello"],
+    &["expect", "order", "--on", "hello", "--since", "0"],
     &["wait", "--timeout", "0.05", "order"],
 ];
 

@@ -391,6 +391,7 @@ fn questions_are_answered_once() {
     let child = r"
 import os, tty
 tty.setraw(0)
+os.write(1, b'ready\r')
 while True:
     if os.read(0, 1) == b'?':
         os.write(1, b'abc\x1b[6n')
@@ -400,6 +401,8 @@ while True:
         os.write(1, b'more: ' + repr(os.read(0, 100)).encode())
 ";
     detached(&t, "it", &python(child, &[])[1..]);
+    // What is typed before the terminal is raw is thrown away.
+    t.heeler(["expect", "it", "--on", "ready", "--since", "0"]).any_out().check();
     t.heeler(["send", "it", "--send", "?"]).any_out().check();
     t.heeler(["expect", "it", "--on", "R=/1;4R/"]).any_out().check();
     let mut client = t.heeler(["attach", "it"]).terminal(80, 24).start();
