@@ -183,8 +183,10 @@ fn the_keeper_is_killed() {
         .run(["--pipe", "--guard", "--", "sh", "-c", "exec 9>life; echo ready; exec sleep 1000"])
         .start();
     run.wait_out("ready\n");
-    t.program("kill", ["-KILL", &keeper(&t).to_string(), &run.pid().to_string()]).check();
+    let keeper_pid = keeper(&t);
+    t.program("kill", ["-KILL", &keeper_pid.to_string(), &run.pid().to_string()]).check();
     life.wait_gone();
+    wait_until("the keeper is dead", || is_dead(keeper_pid));
     run.any_out().signaled(9).check();
 }
 
