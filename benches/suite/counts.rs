@@ -97,8 +97,8 @@ pub fn guards(tools: &Tools) -> Vec<Group> {
     ];
     let figure = "Instructions in user mode, thousands";
     let marks = vec![
-        Mark::itself(figure, "heeler", 1000.0),
-        Mark::itself(figure, "heeler --track off", 900.0),
+        Mark::itself(figure, "heeler", 450.0),
+        Mark::itself(figure, "heeler --track off", 350.0),
     ];
     let (tools, first) = (tools.clone(), contenders[0].command.clone());
     let makes_database = move || tools.measure(&first, Sink::Null, None, 0).map(drop);
