@@ -28,6 +28,9 @@ const LIMIT: &str = "C: read and write";
 /// heeler where nothing looks at the output: the command writes straight into our stdout.
 const INHERITS: &str = "heeler (inherits)";
 
+/// heeler where nobody looks at the output or is told of it, but `--pipe` was asked for.
+const UNSEEN: &str = "heeler --pipe --track off";
+
 /// The generator, and nobody between it and the reader.
 const ALONE: &str = "nobody between";
 
@@ -116,13 +119,13 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
     let count = bytes.to_string();
     let generate = [tools.c("gen"), count, "log".to_owned()];
     let copy = |mode: &str| [tools.c("copy"), mode.to_owned()].into_iter().chain(generate.clone());
-    let heeler = |name: &str, flag: &str| {
-        let args: Vec<&str> =
-            [flag, "--"].into_iter().chain(generate.iter().map(String::as_str)).collect();
+    let heeler = |name: &str, flags: &[&str]| {
+        let words = flags.iter().copied().chain(["--"]);
+        let args: Vec<&str> = words.chain(generate.iter().map(String::as_str)).collect();
         Contender::heeler(tools, name, &args)
     };
     let mut contenders = vec![
-        heeler("heeler --pipe", "--pipe"),
+        heeler("heeler --pipe", &["--pipe"]),
         Contender::new("C: read and write", copy("rw")),
         Contender::new("C: splice", copy("splice")),
     ];
@@ -133,15 +136,24 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
         }
     }
     // What a run is that nobody has to look at; into the null device, that is the time of the generator alone.
-    contenders.insert(1, heeler(INHERITS, "--inherit"));
+    contenders.insert(1, heeler(INHERITS, &["--inherit"]));
+    if sink != Sink::File {
+        contenders.insert(1, heeler(UNSEEN, &["--pipe", "--track", "off"]));
+    }
     if sink == Sink::Pipe {
         contenders.push(Contender::new(ALONE, generate.clone()));
     }
     let mut marks = vec![through("heeler --pipe", LIMIT, 0.9)];
     match sink {
-        Sink::Null => marks.push(through(INHERITS, "C: splice", 0.9)),
+        Sink::Null => {
+            marks.push(through(INHERITS, "C: splice", 0.9));
+            marks.push(through(UNSEEN, "C: splice", 0.9));
+        }
         // Splice is ahead of that, too: over two pipes the writer and the reader never want the same one.
-        Sink::Pipe => marks.push(through(INHERITS, ALONE, 0.9)),
+        Sink::Pipe => {
+            marks.push(through(INHERITS, ALONE, 0.9));
+            marks.push(through(UNSEEN, "C: splice", 0.9));
+        }
         Sink::File => {}
     }
     let (name, to) = match sink {

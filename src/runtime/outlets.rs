@@ -22,6 +22,9 @@ use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
 use crate::sys::{crash, fdio, start, tty};
 
+/// For people, when output was dropped at the end.
+pub const NOT_TAKEN: &str = "a reader of the output did not take all of it in time";
+
 /// All outlets of a run. They outlive its attempts.
 #[derive(Debug, Default)]
 pub struct Outlets {
@@ -262,6 +265,27 @@ impl Outlets {
         }
     }
 
+    /// Whether output goes through and nowhere else, whatever it is.
+    pub fn only_pass(&self) -> bool {
+        let copies = self.stdout.copies.len() + self.stderr.copies.len();
+        copies == 0
+            && self.mask.is_empty()
+            && !self.timestamps
+            && self.record.is_none()
+            && self.session.is_none()
+            && self.events.is_none()
+    }
+
+    /// Passes on what is there of a stream without a look at it; see [`Sink::splice`].
+    pub fn splice(&mut self, stream: &mut Stream, most: usize) -> Option<usize> {
+        let routes = if stream.id == StreamId::Stderr { &self.stderr } else { &self.stdout };
+        let count = self.sinks[routes.through?].splice(stream.fd()?, most)?;
+        if count > 0 {
+            stream.passed(count);
+        }
+        Some(count)
+    }
+
     /// Whether something of the stream is held back that may be the beginning of a secret.
     pub fn holds(channel: &Channel) -> bool {
         channel.masker.held() > 0
@@ -292,6 +316,10 @@ impl Outlets {
         channel.masker.finish(&mut shown);
         self.show(now, stream, channel, &shown, remote);
         self.record(channel.encoder.finish(now));
+        let routes = if stream.id == StreamId::Stderr { &self.stderr } else { &self.stdout };
+        if routes.through.is_some_and(|through| self.sinks[through].end_splices()) {
+            self.warnings.push(NOT_TAKEN.to_owned());
+        }
     }
 
     fn show(

@@ -5,12 +5,13 @@
 //! cannot be written yet is kept, and the loop stops reading from the command until it is gone: the memory
 //! is bounded by one read. A sink that fails says so once and swallows the rest; it never ends a run.
 //!
-//! Output is read and written, not spliced. Measured with bare loops on log lines and pipes of 1 MiB: splice takes half
-//! the time into a pipe, and no less into the null device. But the record and the report have the lines counted and the
-//! end kept; only a run without both (`--track off`, no `--report`, and nothing else that looks) could do without. Where
-//! nothing looks, a command inherits our stdout unless `--pipe` is asked for: no copy, nobody between, and as fast as the
-//! same command without heeler. Into a pipe, splice is ahead of even that (by a fifth): over two pipes, the writer and
-//! the reader never wait for the lock of the same one.
+//! Output is read and written. Only where nobody looks at it or is told of it (`--track off`, no `--report`, no copy) is it
+//! spliced, from our pipe into one of our reader's or the null device, while much comes at once. Measured with log lines
+//! and pipes of 1 MiB: 1.7 times as fast into a pipe, 1.1 into the null device; the record and the report have the lines
+//! counted and the end kept. Line by line splice is slower (0.75): each piece takes a page of the pipe for itself. Where
+//! nothing looks, a command inherits our stdout unless `--pipe` is asked for: nobody between, and as fast as without
+//! heeler. Into a pipe, splice is ahead of even that: over two pipes, the writer and the reader never wait for the lock
+//! of the same one.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -40,6 +41,10 @@ pub struct Sink {
     label: String,
     fd: OwnedFd,
     how: How,
+    /// Splice works here.
+    splices: bool,
+    /// A splice found no room: nothing is kept, but more has to wait.
+    full: bool,
     pending: Vec<u8>,
     done: usize,
     failed: bool,
@@ -50,7 +55,8 @@ impl Sink {
     /// One of our own standard descriptors, shared with whoever started us.
     pub fn shared(fd: BorrowedFd<'_>, label: &str) -> io::Result<Sink> {
         let own = |how| -> io::Result<(OwnedFd, How)> { Ok((fdio::duplicate(fd)?, how)) };
-        let (fd, how) = match fdio::kind(fd)? {
+        let kind = fdio::kind(fd)?;
+        let (fd, how) = match kind {
             FdKind::File | FdKind::Device => own(How::Direct)?,
             FdKind::Socket => own(How::Socket)?,
             FdKind::Pipe | FdKind::Terminal => match fdio::reopen_nonblocking(fd, true) {
@@ -61,7 +67,8 @@ impl Sink {
         if how == How::Nonblocking {
             fdio::enlarge(fd.as_fd());
         }
-        Ok(Sink::new(label, fd, how))
+        let splices = how == How::Nonblocking && kind == FdKind::Pipe || kind == FdKind::Device;
+        Ok(Sink { splices, ..Sink::new(label, fd, how) })
     }
 
     /// A file that we opened ourselves, non-blocking.
@@ -71,7 +78,17 @@ impl Sink {
 
     fn new(label: &str, fd: OwnedFd, how: How) -> Sink {
         let label = label.to_owned();
-        Sink { label, fd, how, pending: Vec::new(), done: 0, failed: false, failure: None }
+        Sink {
+            label,
+            fd,
+            how,
+            splices: false,
+            full: false,
+            pending: Vec::new(),
+            done: 0,
+            failed: false,
+            failure: None,
+        }
     }
 
     /// What it is called in messages.
@@ -96,8 +113,34 @@ impl Sink {
         }
     }
 
+    /// Moves on what the pipe `from` holds, at most so much, without a look at it; says how much, and waits for the
+    /// reader where there is no room. `None` where it is to be read instead, which also tells an end and an error.
+    pub fn splice(&mut self, from: BorrowedFd<'_>, most: usize) -> Option<usize> {
+        if !self.splices || self.failed || self.is_pending() {
+            return None;
+        }
+        match fdio::splice(from, self.fd.as_fd(), most) {
+            Ok(Some(0)) => None,
+            Ok(Some(count)) => Some(count),
+            Ok(None) => {
+                self.full = fdio::holds_bytes(from);
+                Some(0)
+            }
+            Err(_) => {
+                self.splices = false;
+                None
+            }
+        }
+    }
+
+    /// Nothing more is spliced; says whether there was something left.
+    pub fn end_splices(&mut self) -> bool {
+        std::mem::take(&mut self.full)
+    }
+
     /// Writes more of what was kept.
     pub fn flush(&mut self) {
+        self.full = false;
         if !self.is_pending() {
             return;
         }
@@ -113,7 +156,7 @@ impl Sink {
 
     /// Whether something is kept because the reader does not take it.
     pub fn is_pending(&self) -> bool {
-        self.done < self.pending.len()
+        self.full || self.done < self.pending.len()
     }
 
     /// To poll for writing while something is kept.

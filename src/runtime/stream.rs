@@ -12,12 +12,17 @@ pub struct Stream {
     pub id: StreamId,
     fd: Option<OwnedFd>,
     bytes: u64,
+    /// Whether the last piece was one.
+    large: bool,
     line_ends: u64,
     last: u8,
     tail: Tail,
     /// Still held open by someone when reading stopped.
     pub held_open: bool,
 }
+
+/// So much at once is no single line, nor a few.
+const LARGE: usize = 32 << 10;
 
 /// What a read gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +39,16 @@ impl Stream {
     /// A stream read from `fd`, which is non-blocking.
     pub fn new(id: StreamId, fd: OwnedFd, tail: usize) -> Stream {
         let tail = Tail::new(tail);
-        Stream { id, fd: Some(fd), bytes: 0, line_ends: 0, last: b'\n', tail, held_open: false }
+        Stream {
+            id,
+            fd: Some(fd),
+            bytes: 0,
+            large: false,
+            line_ends: 0,
+            last: b'\n',
+            tail,
+            held_open: false,
+        }
     }
 
     /// To poll for reading; absent after the end.
@@ -48,7 +62,7 @@ impl Stream {
         match fdio::read(fd.as_fd(), buffer) {
             Ok(Some(count)) if count > 0 => {
                 let chunk = &buffer[..count];
-                self.bytes += count as u64;
+                self.passed(count);
                 self.line_ends += cpu::line_ends(chunk);
                 self.last = chunk[count - 1];
                 Read::Bytes(count)
@@ -59,6 +73,17 @@ impl Stream {
                 Read::End
             }
         }
+    }
+
+    /// So much has come.
+    pub fn passed(&mut self, count: usize) {
+        self.bytes += count as u64;
+        self.large = count >= LARGE;
+    }
+
+    /// Whether much came at once the last time.
+    pub fn is_large(&self) -> bool {
+        self.large
     }
 
     /// Keeps `shown`, which is the output with secrets masked, for the report.

@@ -97,8 +97,9 @@ fn a_mib_of_output_takes_few_system_calls() {
     let t = Test::new();
     compile(&t, "gen", &["-O2"]);
     for (flag, most) in [("--pipe", 40), ("--pty", 400)] {
-        for rule in [&[][..], &["--on", "no such line", "--line", "x"]] {
-            let flags = [&[flag][..], rule].concat();
+        // Spliced over a pipe, read for the report's sake, and looked at.
+        for looks in [&[][..], &["--report", "r"], &["--on", "no such line", "--line", "x"]] {
+            let flags = [&[flag][..], looks].concat();
             let of = |bytes| calls(&t, |strace| passing(&t, strace, &flags, bytes));
             let (little, much) = (of(4 * MIB), of(12 * MIB));
             let made = (much - little) / 16;

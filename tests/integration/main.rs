@@ -69,6 +69,7 @@ mod script_engine;
 mod script_run;
 mod secrets;
 mod spawn;
+mod splice;
 mod stdin;
 mod stop;
 mod strays;

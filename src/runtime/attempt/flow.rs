@@ -150,12 +150,11 @@ impl Running<'_, '_> {
         let limit = if self.dialogue.is_none() { BUFFERS * most } else { most };
         let (mut taken, mut began) = (0, None);
         for _ in 0..READS {
-            let (filled, end) = self.fill(index, most);
             let before = self.last_output;
-            if filled > 0 {
-                fault::point("output");
-                self.take_output(index, filled);
-            }
+            let (filled, end) = match self.splice(index, limit) {
+                Some(moved) => (moved, false),
+                None => self.fill(index, most),
+            };
             let stream = &self.launched.streams[index];
             if stream.fd().is_none() && !end {
                 return;
@@ -176,10 +175,10 @@ impl Running<'_, '_> {
         }
     }
 
-    /// Reads into the buffer; says how much came, and whether that was the end.
+    /// Reads, and passes it on; says how much came, and whether that was the end.
     fn fill(&mut self, index: usize, most: usize) -> (usize, bool) {
         let stream = &mut self.launched.streams[index];
-        let mut filled = 0;
+        let (mut filled, mut end) = (0, false);
         while filled < most {
             match stream.read(&mut self.buffer[filled..most]) {
                 Read::Bytes(count) => {
@@ -191,10 +190,35 @@ impl Running<'_, '_> {
                     }
                 }
                 Read::Nothing => break,
-                Read::End => return (filled, true),
+                Read::End => {
+                    end = true;
+                    break;
+                }
             }
         }
-        (filled, false)
+        if filled > 0 {
+            fault::point("output");
+            self.take_output(index, filled);
+        }
+        (filled, end)
+    }
+
+    /// Passes on what is there without a look at it, where nobody has one and it is much at once; says how much. `None`
+    /// where it is to be read.
+    fn splice(&mut self, index: usize, most: usize) -> Option<usize> {
+        let stream = &mut self.launched.streams[index];
+        if !self.unseen || !stream.is_large() {
+            return None;
+        }
+        let moved = self.shared.outlets.splice(stream, most)?;
+        if moved > 0 {
+            fault::point("output");
+            let now = self.now();
+            self.last_output = now;
+            self.passed += moved as u64;
+            self.event_at(now, Event::Output(moved as u64));
+        }
+        Some(moved)
     }
 
     fn stream_over(&mut self, index: usize) {

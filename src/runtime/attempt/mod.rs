@@ -28,7 +28,7 @@ use super::remote::{Fact, Remote};
 use super::stream::Stream;
 use super::terminal::{Asking, RawMode};
 use super::tree::Member;
-use crate::config::plan::{Containment, Plan, Secret, Stdin, Strays};
+use crate::config::plan::{Containment, Plan, Secret, Stdin, Strays, Track};
 use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::record::SHORT;
@@ -171,6 +171,8 @@ struct Running<'s, 'a> {
     buffer: Vec<u8>,
     waiting: turn::Waiting,
     ended: Option<Ended>,
+    /// Nobody looks at the output or is told of it: neither its lines nor its end.
+    unseen: bool,
     /// Bytes of output so far, all streams together.
     passed: u64,
     /// Ends of file that the dialogue has not been told.
@@ -261,6 +263,7 @@ pub fn run(
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
         waiting: turn::Waiting::default(),
         ended: None,
+        unseen: unseen(plan, shared),
         passed: 0,
         eofs: Vec::new(),
         eof_due: None,
@@ -372,6 +375,17 @@ impl Attempt {
 fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
     let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
     (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
+}
+
+/// See [`Running::unseen`]. Of what a limit ends, just so much is passed on: that is a look, too.
+fn unseen(plan: &Plan, shared: &Shared<'_>) -> bool {
+    plan.launch.mode == Mode::Pipe
+        && plan.program.is_empty()
+        && plan.track == Track::Off
+        && plan.output.report.is_none()
+        && plan.limits.max_output.is_none()
+        && shared.remote.is_none()
+        && shared.outlets.only_pass()
 }
 
 fn limits(plan: &Plan) -> Limits {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::pipe::PipeFlags;
+use rustix::pipe::{PipeFlags, SpliceFlags};
 
 /// How large a pipe we ask for. Measured: 2.8 times the throughput of the default 64 KiB.
 const PIPE_SIZE: usize = 1 << 20;
@@ -130,6 +130,24 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Moves what the pipe `from` holds, but at most so many bytes, into `to` without copying it. `None` when nothing is there
+/// yet or there is no room; `Some(0)` at the end.
+pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Result<Option<usize>> {
+    loop {
+        match rustix::pipe::splice(from, None, to, None, most, SpliceFlags::NONBLOCK) {
+            Ok(count) => return Ok(Some(count)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether there is something to read in a pipe.
+pub fn holds_bytes(pipe: BorrowedFd<'_>) -> bool {
+    rustix::io::ioctl_fionread(pipe).is_ok_and(|count| count > 0)
 }
 
 /// Writes once to a socket without blocking, whatever its flags.
