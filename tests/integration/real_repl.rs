@@ -47,14 +47,16 @@ fn python_takes_a_block_throws_and_exits_with_a_code() {
         .has("/child/exit_code", 3);
 }
 
-/// S116: what was typed is incomplete; Ctrl-C brings the prompt back, and the interpreter is usable.
+/// S116: what was typed is incomplete; Ctrl-C brings the prompt back, and the interpreter is usable. Python prints its
+/// prompt, then waits in a select(2); a SIGINT in between only sets a flag (strace shows it), and is lost until the next
+/// key. So the Ctrl-C waits until it rests, as a person does.
 #[test]
 fn python_is_interrupted_out_of_a_continuation() {
     let t = Test::new();
     let done = python(
         &t,
         r"--expect '>>> ' --line 'sum([1,'
-          --expect '... ' --key ctrl-c
+          --expect '... ' --expect @idle:100ms --key ctrl-c
           --expect KeyboardInterrupt
           --expect '>>> ' --line 'raise SystemExit(len(str(12345)))'",
     )
