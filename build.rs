@@ -34,15 +34,19 @@ fn main() {
     println!("cargo::rerun-if-changed=schemas");
     let var = |name: &str| std::env::var(name).unwrap_or_default();
     pack_schemas(Path::new(&var("OUT_DIR"))).expect("schemas/ is readable and OUT_DIR writable");
-    // Whoever chose a linker may have one that knows no such scripts (mold).
+    // Whoever chose a linker may have one that knows no such scripts (mold); HEELER_ANY_ORDER=1 is for whoever has
+    // one in another way.
+    println!("cargo::rerun-if-env-changed=HEELER_ANY_ORDER");
     let usual_linker = var("RUSTC_LINKER").is_empty()
+        && var("HEELER_ANY_ORDER").is_empty()
         && !var("CARGO_ENCODED_RUSTFLAGS").contains("fuse-ld")
         && !var("CARGO_ENCODED_RUSTFLAGS").contains("linker=");
     if var("PROFILE") == "release" && var("CARGO_CFG_TARGET_OS") == "linux" && usual_linker {
         // What usual runs call is in one place (`benches/order.rs`): GNU's linker and LLVM's can do that.
         let root = var("CARGO_MANIFEST_DIR");
         println!("cargo::rerun-if-changed=link/often.ld");
-        println!("cargo::rustc-link-arg-bins=-Wl,-T,{root}/link/often.ld");
+        println!("cargo::rustc-link-arg-bins=-T");
+        println!("cargo::rustc-link-arg-bins={root}/link/often.ld");
     }
     if var("PROFILE") == "release" && var("CARGO_CFG_TARGET_ENV") == "musl" {
         // Nobody asks a release for its build id, and its parts need no pages of their own in the file.

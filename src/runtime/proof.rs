@@ -39,6 +39,11 @@ impl<'a> Proof<'a> {
         self.parent = Some((pid, handle));
     }
 
+    /// Keeps no handle.
+    pub fn forget(&mut self) {
+        self.parent = None;
+    }
+
     /// A handle on `pid` if that is a member. It may have ended.
     pub fn pin(&mut self, pid: i32) -> io::Result<Option<PidFd>> {
         if Some(pid) == self.apart {

@@ -17,7 +17,7 @@ use super::proof::Proof;
 use super::tree::Member;
 use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
-use crate::sys::pidfd::PidFd;
+use crate::sys::pidfd::{self, PidFd};
 use crate::sys::{ids, proc, signals};
 
 /// How many handles on parents are kept until it is their children's turn. Others are opened anew.
@@ -69,9 +69,11 @@ pub struct Sending {
     had: BTreeMap<i32, Below>,
     /// The last number that was given to a process before members were looked for.
     last_pid: Option<i32>,
-    /// Somebody was forking when members were last looked for. The kernel gives a number before it shows the
-    /// child to anyone, so they are to be looked for once more.
+    /// Somebody was forking when members were last looked for (the kernel gives a number before it shows the child
+    /// to anyone), or could not be looked at: they are to be looked for once more.
     unsure: bool,
+    /// There was no descriptor left for a handle.
+    short: bool,
     /// Members that could not be signalled, and why.
     refused: Vec<(Member, String)>,
 }
@@ -132,7 +134,9 @@ impl Sending {
         let ask_again = forked && scope.leaf.is_none();
         let mut seen = BTreeSet::new();
         let us = ids::pid();
-        let mut families = vec![(us, None, proc::own_children().unwrap_or_default())];
+        let ours = proc::own_children();
+        self.unsure |= ours.is_err();
+        let mut families = vec![(us, None, ours.unwrap_or_default())];
         while let Some((parent, handle, children)) = families.pop() {
             if let Some(handle) = handle {
                 proof.at(parent, handle);
@@ -141,12 +145,20 @@ impl Sending {
                 if !seen.insert(pid) {
                     continue;
                 }
-                let handle = reach(self, &mut proof, pid);
+                let mut handle = reach(self, &mut proof, pid);
+                if std::mem::take(&mut self.short) {
+                    families.iter_mut().for_each(|(_, kept, _)| *kept = None);
+                    proof.forget();
+                    handle = reach(self, &mut proof, pid);
+                }
                 let Some(below) = self.had.get_mut(&pid) else { continue };
                 if *below == Below::Nobody && !ask_again {
                     continue;
                 }
-                let children = proc::children(pid).unwrap_or_default();
+                let Ok(children) = proc::children(pid) else {
+                    self.unsure = true;
+                    continue;
+                };
                 *below = if children.is_empty() { Below::Nobody } else { Below::Somebody };
                 if !children.is_empty() {
                     families.push((pid, handle.filter(|_| families.len() < PARENTS), children));
@@ -167,6 +179,10 @@ impl Sending {
         let Rung { signal, deaf } = rung;
         let handle = match proof.pin(pid) {
             Ok(handle) => handle?,
+            Err(error) if pidfd::is_out_of_descriptors(&error) => {
+                (self.short, self.unsure) = (true, true);
+                return None;
+            }
             Err(error) => {
                 self.refuse(pid, &error);
                 return None;
@@ -179,8 +195,9 @@ impl Sending {
         let others = deaf.into_iter().chain((signal != KILL).then_some(signals::CONT));
         let result = std::iter::once(signal).chain(others).try_for_each(|it| handle.signal(it));
         match result {
-            Err(error) if !proc::is_gone(&error) => self.refuse(pid, &error),
-            _ => sent.deaf |= deaf.is_some(),
+            Ok(()) => sent.deaf |= deaf.is_some(),
+            Err(error) if proc::is_gone(&error) => {}
+            Err(error) => self.refuse(pid, &error),
         }
         Some(handle)
     }

@@ -88,7 +88,9 @@ fn ending_a_process_takes_few_system_calls() {
         let count = |what: &str| calls.lines().filter(|line| line.contains(what)).count();
         let handles = count("pidfd_") + count("ioctl(");
         assert!((800..830).contains(&handles), "{containment}: {handles}");
-        assert!(count("/stat\"") < 10, "{containment}: {calls}");
+        // Before Linux 6.13 a handle cannot be asked.
+        let told = calls.lines().any(|line| line.contains("ioctl(") && line.ends_with("= 0"));
+        assert!(!told || count("/stat\"") < 10, "{containment}: {calls}");
     }
 }
 

@@ -193,6 +193,25 @@ fn out_of_descriptors() {
     assert!(refused > 0);
 }
 
+/// Handles on parents are kept until it is their children's turn, but not when there is no room for others: TERM
+/// reaches everybody, so that nobody waits for KILL.
+#[test]
+fn a_large_tree_with_few_descriptors() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    let script = format!(
+        "ulimit -n 24; exec {} run --report report --pipe --track off --containment subreaper --until ready \
+         --stop TERM:20s,KILL -- sh -c 'exec 9>life; \
+         for i in $(seq 60); do (trap \"wait; exit\" TERM; echo >>ups; while :; do sleep 1000 & wait; done) & done; \
+         until [ $(wc -l <ups) = 60 ]; do sleep 0.05; done; echo ready; wait'",
+        env!("CARGO_BIN_EXE_heeler"),
+    );
+    penned(&t, "sh", &["-c", &script]).any_out().check();
+    life.wait_gone();
+    let sent = &report(&t)["stop"]["signals"];
+    assert_eq!(sent.as_array().map(Vec::len), Some(1), "{sent}");
+}
+
 /// Without /proc, and so without a cgroup: the group is ended, what is not known is said, and not called
 /// clean.
 #[test]

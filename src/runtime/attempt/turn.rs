@@ -16,6 +16,9 @@ use crate::sys::signals;
 /// after the other, on the processors that looking at the others takes. It is twenty times what a look takes.
 const PAUSE: Duration = Duration::from_micros(20);
 
+/// It is no longer for more of them: 50 ms.
+const MOST_COUNTED: usize = 2500;
+
 /// What a descriptor in the poll set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
@@ -251,7 +254,7 @@ impl Running<'_, '_> {
     /// A look found so many members alive.
     pub(super) fn looked(&mut self, members: usize) {
         self.look_due = false;
-        self.look_from = self.now() + PAUSE * u32::try_from(members).unwrap_or(u32::MAX);
+        self.look_from = self.now() + PAUSE * members.min(MOST_COUNTED) as u32;
     }
 
     fn watch_outlets(&mut self) {
