@@ -249,7 +249,9 @@ impl Watch {
         self.decided = patterns.finish(window, decision, self.cursor);
         if self.decided.is_none() {
             losses.push(patterns.loss(window, decision, self.cursor));
-            self.search_from(window, patterns.restart(decision), decision.seen);
+            let at = patterns.restart(decision);
+            self.search = Search::after(&mut self.lazy, window, at, decision);
+            self.held = false;
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Window {
     base: u64,
     bytes: Vec<u8>,
     runs: VecDeque<Run>,
-    late_cr: bool,
+    late: bool,
 }
 
 /// From `position` on, up to the next run, offsets are `offset`, `offset + 1`, and so on.
@@ -23,9 +23,10 @@ struct Run {
 }
 
 impl Window {
-    /// An empty window. `late_cr`: the view shows a CR only with what follows it.
-    pub fn new(late_cr: bool) -> Window {
-        Window { late_cr, ..Window::default() }
+    /// An empty window. `late`: the view shows a CR only with what follows it, and what may be the first half of
+    /// a control with the byte after it.
+    pub fn new(late: bool) -> Window {
+        Window { late, ..Window::default() }
     }
 
     /// Takes bytes that came from `offset` on in the stream.
@@ -109,8 +110,20 @@ impl Window {
     /// How much of the stream had to arrive for the view to reach a position: the key that orders what
     /// different views decide.
     pub fn seen_at(&self, position: u64) -> u64 {
-        let late = self.late_cr && self.byte_before(position) == Some(b'\r');
-        self.offset_after(position + u64::from(late && position < self.end()))
+        match self.byte_before(position) {
+            Some(b'\r') if self.late && position < self.end() => self.seen_at(position + 1),
+            Some(0xc2) if self.late => self.offset_after(position) + 1,
+            _ => self.offset_after(position),
+        }
+    }
+
+    /// The last position that the view had reached when `offset` bytes of the stream had arrived.
+    pub fn seen_by(&self, offset: u64) -> u64 {
+        let mut position = self.position_at(offset);
+        while position > self.base && self.seen_at(position) > offset {
+            position -= 1;
+        }
+        position
     }
 
     /// The first position whose byte lies at `offset` or after it.
@@ -159,6 +172,18 @@ mod tests {
         {
             assert_eq!(window.position_at(offset), position, "{offset}");
         }
+    }
+
+    #[test]
+    fn what_comes_late_was_not_seen_before() {
+        let mut window = Window::new(true);
+        window.push(0, b"a\r");
+        window.push(9, b"\xc2\xa9b\r");
+        let seen: Vec<u64> = (0..=6).map(|position| window.seen_at(position)).collect();
+        assert_eq!(seen, [0, 1, 11, 11, 11, 12, 13]);
+        let by: Vec<u64> = (0..14).map(|offset| window.seen_by(offset)).collect();
+        assert_eq!(by, [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 5, 6]);
+        assert_eq!(Window::default().seen_at(0), 0);
     }
 
     #[test]
