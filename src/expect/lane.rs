@@ -159,7 +159,7 @@ struct Automaton {
 impl Automaton {
     /// In how many bytes nothing begins, when nothing is under way.
     fn skip(&self, bytes: &[u8]) -> usize {
-        self.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip(bytes))
+        self.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip_lines(bytes))
     }
 }
 
@@ -278,22 +278,21 @@ impl Lane {
         self.watches.set(wanted, &self.window, from, self.window.seen_by(looked));
     }
 
-    /// Takes bytes of the text that came from `offset` on. Where nothing is under way those in which no match can
+    /// Takes bytes that came from `offset` on: of text, lines. Where nothing is under way those in which no match can
     /// begin are looked at where they are, instead of being taken over: most output is nothing that anybody waits
     /// for, and copying it costs more than looking at it.
     pub fn take(&mut self, offset: u64, bytes: &[u8]) {
         let keep = self.kept_at_rest() as usize;
         let skip = if bytes.len() > keep && self.rests() { self.skip(bytes) } else { 0 };
-        if skip <= keep {
-            return self.window.push(offset, bytes);
+        if skip <= keep || !self.window.pass_lines(offset, &bytes[..skip], keep) {
+            return self.window.push_lines(offset, bytes);
         }
-        self.window.pass(offset, &bytes[..skip], keep);
         self.passed = self.window.end();
         self.watches.pass(&self.window);
         if let Some(armed) = &mut self.armed {
             armed.search_from(&self.window, self.passed, self.passed);
         }
-        self.window.push(offset + skip as u64, &bytes[skip..]);
+        self.window.push_lines(offset + skip as u64, &bytes[skip..]);
     }
 
     /// In how many bytes no match begins, when nothing is under way.

@@ -100,8 +100,9 @@ impl Watches {
 
     /// In how many bytes nothing begins, when nothing is under way.
     pub fn skip(&self, bytes: &[u8]) -> usize {
-        let skip =
-            |gate: &Gate| gate.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip(bytes));
+        let skip = |gate: &Gate| {
+            gate.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip_lines(bytes))
+        };
         self.gate.as_ref().map_or(usize::MAX, skip)
     }
 
