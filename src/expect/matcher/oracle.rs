@@ -343,6 +343,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 /// The same as a terminal has them: lines end with CR LF, now and then cut between the two.
 fn terminal_piece() -> impl Strategy<Value = Vec<u8>> {
     let special: Vec<&[u8]> = vec![
+        b"end\r\nlogin: ",
         b"login: ",
         b"logi",
         b"n: x",
