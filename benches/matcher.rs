@@ -102,13 +102,10 @@ fn main() {
         m
     };
     report("nothing armed", &mut matcher(&[]), &log, total, chunk);
-    report(
-        "1 rule, lines end in CR LF",
-        &mut one("error code 7"),
-        &log_lines("\r\n"),
-        total,
-        chunk,
-    );
+    for chunk in [chunk, 4096, 256 << 10] {
+        let name = format!("1 rule, lines end in CR LF, reads of {} KiB", chunk >> 10);
+        report(&name, &mut one("error code 7"), &log_lines("\r\n"), total, chunk);
+    }
     report(
         "1 rule, coloured",
         &mut one("error code 7"),

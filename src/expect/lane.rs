@@ -79,7 +79,7 @@ impl Patterns {
             names,
             before,
         };
-        Some(Decided { found, end: decision.end, at: decision.at })
+        Some(Decided { found, end: decision.end, at: decision.known })
     }
 
     /// What is to be told of a match whose beginning has left the window.
@@ -108,7 +108,7 @@ pub struct Decided {
     pub found: Match,
     /// Where it ends in the view.
     pub end: u64,
-    /// The position with which it was decided.
+    /// The position with which it was known.
     pub at: u64,
 }
 
@@ -159,7 +159,7 @@ struct Automaton {
 impl Automaton {
     /// In how many bytes nothing begins, when nothing is under way.
     fn skip(&self, bytes: &[u8]) -> usize {
-        self.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip(bytes))
+        self.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip_lines(bytes))
     }
 }
 
@@ -191,7 +191,7 @@ impl Lane {
 
     /// The first position that may be looked at again when all has been looked at up to `looked`, an offset.
     fn floor(&self, looked: u64) -> u64 {
-        self.window.position_at(looked).saturating_sub(self.patterns.reach)
+        self.window.seen_by(looked).saturating_sub(self.patterns.reach)
     }
 
     /// Arms patterns by number, for the text from `cursor` on, an offset. Where that is not all there any
@@ -211,7 +211,7 @@ impl Lane {
         }
         let automaton = self.automaton(order);
         let (from, lost) = self.from(looked);
-        let seen = self.window.position_at(looked);
+        let seen = self.window.seen_by(looked);
         self.armed = Some(Armed::new(automaton, &self.window, from, seen));
         lost
     }
@@ -250,7 +250,7 @@ impl Lane {
         self.cursor = self.window.position_at(cursor);
         self.covered = None;
         let (from, lost) = self.from(looked);
-        let seen = self.window.position_at(looked);
+        let seen = self.window.seen_by(looked);
         let armed = self.armed.as_mut()?;
         armed.search_from(&self.window, from, seen);
         lost
@@ -275,25 +275,24 @@ impl Lane {
         self.covered = None;
         let from = self.floor(looked).max(self.passed).max(self.window.base());
         self.watched = self.watched.max(from);
-        self.watches.set(wanted, &self.window, from, self.window.position_at(looked));
+        self.watches.set(wanted, &self.window, from, self.window.seen_by(looked));
     }
 
-    /// Takes bytes of the text that came from `offset` on. Where nothing is under way those in which no match can
+    /// Takes bytes that came from `offset` on: of text, lines. Where nothing is under way those in which no match can
     /// begin are looked at where they are, instead of being taken over: most output is nothing that anybody waits
     /// for, and copying it costs more than looking at it.
     pub fn take(&mut self, offset: u64, bytes: &[u8]) {
         let keep = self.kept_at_rest() as usize;
         let skip = if bytes.len() > keep && self.rests() { self.skip(bytes) } else { 0 };
-        if skip <= keep {
-            return self.window.push(offset, bytes);
+        if skip <= keep || !self.window.pass_lines(offset, &bytes[..skip], keep) {
+            return self.window.push_lines(offset, bytes);
         }
-        self.window.pass(offset, &bytes[..skip], keep);
         self.passed = self.window.end();
         self.watches.pass(&self.window);
         if let Some(armed) = &mut self.armed {
             armed.search_from(&self.window, self.passed, self.passed);
         }
-        self.window.push(offset + skip as u64, &bytes[skip..]);
+        self.window.push_lines(offset + skip as u64, &bytes[skip..]);
     }
 
     /// In how many bytes no match begins, when nothing is under way.
@@ -443,7 +442,8 @@ impl Armed {
         self.decided = patterns.finish(window, decision, cursor);
         if self.decided.is_none() {
             losses.push(patterns.loss(window, decision, cursor));
-            self.search_from(window, patterns.restart(decision), decision.seen);
+            let at = patterns.restart(decision);
+            self.search = Search::after(&mut self.automaton.lazy, window, at, decision);
         }
     }
 }

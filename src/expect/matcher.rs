@@ -192,12 +192,11 @@ impl Matcher {
         self.echo.tick(now);
         let (text, raw, view) = (&mut self.text, &mut self.raw, &mut self.text_view);
         self.echo.push(self.total, bytes, &mut |offset, bytes: &[u8]| {
-            // Text that is plain in all of its length can be looked at where it is.
-            if bytes.len() > PASSED && view.is_plain(bytes) {
-                text.take(offset, bytes);
-            } else {
-                view.push(offset, bytes, &mut text.window);
-            }
+            // Text that is nothing but lines can be looked at where it is.
+            let lines = if bytes.len() > PASSED { view.lines(bytes) } else { 0 };
+            let lines = if lines > PASSED { lines } else { 0 };
+            text.take(offset, &bytes[..lines]);
+            view.push(offset + lines as u64, &bytes[lines..], &mut text.window);
             raw.take(offset, bytes);
         });
         if let Some(screen) = &mut self.screen {

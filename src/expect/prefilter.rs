@@ -35,6 +35,8 @@ pub struct Prefilter {
     finder: Finder,
     /// The length of the longest literal.
     longest: usize,
+    /// Whether any of them spans lines.
+    spans: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl Prefilter {
             return None;
         }
         let longest = literals.iter().map(|literal| literal.len()).max()?;
+        let spans = literals.iter().any(|literal| literal.contains(&b'\n'));
         let finder = match literals[..] {
             [one] => Finder::One(Box::new(memmem::Finder::new(one).into_owned())),
             // None for too many, and where the machine has no such instructions.
@@ -67,7 +70,12 @@ impl Prefilter {
                 None => Finder::Many { shifts: shifts(literals.into_iter(), len), len },
             },
         };
-        Some(Prefilter { finder, longest })
+        Some(Prefilter { finder, longest, spans })
+    }
+
+    /// The same of lines as they came, which may have a CR at their ends that no literal knows of.
+    pub fn skip_lines(&self, bytes: &[u8]) -> usize {
+        if self.spans && memchr::memchr(b'\r', bytes).is_some() { 0 } else { self.skip(bytes) }
     }
 
     /// How many bytes at the start of `bytes` can begin no match, whatever follows.

@@ -28,6 +28,8 @@ pub struct Search {
     first_end: u64,
     /// How far all has been looked at before, by a search that led to nothing: what is kept was kept for that.
     seen: u64,
+    /// Where the match was lost after which this search began anew: nothing that it finds was known before.
+    lost: u64,
 }
 
 /// A decided match, its beginning not yet known.
@@ -45,13 +47,20 @@ pub struct Decision {
     pub first_end: u64,
     /// How far all had been looked at by then, at least up to `at`.
     pub seen: u64,
+    /// With which byte it was known: later than `at` where another match had to be lost first.
+    pub known: u64,
 }
 
 impl Search {
     /// A search that begins at `at`, when all has been looked at up to `seen`.
     pub fn new(lazy: &mut Lazy, window: &Window, at: u64, seen: u64) -> Search {
         let state = lazy.start(window.byte_before(at));
-        Search { base: at, at, state, last: None, first_end: 0, seen }
+        Search { base: at, at, state, last: None, first_end: 0, seen, lost: 0 }
+    }
+
+    /// A search that begins anew at `at`, after the match of `decision` was lost.
+    pub fn after(lazy: &mut Lazy, window: &Window, at: u64, decision: &Decision) -> Search {
+        Search { lost: decision.known, ..Search::new(lazy, window, at, decision.seen) }
     }
 
     /// How far it has got.
@@ -132,8 +141,16 @@ impl Search {
 
     fn decide(&self) -> Option<Decision> {
         let (pattern, end) = self.last?;
-        let Search { at, base, first_end, seen, .. } = *self;
-        Some(Decision { pattern, end, at, base, first_end, seen: seen.max(at) })
+        let Search { at, base, first_end, seen, lost, .. } = *self;
+        Some(Decision {
+            pattern,
+            end,
+            at,
+            base,
+            first_end,
+            seen: seen.max(at),
+            known: lost.max(at),
+        })
     }
 
     /// The output paused or ended here: what is held is decided as it stands.

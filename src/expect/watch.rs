@@ -100,8 +100,9 @@ impl Watches {
 
     /// In how many bytes nothing begins, when nothing is under way.
     pub fn skip(&self, bytes: &[u8]) -> usize {
-        let skip =
-            |gate: &Gate| gate.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip(bytes));
+        let skip = |gate: &Gate| {
+            gate.prefilter.as_ref().map_or(0, |prefilter| prefilter.skip_lines(bytes))
+        };
         self.gate.as_ref().map_or(usize::MAX, skip)
     }
 
@@ -249,7 +250,9 @@ impl Watch {
         self.decided = patterns.finish(window, decision, self.cursor);
         if self.decided.is_none() {
             losses.push(patterns.loss(window, decision, self.cursor));
-            self.search_from(window, patterns.restart(decision), decision.seen);
+            let at = patterns.restart(decision);
+            self.search = Search::after(&mut self.lazy, window, at, decision);
+            self.held = false;
         }
     }
 }

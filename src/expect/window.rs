@@ -12,7 +12,8 @@ pub struct Window {
     base: u64,
     bytes: Vec<u8>,
     runs: VecDeque<Run>,
-    late_cr: bool,
+    /// Whether it is of the text view.
+    text: bool,
 }
 
 /// From `position` on, up to the next run, offsets are `offset`, `offset + 1`, and so on.
@@ -23,9 +24,10 @@ struct Run {
 }
 
 impl Window {
-    /// An empty window. `late_cr`: the view shows a CR only with what follows it.
-    pub fn new(late_cr: bool) -> Window {
-        Window { late_cr, ..Window::default() }
+    /// An empty window. `text`: of the text view, which shows a CR only with what follows it, and what may be the
+    /// first half of a control with the byte after it.
+    pub fn new(text: bool) -> Window {
+        Window { text, ..Window::default() }
     }
 
     /// Takes bytes that came from `offset` on in the stream.
@@ -42,13 +44,33 @@ impl Window {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Takes bytes that came from `offset` on, of which only the last `keep` are kept, and nothing before.
-    pub fn pass(&mut self, offset: u64, bytes: &[u8], keep: usize) {
-        let gone = bytes.len().saturating_sub(keep);
-        self.base = self.end() + gone as u64;
+    /// Takes lines as they came, which the view has without the CR at their ends, when it is of text.
+    pub fn push_lines(&mut self, offset: u64, bytes: &[u8]) {
+        let mut at = 0;
+        while let Some(line) = self.text.then(|| memchr::memchr(b'\r', &bytes[at..])).flatten() {
+            self.push(offset + at as u64, &bytes[at..at + line]);
+            at += line + 1;
+        }
+        self.push(offset + at as u64, &bytes[at..]);
+    }
+
+    /// Takes lines of which only the last `keep` bytes are kept, and nothing before; nothing of them when they
+    /// have less.
+    pub fn pass_lines(&mut self, offset: u64, bytes: &[u8], keep: usize) -> bool {
+        let shown = |bytes: &[u8]| {
+            let hidden = if self.text { memchr::memchr_iter(b'\r', bytes).count() } else { 0 };
+            bytes.len() - hidden
+        };
+        let Some(mut gone) = bytes.len().checked_sub(keep) else { return false };
+        while let missing @ 1.. = keep - shown(&bytes[gone..]).min(keep) {
+            let Some(less) = gone.checked_sub(missing) else { return false };
+            gone = less;
+        }
+        self.base = self.end() + shown(&bytes[..gone]) as u64;
         self.bytes.clear();
         self.runs.clear();
-        self.push(offset + gone as u64, &bytes[gone..]);
+        self.push_lines(offset + gone as u64, &bytes[gone..]);
+        true
     }
 
     /// The first position still kept.
@@ -109,8 +131,20 @@ impl Window {
     /// How much of the stream had to arrive for the view to reach a position: the key that orders what
     /// different views decide.
     pub fn seen_at(&self, position: u64) -> u64 {
-        let late = self.late_cr && self.byte_before(position) == Some(b'\r');
-        self.offset_after(position + u64::from(late && position < self.end()))
+        match self.byte_before(position) {
+            Some(b'\r') if self.text && position < self.end() => self.seen_at(position + 1),
+            Some(0xc2) if self.text => self.offset_after(position) + 1,
+            _ => self.offset_after(position),
+        }
+    }
+
+    /// The last position that the view had reached when `offset` bytes of the stream had arrived.
+    pub fn seen_by(&self, offset: u64) -> u64 {
+        let mut position = self.position_at(offset);
+        while position > self.base && self.seen_at(position) > offset {
+            position -= 1;
+        }
+        position
     }
 
     /// The first position whose byte lies at `offset` or after it.
@@ -159,6 +193,40 @@ mod tests {
         {
             assert_eq!(window.position_at(offset), position, "{offset}");
         }
+    }
+
+    #[test]
+    fn lines_that_pass_leave_what_is_kept_of_them() {
+        let lines = b"one\r\ntwo\r\n\r\nthree\r\n";
+        for keep in 0..=14 {
+            let mut window = Window::new(true);
+            window.push(0, b"before");
+            assert!(window.pass_lines(6, lines, keep), "{keep}");
+            assert_eq!(window.bytes(), &b"one\ntwo\n\nthree\n"[15 - keep..]);
+            assert_eq!((window.end(), window.base()), (21, 21 - keep as u64));
+            let mut whole = Window::new(true);
+            whole.push(0, b"before");
+            whole.push_lines(6, lines);
+            for position in window.base()..window.end() {
+                assert_eq!(window.offset_of(position), whole.offset_of(position));
+            }
+        }
+        let mut window = Window::new(true);
+        window.push(0, b"before");
+        assert!(!window.pass_lines(6, lines, 16), "there is less");
+        assert_eq!(window.bytes(), b"before");
+    }
+
+    #[test]
+    fn what_comes_late_was_not_seen_before() {
+        let mut window = Window::new(true);
+        window.push(0, b"a\r");
+        window.push(9, b"\xc2\xa9b\r");
+        let seen: Vec<u64> = (0..=6).map(|position| window.seen_at(position)).collect();
+        assert_eq!(seen, [0, 1, 11, 11, 11, 12, 13]);
+        let by: Vec<u64> = (0..14).map(|offset| window.seen_by(offset)).collect();
+        assert_eq!(by, [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 5, 6]);
+        assert_eq!(Window::default().seen_at(0), 0);
     }
 
     #[test]

@@ -340,6 +340,28 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// The same as a terminal has them: lines end with CR LF, now and then cut between the two.
+fn terminal_piece() -> impl Strategy<Value = Vec<u8>> {
+    let special: Vec<&[u8]> = vec![
+        b"end\r\nlogin: ",
+        b"login: ",
+        b"logi",
+        b"n: x",
+        b"error 1",
+        b"23\r\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"end",
+        b"no such ",
+        b"\x1b[1m",
+    ];
+    prop_oneof![
+        1 => (1_usize..40).prop_map(|count| b"some line\r\n".repeat(count)),
+        2 => proptest::sample::select(special).prop_map(<[u8]>::to_vec),
+    ]
+}
+
 fn cases() -> ProptestConfig {
     // Each case compiles its patterns six times, which takes long without optimisation.
     let usual = ProptestConfig::default();
@@ -425,6 +447,42 @@ proptest! {
         let all: &[usize] = &[3, 2, 1, 0];
         let sets = [all, if few { &[1, 0] } else { all }];
         let setting = Setting { patterns: &patterns, armed: &sets, watched: &watched, typed: b"" };
+        let mut chunks = vec![Vec::new()];
+        for (piece, cut) in pieces {
+            chunks.last_mut().unwrap().extend(piece);
+            if cut {
+                chunks.push(Vec::new());
+            }
+        }
+        let bytes = chunks.concat();
+        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+        let config = MatcherConfig { window, ..CONFIG };
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        let single = run(&setting, &single, config).0;
+        prop_assert_eq!(&run(&setting, &[&bytes], config).0, &single);
+        prop_assert_eq!(&run(&setting, &chunks, config).0, &single);
+    }
+
+    /// The same of lines as a terminal has them, with literals that span them too.
+    #[test]
+    fn what_passes_as_lines_hides_no_match(
+        pieces in proptest::collection::vec((terminal_piece(), any::<bool>()), 0..30),
+        views in proptest::collection::vec(any::<bool>(), 4),
+        window in 4_usize..60,
+        spans in any::<bool>(),
+        watches in 0_usize..3,
+    ) {
+        let spanning = if spans { "end\nlogin" } else { "/^login: \\w/" };
+        let patterns = ["login: ", spanning, "/^error (\\d+)$/", "/no such (?s:.{0,20})end/"];
+        let view = |raw| if raw { View::Raw } else { View::Text };
+        let patterns: Vec<(Pattern, View)> = patterns
+            .iter()
+            .zip(views)
+            .map(|(pattern, raw)| (Pattern::parse(pattern).unwrap(), view(raw)))
+            .collect();
+        let watched: Vec<usize> = (0..watches).collect();
+        let setting =
+            Setting { patterns: &patterns, armed: &[&[3, 2, 1, 0]], watched: &watched, typed: b"" };
         let mut chunks = vec![Vec::new()];
         for (piece, cut) in pieces {
             chunks.last_mut().unwrap().extend(piece);

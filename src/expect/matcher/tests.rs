@@ -216,6 +216,39 @@ fn a_watch_judges_first_where_the_same_byte_decides_both() {
     assert_eq!(m.poll(ms(0)).map(|m| (m.id, m.is_watch)), Some((0, false)));
 }
 
+/// What an armed pattern and a watch found, in order, of output that came at once and of the same byte by byte.
+fn orders(config: MatcherConfig, patterns: &[(&str, View)], text: &[u8]) -> [Vec<(bool, u64)>; 2] {
+    [text.len(), 1].map(|chunk| {
+        let mut m = matcher_with(config, patterns);
+        m.watch(&[0]);
+        m.arm(&[1]);
+        let mut order = Vec::new();
+        for chunk in text.chunks(chunk) {
+            m.push(ms(0), chunk);
+            order.extend(std::iter::from_fn(|| m.poll(ms(0))).map(|m| (m.is_watch, m.end)));
+        }
+        order
+    })
+}
+
+#[test]
+fn what_is_found_after_a_loss_was_not_known_before_it() {
+    // That `abcde` does not fit into the window is known with its last byte: then `cd` counts.
+    let config = MatcherConfig { window: 2, ..CONFIG };
+    let patterns = [("/abcde|cd/", View::Text), ("d", View::Text)];
+    let expected = vec![(false, 4), (true, 4)];
+    assert_eq!(orders(config, &patterns, b"abcde"), [expected.clone(), expected]);
+}
+
+#[test]
+fn what_the_text_shows_late_is_decided_late() {
+    for (text, late) in [(&b".\rb"[..], "/\\r/"), (b".\xc2b", r"/(?-u:\xc2)/")] {
+        let patterns = [(late, View::Text), (late, View::Raw)];
+        let expected = vec![(false, 2), (true, 2)];
+        assert_eq!(orders(CONFIG, &patterns, text), [expected.clone(), expected], "{late}");
+    }
+}
+
 #[test]
 fn a_held_watch_is_decided_by_the_pause() {
     let mut m = armed(&["/^WARNING: (?<text>.*)$/"]);

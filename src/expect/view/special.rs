@@ -45,15 +45,44 @@ fn blocks(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<64>();
     let plain = blocks.iter().take_while(|block| {
         let (parts, _) = block.as_chunks();
-        let found = parts.iter().fold(u8x16::ZERO, |found, part| {
-            let part = u8x16::new(*part);
-            let tab_or_lf = (part - u8x16::splat(b'\t')).simd_le(u8x16::splat(1));
-            let control = part.simd_le(u8x16::splat(0x1f)) & !tab_or_lf;
-            found | control | part.simd_eq(u8x16::splat(0x7f)) | part.simd_eq(u8x16::splat(0xc2))
-        });
+        let found = parts.iter().fold(u8x16::ZERO, |found, part| found | odd(u8x16::new(*part)));
         !found.any()
     });
     plain.count() * 64
+}
+
+/// How many bytes at the start are text as [`plain`] has it, or a CR that an LF follows.
+pub(super) fn lines(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(block) = bytes[at..].first_chunk::<65>() {
+        let (parts, _) = block.as_chunks();
+        let (nexts, _) = block[1..].as_chunks();
+        let found = parts.iter().zip(nexts).fold(u8x16::ZERO, |found, (part, next)| {
+            let (part, next) = (u8x16::new(*part), u8x16::new(*next));
+            let ends = part.simd_eq(u8x16::splat(b'\r')) & next.simd_eq(u8x16::splat(b'\n'));
+            found | (odd(part) & !ends)
+        });
+        if found.any() {
+            break;
+        }
+        at += 64;
+    }
+    // Of the block that is cut short.
+    while let Some(&byte) = bytes.get(at) {
+        let ends = byte == b'\r' && bytes.get(at + 1) == Some(&b'\n');
+        if !ends && special(u64::from(byte) | all(b' ') << 8) != 0 {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Which are no text, whatever comes before or after them.
+fn odd(part: u8x16) -> u8x16 {
+    let tab_or_lf = (part - u8x16::splat(b'\t')).simd_le(u8x16::splat(1));
+    let control = part.simd_le(u8x16::splat(0x1f)) & !tab_or_lf;
+    control | part.simd_eq(u8x16::splat(0x7f)) | part.simd_eq(u8x16::splat(0xc2))
 }
 
 /// Whether there is a byte in it that may be special; quicker than to say which.
@@ -77,6 +106,24 @@ fn special(word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_with_an_lf_whatever_is_before_it() {
+        let text = b"some words\nof a line\r\nor two\r\n".repeat(9);
+        assert_eq!(lines(&text), text.len());
+        for at in 0..text.len() {
+            let cut = at - usize::from(text[..at].ends_with(b"\r"));
+            assert_eq!(lines(&text[..at]), cut);
+            for odd in [b'\r', 0x1b, 0x7f, 0xc2] {
+                let mut text = text.clone();
+                text[at] = odd;
+                let line_end = odd == b'\r' && text.get(at + 1) == Some(&b'\n');
+                let cut = usize::from(text[..at].ends_with(b"\r"));
+                let expected = if line_end && cut == 0 { text.len() } else { at - cut };
+                assert_eq!(lines(&text), expected, "{odd:#x} at {at}");
+            }
+        }
+    }
 
     #[test]
     fn every_byte_is_plain_or_not_wherever_it_is() {

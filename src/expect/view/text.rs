@@ -18,7 +18,7 @@
 //! Escapes that move the cursor leave no trace: text that was placed rather than written in order wants the
 //! screen view. What is undecided at the end of a chunk (a CR, half of a C1 control) is not yet shown.
 
-use super::special::plain;
+use super::special::{lines, plain};
 use crate::expect::window::Window;
 
 /// The parser of the text view.
@@ -51,10 +51,15 @@ impl TextView {
     pub fn push(&mut self, offset: u64, bytes: &[u8], out: &mut Window) {
         let mut at = 0;
         while at < bytes.len() {
-            if self.state == State::Ground && self.cr.is_none() && self.half.is_none() {
+            if self.is_at_rest() {
                 let plain = plain(&bytes[at..]);
                 out.push(offset + at as u64, &bytes[at..at + plain]);
                 at += plain;
+                // A terminal ends every line so: what follows is plain again, from the LF on.
+                if bytes[at..].starts_with(b"\r\n") {
+                    at += 1;
+                    continue;
+                }
             }
             if let Some(&byte) = bytes.get(at) {
                 self.byte(offset + at as u64, byte, out);
@@ -63,10 +68,14 @@ impl TextView {
         }
     }
 
-    /// Whether all of `bytes` is text as it stands, and what follows is as if it had not been there.
-    pub fn is_plain(&self, bytes: &[u8]) -> bool {
-        let at_rest = self.state == State::Ground && self.cr.is_none() && self.half.is_none();
-        at_rest && plain(bytes) == bytes.len()
+    /// How many bytes at the start are text as they stand, but for each CR, which an LF follows; what comes after
+    /// them is as if they had not been there.
+    pub fn lines(&self, bytes: &[u8]) -> usize {
+        if self.is_at_rest() { lines(bytes) } else { 0 }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.state == State::Ground && self.cr.is_none() && self.half.is_none()
     }
 
     /// The stream has ended: what was undecided is text.
