@@ -147,7 +147,9 @@ impl Sending {
                 }
                 let mut handle = reach(self, &mut proof, pid);
                 if std::mem::take(&mut self.short) {
-                    families.iter_mut().for_each(|(_, kept, _)| *kept = None);
+                    for (_, kept, _) in &mut families {
+                        *kept = None;
+                    }
                     proof.forget();
                     handle = reach(self, &mut proof, pid);
                 }
