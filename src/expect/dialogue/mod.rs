@@ -247,18 +247,6 @@ impl Dialogue {
     /// Output was read. It counts before a limit that has passed meanwhile: a busy machine is no reason to
     /// overlook what is already there.
     pub fn output(&mut self, now: Duration, stream: StreamId, bytes: &[u8], out: &mut Vec<Effect>) {
-        self.output_to_send(now, stream, bytes, out);
-        self.drive(now, out);
-    }
-
-    /// The same, but no further than to the first that is to be typed; [`Dialogue::tick`] goes on.
-    pub fn output_to_send(
-        &mut self,
-        now: Duration,
-        stream: StreamId,
-        bytes: &[u8],
-        out: &mut Vec<Effect>,
-    ) {
         if self.phase == Phase::Over || bytes.is_empty() {
             return;
         }
@@ -276,7 +264,7 @@ impl Dialogue {
         if let Some(feed) = self.feed(stream) {
             feed.push(now, bytes);
         }
-        self.drive_to_send(now, out);
+        self.drive(now, out);
     }
 
     /// That stream has ended.

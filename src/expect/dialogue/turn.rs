@@ -21,14 +21,6 @@ impl Dialogue {
         while self.phase == Phase::Open && self.turn(now, out) {}
     }
 
-    /// The same, but no further than to the first that is to be typed.
-    pub(super) fn drive_to_send(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        while self.phase == Phase::Open
-            && !matches!(out.last(), Some(Effect::Send(_)))
-            && self.turn(now, out)
-        {}
-    }
-
     /// One decision; false when there is none to take.
     fn turn(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
         if self.cleanup_deadline().is_some_and(|due| due <= now) {
@@ -153,7 +145,7 @@ impl Dialogue {
         self.table.all[id].fired += 1;
         let fired = self.table.all[id].fired;
         let pattern = self.table.all[id].source().to_owned();
-        let shown = |dialogue: &Self| dialogue.shown(pattern.as_bytes());
+        let shown = self.shown(pattern.as_bytes());
         let masked = self.masked(pattern.as_bytes());
         let tell = |what, label, out: &mut Vec<Effect>| {
             out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
@@ -161,7 +153,6 @@ impl Dialogue {
         let (max, answers, mut actions, origin, from) = match self.table.all[id].who {
             Who::Watch(watch) => {
                 tell(What::Watch, None, out);
-                let shown = shown(self);
                 return self.judge(watch, &shown, now, out);
             }
             Who::Rule(rule) => {
@@ -196,14 +187,12 @@ impl Dialogue {
                 Written::Flags => "--max ",
                 Written::Script => "max = ",
             };
-            let shown = shown(self);
             let message =
                 format!("`{shown}` appeared again after it was answered {times} ({word}{max})");
             return self.fail(Reason::RuleExhausted, &message, None, now, out);
         }
         if !answers.is_empty() {
             let Some(answer) = answers.get(fired as usize - 1) else {
-                let shown = shown(self);
                 let message = format!(
                     "`{shown}` appeared {fired} times, and there are {} answers",
                     answers.len()

@@ -244,12 +244,9 @@ impl Running<'_, '_> {
         let bytes = &self.buffer[..count];
         let mut effects = Vec::new();
         if let Some(dialogue) = &mut self.dialogue {
-            dialogue.output_to_send(now, stream.id, bytes, &mut effects);
+            dialogue.output(now, stream.id, bytes, &mut effects);
         }
         let typed = self.launched.input.send_first(now, &mut effects);
-        if let Some(dialogue) = &mut self.dialogue {
-            dialogue.tick(now, &mut effects);
-        }
         // Of a flood, only what the limit allows passes through.
         let shown = match self.shared.plan.limits.max_output {
             Some(max) => {
