@@ -233,11 +233,12 @@ line = "true"
 [[step]]
 expect = "got usr1"
 enable = "yes"
-line = "read -p 'sure? ' a; echo a=$a"
+# bash draws what is typed: the question is written so that the drawing is not taken for it.
+line = "read -p 'sure'\"? \" a; echo a=$a"
 [[step]]
 expect = "a=y"
 disable = "yes"
-line = "read -t 0.2 -p 'sure? ' b; echo \"b=[$b]\""
+line = "read -t 0.2 -p 'sure'\"? \" b; echo \"b=[$b]\""
 [[step]]
 expect = "b=[]"
 line = "exit 7"
