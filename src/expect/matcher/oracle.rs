@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 
 use super::{Match, Matcher, MatcherConfig};
 use crate::expect::pattern::Pattern;
@@ -368,6 +369,28 @@ fn cases() -> ProptestConfig {
     ProptestConfig { cases: usual.cases / 4, ..usual }
 }
 
+/// The pieces, a cut behind those that say so, give what the bytes give one by one, and all at once.
+fn any_cut_gives_the_same(
+    setting: &Setting,
+    pieces: Vec<(Vec<u8>, bool)>,
+    config: MatcherConfig,
+) -> Result<(), TestCaseError> {
+    let mut chunks = vec![Vec::new()];
+    for (piece, cut) in pieces {
+        chunks.last_mut().unwrap().extend(piece);
+        if cut {
+            chunks.push(Vec::new());
+        }
+    }
+    let bytes = chunks.concat();
+    let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+    let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    let single = run(setting, &single, config).0;
+    prop_assert_eq!(&run(setting, &[&bytes], config).0, &single);
+    prop_assert_eq!(&run(setting, &chunks, config).0, &single);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -447,20 +470,7 @@ proptest! {
         let all: &[usize] = &[3, 2, 1, 0];
         let sets = [all, if few { &[1, 0] } else { all }];
         let setting = Setting { patterns: &patterns, armed: &sets, watched: &watched, typed: b"" };
-        let mut chunks = vec![Vec::new()];
-        for (piece, cut) in pieces {
-            chunks.last_mut().unwrap().extend(piece);
-            if cut {
-                chunks.push(Vec::new());
-            }
-        }
-        let bytes = chunks.concat();
-        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
-        let config = MatcherConfig { window, ..CONFIG };
-        let single: Vec<&[u8]> = bytes.chunks(1).collect();
-        let single = run(&setting, &single, config).0;
-        prop_assert_eq!(&run(&setting, &[&bytes], config).0, &single);
-        prop_assert_eq!(&run(&setting, &chunks, config).0, &single);
+        any_cut_gives_the_same(&setting, pieces, MatcherConfig { window, ..CONFIG })?;
     }
 
     /// The same of lines as a terminal has them, with literals that span them too.
@@ -483,19 +493,6 @@ proptest! {
         let watched: Vec<usize> = (0..watches).collect();
         let setting =
             Setting { patterns: &patterns, armed: &[&[3, 2, 1, 0]], watched: &watched, typed: b"" };
-        let mut chunks = vec![Vec::new()];
-        for (piece, cut) in pieces {
-            chunks.last_mut().unwrap().extend(piece);
-            if cut {
-                chunks.push(Vec::new());
-            }
-        }
-        let bytes = chunks.concat();
-        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
-        let config = MatcherConfig { window, ..CONFIG };
-        let single: Vec<&[u8]> = bytes.chunks(1).collect();
-        let single = run(&setting, &single, config).0;
-        prop_assert_eq!(&run(&setting, &[&bytes], config).0, &single);
-        prop_assert_eq!(&run(&setting, &chunks, config).0, &single);
+        any_cut_gives_the_same(&setting, pieces, MatcherConfig { window, ..CONFIG })?;
     }
 }
