@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::children::python;
 use crate::fault::{CONTAINMENTS, has_cgroup, leaves_of, penned_run, report};
-use crate::harness::{Signal, Test, is_dead, proc_status, wait_until};
+use crate::harness::{Signal, Test, gone_within, is_dead, proc_status, wait_until};
 
 /// What `heeler list --all --json` says of the only run, but for one called `before`.
 fn only_run(t: &Test) -> serde_json::Value {
@@ -155,8 +155,7 @@ fn it_stands_beside() {
     }
     let switches = || proc_status(keeper, "voluntary_ctxt_switches").unwrap();
     let before = switches();
-    // Not a wait for something: that nothing happens in it is what is tested.
-    std::thread::sleep(Duration::from_millis(300));
+    assert!(!gone_within(keeper, Duration::from_millis(300)), "it stays");
     assert_eq!(switches(), before, "it does not wake up");
     std::fs::write(t.path("go"), "go\n").unwrap();
     run.out("ready\n").check();

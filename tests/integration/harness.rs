@@ -39,7 +39,6 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, Once};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, OFlags};
@@ -345,8 +344,8 @@ mod text;
 
 pub use done::Done;
 pub use lifeline::Lifeline;
-use process::{command_line, wait_gone_for};
-pub use process::{is_dead, proc_state, proc_status, wait_gone, wait_until};
+use process::command_line;
+pub use process::{gone_within, is_dead, proc_state, proc_status, wait_gone, wait_until};
 pub use terminal::open_terminal;
 use terminal::window;
 use text::{Collector, listing, show};
@@ -535,7 +534,7 @@ pub struct Running {
     stdin: Option<File>,
     out: Collector,
     err: Collector,
-    readers: Vec<JoinHandle<()>>,
+    readers: Vec<Collector>,
     on_terminal: bool,
     report: Option<PathBuf>,
     expected: Expected,
@@ -604,22 +603,24 @@ impl Running {
         is_dead(self.pid())
     }
 
+    /// Whether it ends before `patience` is over; waits no longer than that.
+    pub fn ends_within(&self, patience: Duration) -> bool {
+        gone_within(self.pid(), patience)
+    }
+
     /// Waits for its end and for the end of its output.
     pub fn finish(mut self) -> Done {
         let pid = self.pid;
         // Nobody types any more; a terminal is still read through its reader's own descriptor.
         let master = self.stdin.take().filter(|_| self.on_terminal);
-        if !wait_gone_for(pid, PATIENCE) {
+        if !gone_within(pid, PATIENCE) {
             self.fail("it did not end in time");
         }
         let took = self.started.elapsed();
         let status = self.child.take().unwrap().wait().unwrap();
         let until = Instant::now() + PATIENCE;
-        while self.readers.iter().any(|reader| !reader.is_finished()) {
-            if Instant::now() > until {
-                self.fail("it ended, but someone holds its output open");
-            }
-            std::thread::sleep(Duration::from_millis(1));
+        if !self.readers.iter().all(|reader| reader.ends_by(until)) {
+            self.fail("it ended, but someone holds its output open");
         }
         Done {
             what: std::mem::take(&mut self.what),

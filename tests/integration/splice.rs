@@ -2,12 +2,11 @@
 //! the same waiting for a reader, and reading and writing again where that does not work.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::children::python;
-use crate::harness::{PATIENCE, Test, wait_gone};
+use crate::harness::{PATIENCE, Test};
 
 fn pipe() -> (File, OwnedFd) {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
@@ -182,21 +181,7 @@ fn a_reader_that_goes_away_does_not_end_the_command() {
 /// Nobody takes it for longer than the drain time after the command's end, and then everything.
 #[test]
 fn a_slow_reader_loses_nothing() {
-    let t = Test::new();
-    let mut life = t.lifeline("life");
-    let (mut read, write) = pipe();
-    let child = "echo $$ > life; head -c 1900000 /dev/zero";
-    let args = ["--pipe", "--track", "off", "--drain", "100ms", "--", "sh", "-c", child];
-    let run = t.run(args).stdout_to(write).start();
-    let pid: i32 = life.wait("\n").trim().parse().unwrap();
-    wait_gone(pid);
-    // Three times the drain time: the passing of it is what is tested.
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(!run.has_ended(), "it ended without giving on what it had");
-    let mut all = Vec::new();
-    read.read_to_end(&mut all).unwrap();
-    assert_eq!(all.len(), 1_900_000);
-    run.check();
+    crate::pipe::slow_reader(&["--track", "off"]);
 }
 
 /// A reader that does not read keeps no limit waiting, and is told of.

@@ -29,10 +29,11 @@ pub fn proc_status(pid: i32, field: &str) -> Option<String> {
 /// Waits until process `pid` has ended (a zombie has).
 #[track_caller]
 pub fn wait_gone(pid: i32) {
-    assert!(wait_gone_for(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
+    assert!(gone_within(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
 }
 
-pub(super) fn wait_gone_for(pid: i32, patience: Duration) -> bool {
+/// Whether it ends before `patience` is over; waits no longer than that.
+pub fn gone_within(pid: i32, patience: Duration) -> bool {
     let Some(raw) = Pid::from_raw(pid) else { return true };
     let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return true };
     let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::{PATIENCE, find};
@@ -21,7 +20,8 @@ struct Collected {
 }
 
 impl Collector {
-    pub(super) fn read(&self, mut from: File) -> JoinHandle<()> {
+    /// Collects from here on what comes from `from`, to its end.
+    pub(super) fn read(&self, mut from: File) -> Collector {
         let shared = Arc::clone(&self.0);
         std::thread::spawn(move || {
             let mut buffer = vec![0; 1 << 16];
@@ -36,7 +36,15 @@ impl Collector {
                     return;
                 }
             }
-        })
+        });
+        self.clone()
+    }
+
+    /// Whether it has come to its end, at `until` at the latest.
+    pub(super) fn ends_by(&self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let collected = self.0.0.lock().unwrap();
+        self.0.1.wait_timeout_while(collected, left, |it| !it.ended).unwrap().0.ended
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
