@@ -206,6 +206,11 @@ impl Sending {
 
     fn refuse(&mut self, pid: i32, error: &io::Error) {
         self.had.insert(pid, Below::NotAsked);
-        self.refused.extend(Member::living(pid).map(|member| (member, error.to_string())));
+        // The rung before may have been refused as well.
+        if let Some(member) = Member::living(pid)
+            && !self.refused.iter().any(|(known, _)| known.is(&member))
+        {
+            self.refused.push((member, error.to_string()));
+        }
     }
 }
