@@ -284,7 +284,10 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
                 count += 1;
             });
         }
-        let _ = set.wait(until.map(|until| until.saturating_sub(now)));
+        if set.wait(until.map(|until| until.saturating_sub(now))).is_err() {
+            // Nor can the next attempt, if that was not for once; it says so.
+            return Waited::Over;
+        }
         if let Some(remote) = &mut shared.remote {
             let now = shared.clock.active();
             for index in (0..count).filter(|index| set.ready(1 + index).ready) {
