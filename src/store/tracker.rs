@@ -293,7 +293,7 @@ impl Tracker {
             }
             None => Store::open(&self.db, Duration::ZERO),
         };
-        match store.and_then(|store| store.take_in(AT_ONCE)) {
+        match store.and_then(|store| store.take_in(&self.facts.run, AT_ONCE)) {
             Ok(()) | Err(StoreError::Busy { .. }) => None,
             Err(error) => self.warn(&error),
         }

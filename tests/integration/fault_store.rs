@@ -59,6 +59,33 @@ fn a_run_does_not_wait_for_who_writes() {
     assert_eq!((&row["state"], &row["exit_code"]), (&"exited".into(), &124.into()), "{row}");
 }
 
+/// Lock files of runs whose heeler was killed stay until a reap, and the names of these are the first. One run in 32
+/// takes in what others owe all the same.
+#[test]
+fn dead_runs_do_not_stop_the_taking_in() {
+    const DEAD: usize = 300;
+    let t = Test::new();
+    t.run(["--track", "require", "--", "true"]).check();
+    let runs = t.path(".db/heeler.db-runs");
+    let only = || std::fs::read_dir(&runs).unwrap().next().map(|file| file.unwrap().path());
+    let mut run = t.run(["--pipe", "--", "sh", "-c", "echo ready; read x"]).input_open().start();
+    run.wait_out("ready");
+    let text = std::fs::read_to_string(only().expect("its lock file")).unwrap();
+    run.close_input();
+    run.out("ready\n").exit(1).check();
+    only().map(std::fs::remove_file);
+    for n in 0..DEAD {
+        let facts = text.lines().next().unwrap();
+        std::fs::write(runs.join(format!("{n:012}.lock")), format!("{facts}\n")).unwrap();
+    }
+    // That nobody of so many does is one case in a hundred million.
+    let script = format!(
+        "for i in $(seq 600); do heeler run -- true; \
+         [ $(ls .db/heeler.db-runs | wc -l) -lt $(({DEAD} + i)) ] && break; done; ls .db/heeler.db-runs | wc -l"
+    );
+    t.sh(&script).out(format!("{DEAD}\n")).check();
+}
+
 /// supervisors 80, 75: no place, a full one, one that may only be read: the command's end is ours, once warned.
 #[test]
 fn nowhere_to_write() {
