@@ -153,7 +153,7 @@ impl Running<'_, '_> {
             let before = self.last_output;
             let (filled, end) = match self.splice(index, limit) {
                 Some(moved) => (moved, false),
-                None => self.fill(index, most),
+                None => self.read_once(index, most),
             };
             let stream = &self.launched.streams[index];
             if stream.fd().is_none() && !end {
@@ -175,8 +175,8 @@ impl Running<'_, '_> {
         }
     }
 
-    /// Reads, and passes it on; says how much came, and whether that was the end.
-    fn fill(&mut self, index: usize, most: usize) -> (usize, bool) {
+    /// Reads, and does all that follows from what came; says how much that was, and whether it was the end.
+    fn read_once(&mut self, index: usize, most: usize) -> (usize, bool) {
         let stream = &mut self.launched.streams[index];
         let (mut filled, mut end) = (0, false);
         while filled < most {
