@@ -16,7 +16,7 @@ use crate::runtime::outlets::Outlets;
 use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::runtime::tree::Member;
-use crate::sys::{names, poll};
+use crate::sys::{fdio, names, poll};
 
 /// How long an end of file waits for the exit that may explain it.
 const EOF_PATIENCE: Duration = Duration::from_millis(50);
@@ -286,8 +286,17 @@ impl Running<'_, '_> {
 
     /// Nothing more comes from stream `index`; the dialogue is told later.
     pub(super) fn end_stream(&mut self, index: usize) {
+        let late = self.shared.outlets.is_stalled();
+        // What could not be spliced is still in our pipe. A reader that is late gets as much of it as would have been
+        // read and kept.
+        if self.shared.outlets.end_splices(&self.launched.streams[index]) {
+            self.read_once(index, self.buffer.len());
+        }
         let at = self.shared.clock.active();
         let stream = &mut self.launched.streams[index];
+        if late && stream.fd().is_some_and(fdio::holds_bytes) {
+            self.shared.outlets.note_untaken();
+        }
         stream.close();
         stream.held_open = false;
         self.eofs.push(stream.id);
