@@ -230,41 +230,49 @@ impl Connection {
 
     /// Waits for the next answer, as long as somebody reads `output`; nothing when nobody does any more.
     pub fn reply_for(&mut self, output: BorrowedFd<'_>) -> Result<Option<Reply>, Failed> {
-        let mut ready = Vec::new();
-        while memchr::memchr(b'\n', &self.input).is_none() {
+        let (mut looked, mut ready) = (0, Vec::new());
+        loop {
+            if let Some(reply) = self.next_reply(&mut looked)? {
+                return Ok(Some(reply));
+            }
             poll::poll(&[(self.fd(), Want::Read), (output, Want::Hangup)], None, &mut ready)?;
             if ready[1].hangup {
                 return Ok(None);
             }
-            if ready[0].ready {
-                break;
+            if ready[0].ready && !self.read()? {
+                return Err(Failed::Gone);
             }
         }
-        self.reply().map(Some)
     }
 
     fn reply_until(&mut self, until: Option<Instant>) -> Result<Reply, Failed> {
         let mut looked = 0;
         loop {
-            if let Some(end) = memchr::memchr(b'\n', &self.input[looked..]) {
-                let line: Vec<u8> = self.input.drain(..=looked + end).collect();
-                return match serde_json::from_slice(&line) {
-                    Ok(Reply::Error { kind, message, .. }) => {
-                        Err(Failed::Refused { kind, message })
-                    }
-                    Ok(reply) => Ok(reply),
-                    Err(why) => Err(Failed::Nonsense(why.to_string())),
-                };
-            }
-            looked = self.input.len();
-            if looked > MAX_REPLY {
-                return Err(Failed::Nonsense("a line without end".to_owned()));
+            if let Some(reply) = self.next_reply(&mut looked)? {
+                return Ok(reply);
             }
             self.wait(Want::Read, until)?;
             if !self.read()? {
                 return Err(Failed::Gone);
             }
         }
+    }
+
+    /// The answer that was read next, if all of it was; so many bytes have been looked at already.
+    fn next_reply(&mut self, looked: &mut usize) -> Result<Option<Reply>, Failed> {
+        if let Some(end) = memchr::memchr(b'\n', &self.input[*looked..]) {
+            let line: Vec<u8> = self.input.drain(..=*looked + end).collect();
+            return match serde_json::from_slice(&line) {
+                Ok(Reply::Error { kind, message, .. }) => Err(Failed::Refused { kind, message }),
+                Ok(reply) => Ok(Some(reply)),
+                Err(why) => Err(Failed::Nonsense(why.to_string())),
+            };
+        }
+        *looked = self.input.len();
+        if *looked > MAX_REPLY {
+            return Err(Failed::Nonsense("a line without end".to_owned()));
+        }
+        Ok(None)
     }
 
     /// Reads once more; false at the end.
@@ -284,4 +292,35 @@ impl Connection {
 
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that would hang waits in a thread of its own"
+)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc;
+
+    /// A heeler that is stopped in the middle of a line keeps nobody from seeing that the reader of the output is gone.
+    #[test]
+    fn the_output_is_watched_in_the_middle_of_an_answer() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let also_ours = ours.try_clone().unwrap();
+        let (read, write) = fdio::pipe().unwrap();
+        theirs.write_all(b"{\"half\":").unwrap();
+        let (told, answer) = mpsc::channel();
+        std::thread::spawn(move || {
+            let reply = Connection::of(ours.into()).reply_for(write.as_fd());
+            told.send(matches!(reply, Ok(None))).unwrap();
+        });
+        while fdio::holds_bytes(also_ours.as_fd()) {
+            std::thread::yield_now();
+        }
+        drop(read);
+        assert_eq!(answer.recv_timeout(Duration::from_secs(20)), Ok(true));
+    }
 }

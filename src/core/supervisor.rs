@@ -7,7 +7,7 @@
 //! - The verdict ([`Cause`]) is fixed when it is known, before anything is printed or stored. A graver
 //!   cause replaces a milder one; a milder one is ignored. Once the tree is gone nothing replaces it.
 //! - Every state but Finished has a deadline or waits for an event that the kernel owes us (the leader's
-//!   exit). After KILL the wait is bounded.
+//!   exit). After KILL the wait is bounded, however often it is asked for.
 //! - Each signal goes to the whole tree; the grace belongs to the tree.
 //!
 //! | event          | Starting | Running                        | Cleanup                   | Lingering   | Settling           | Terminating                 | Draining           |
@@ -276,7 +276,7 @@ impl Supervisor {
                 State::Running | State::Lingering => {
                     self.cause = Some(cause);
                     if kill {
-                        self.climb(now, kill_rung(), &mut out);
+                        self.kill(now, &mut out);
                     } else {
                         self.stop(now, self.config.ladder.rungs().to_vec(), &mut out);
                     }
@@ -284,7 +284,7 @@ impl Supervisor {
                 State::Cleanup { .. } | State::Terminating { .. } => {
                     self.worsen(cause);
                     if kill {
-                        self.climb(now, kill_rung(), &mut out);
+                        self.kill(now, &mut out);
                     }
                 }
                 // The last bytes decided it; there is nothing left to end but strays.
@@ -436,7 +436,7 @@ impl Supervisor {
             State::Terminating { .. } => {
                 self.worsen(Cause::Cancelled);
                 if self.requests.len() > 1 {
-                    self.climb(now, kill_rung(), out);
+                    self.kill(now, out);
                 }
             }
             State::Settling { .. } => self.reap_strays(now, out),
@@ -524,6 +524,17 @@ impl Supervisor {
         self.rung(now, 0, out);
     }
 
+    /// Kills. Where that was done its wait goes on: asking again and again does not put off the end of it.
+    fn kill(&mut self, now: Duration, out: &mut Vec<Action>) {
+        let killed = self.climb.last().is_some_and(|rung| rung.signal == KILL);
+        match &mut self.state {
+            State::Terminating { rung, deadline } if killed && *rung == self.climb.len() => {
+                *deadline = now.saturating_add(LAST_WAIT).min(*deadline);
+            }
+            _ => self.climb(now, vec![Rung { signal: KILL, grace: Duration::ZERO }], out),
+        }
+    }
+
     fn rung(&mut self, now: Duration, index: usize, out: &mut Vec<Action>) {
         let Rung { signal, grace } = self.climb[index];
         self.again = None;
@@ -572,10 +583,6 @@ impl Supervisor {
             out.push(Action::Finish);
         }
     }
-}
-
-fn kill_rung() -> Vec<Rung> {
-    vec![Rung { signal: KILL, grace: Duration::ZERO }]
 }
 
 #[cfg(test)]

@@ -271,6 +271,29 @@ fn do_kill_skips_the_ladder() {
     assert_eq!(s.cause(), Some(Cause::Dialogue));
 }
 
+/// Whatever asks for it again, and however often, KILL was sent, and the wait after it is over when it was to be.
+#[test]
+fn kill_is_sent_once_and_its_wait_is_not_put_off() {
+    let kill = Event::Verdict { cause: Cause::Dialogue, kill: true };
+    let request = Event::StopRequest { signal: INT };
+    for again in [kill, request] {
+        let mut s = running(config());
+        s.step(ms(5), request);
+        assert_eq!(s.step(ms(6), again), [Action::Signal(KILL)]);
+        let due = s.next_deadline();
+        for at in 7..1000 {
+            assert_eq!(s.step(ms(at), again), []);
+        }
+        assert_eq!((s.next_deadline(), s.signals().len()), (due, 2));
+    }
+    // A ladder may wait for longer after its own, which who asks cuts short.
+    let rungs = vec![Rung { signal: KILL, grace: ms(3_600_000) }];
+    let mut s = running(Config { ladder: Ladder::new(rungs).unwrap(), ..config() });
+    assert_eq!(s.step(ms(5), request), [Action::Signal(KILL)]);
+    assert_eq!(s.step(ms(6), request), []);
+    assert_eq!(s.next_deadline(), Some(ms(6) + LAST_WAIT));
+}
+
 #[test]
 fn a_limit_reached_while_draining_is_no_timeout() {
     let limits = Limits { timeout: Some(ms(10)), ..Limits::default() };

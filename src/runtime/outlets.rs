@@ -23,7 +23,7 @@ use crate::runtime::stream::Stream;
 use crate::sys::{crash, fdio, start, tty};
 
 /// For people, when output was dropped at the end.
-pub const NOT_TAKEN: &str = "a reader of the output did not take all of it in time";
+const NOT_TAKEN: &str = "a reader of the output did not take all of it in time";
 
 /// All outlets of a run. They outlive its attempts.
 #[derive(Debug, Default)]
@@ -44,6 +44,8 @@ pub struct Outlets {
     /// What is put together for one of the sinks, kept so that a piece of output allocates nothing.
     made: Vec<u8>,
     warnings: Vec<String>,
+    /// Output was dropped at the end.
+    untaken: bool,
 }
 
 /// A line of `--events` about output.
@@ -316,8 +318,17 @@ impl Outlets {
         channel.masker.finish(&mut shown);
         self.show(now, stream, channel, &shown, remote);
         self.record(channel.encoder.finish(now));
+    }
+
+    /// Nothing more of the stream is spliced; says whether there was something left that is to be read.
+    pub fn end_splices(&mut self, stream: &Stream) -> bool {
         let routes = if stream.id == StreamId::Stderr { &self.stderr } else { &self.stdout };
-        if routes.through.is_some_and(|through| self.sinks[through].end_splices()) {
+        routes.through.is_some_and(|through| self.sinks[through].end_splices())
+    }
+
+    /// Output is dropped, because who reads it is late.
+    pub fn note_untaken(&mut self) {
+        if !std::mem::replace(&mut self.untaken, true) {
             self.warnings.push(NOT_TAKEN.to_owned());
         }
     }

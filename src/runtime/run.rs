@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::attempt::{self, Attempt, Observer, Shared};
 use super::clock::Clock;
-use super::outlets::{NOT_TAKEN, Outlets};
+use super::outlets::Outlets;
 use super::remote::{Fact, NotTyped, Order, Remote};
 use super::terminal::RawMode;
 use crate::config::plan::{Plan, Secret, Stdin};
@@ -284,7 +284,10 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
                 count += 1;
             });
         }
-        let _ = set.wait(until.map(|until| until.saturating_sub(now)));
+        if set.wait(until.map(|until| until.saturating_sub(now))).is_err() {
+            // Nor can the next attempt, if that was not for once; it says so.
+            return Waited::Over;
+        }
         if let Some(remote) = &mut shared.remote {
             let now = shared.clock.active();
             for index in (0..count).filter(|index| set.ready(1 + index).ready) {
@@ -344,7 +347,7 @@ fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
     while shared.outlets.is_stalled() {
         let left = until.map(|until| until.saturating_sub(shared.clock.active()));
         if left.is_some_and(|left| left.is_zero()) {
-            shared.warnings.push(NOT_TAKEN.to_owned());
+            shared.outlets.note_untaken();
             break;
         }
         let mut wants = vec![(shared.signals.fd(), Want::Read)];

@@ -35,9 +35,10 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in at most `limit` of them.
-    pub fn take_in(&self, limit: usize) -> Result<(), StoreError> {
-        let mut found = lockfile::scan_some(&self.path, limit)
+    /// Takes in at most `limit` of them, beginning at the run `from`: one of its own for each who takes in, and
+    /// as random as the names are, so that what nobody can take in is not all that is ever looked at.
+    pub fn take_in(&self, from: &str, limit: usize) -> Result<(), StoreError> {
+        let mut found = lockfile::scan_owed(&self.path, from, limit)
             .map_err(|source| StoreError::Place { path: place::runs_dir(&self.path), source })?;
         self.ingest(&mut found)
     }

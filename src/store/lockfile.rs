@@ -208,11 +208,23 @@ pub struct Found {
 
 /// Every lock file beside `db`, in the order of their names; none when there is no directory.
 pub fn scan(db: &Path) -> io::Result<Vec<Found>> {
-    scan_some(db, usize::MAX)
+    // One that has gone since is a run that ended just now.
+    Ok(names(db)?.iter().filter_map(|run| look(db, run)).collect())
 }
 
-/// At most `limit` of them.
-pub(super) fn scan_some(db: &Path, limit: usize) -> io::Result<Vec<Found>> {
+/// At most `limit` of those that the database is owed, in the order of their names from `from` on and then from
+/// the first. At most twice as many files are read for it: living runs owe nothing yet, and those whose heeler was killed
+/// never will, but their files stay.
+pub(super) fn scan_owed(db: &Path, from: &str, limit: usize) -> io::Result<Vec<Found>> {
+    let mut runs = names(db)?;
+    let first = runs.partition_point(|run| run.as_str() < from);
+    runs.rotate_left(first);
+    let found = runs.iter().take(limit.saturating_mul(2)).filter_map(|run| look(db, run));
+    Ok(found.filter(|found| found.finish.is_some()).take(limit).collect())
+}
+
+/// The runs that have lock files, sorted.
+fn names(db: &Path) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(place::runs_dir(db)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -227,9 +239,7 @@ pub(super) fn scan_some(db: &Path, limit: usize) -> io::Result<Vec<Found>> {
         }
     }
     runs.sort();
-    runs.truncate(limit);
-    // One that has gone since is a run that ended just now.
-    Ok(runs.into_iter().filter_map(|run| look(db, &run)).collect())
+    Ok(runs)
 }
 
 /// The lock file of one run; nothing when there is none.

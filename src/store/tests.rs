@@ -119,7 +119,7 @@ fn everything(store: &Store) -> Vec<Record> {
 /// The database, with everything taken in that it is owed.
 fn open(db: &Path) -> Store {
     let store = Store::open_existing(db, SECOND).unwrap().expect("a database");
-    store.take_in(usize::MAX).unwrap();
+    store.take_in("", usize::MAX).unwrap();
     store
 }
 
@@ -579,6 +579,29 @@ fn several_who_take_in_at_once_lose_nothing() {
     });
     let known = open(&place.db).known(&runs.iter().cloned().collect()).unwrap();
     assert_eq!((known.len(), owed(&place.db)), (300, 0));
+}
+
+/// Files of runs whose heeler was killed stay. However many there are, others are taken in, and no more than was said.
+#[test]
+fn who_is_dead_stops_nobody_from_being_taken_in() {
+    const LIMIT: usize = 10;
+    let place = place();
+    let store = Store::open(&place.db, SECOND).unwrap();
+    let run = |first: &str, n: usize| format!("{first}{n:0width$}", width = id::LEN - first.len());
+    for n in 0..4 * LIMIT {
+        let dead = RunStart { run: run("0", n), ..start() };
+        lockfile::LockFile::create(&place.db, &tracker::facts(&dead)).unwrap();
+    }
+    for run in (0..3 * LIMIT).map(|n| run("a", 10 * n + 1)) {
+        a_run(&place.db, Policy::Auto, RunStart { run, ..start() }, &end(false));
+    }
+    // From below, nobody alive is in reach; from the middle, as many as are asked for; from the end, it begins anew.
+    for (from, left) in [("", 30), (&run("a", 101), 20), (&run("a", 201), 10), ("z", 10)] {
+        store.take_in(from, LIMIT).unwrap();
+        assert_eq!(owed(&place.db), left, "from {from:?}");
+    }
+    store.take_in(&run("a", 0), LIMIT).unwrap();
+    assert_eq!((owed(&place.db), lockfile::scan(&place.db).unwrap().len()), (0, 4 * LIMIT));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! begin      before the spawn    lock file made, locked, filled      (--track require: the row too)
 //! announce   before each spawn   what the leader is to write into the lock file before its exec
 //! spawned    after each spawn    nothing, where the lock file has it
-//! lasting    after 100 ms        the row
+//! lasting    after 100 ms        the row, unless others write just now
 //! finished   at the end          the lock file is completed and stays: the row is owed
 //!                                (with --track require, or members left: the row is completed, too)
 //! ```
@@ -16,8 +16,8 @@
 //! read-only, as its first bytes tell, or that could not be written during the run; no lock file; members left)
 //! the row is written at once: right after the spawn, and at the end.
 //!
-//! The row is written while the child already runs, so waiting for it is waiting with the child's output
-//! unread: it waits a quarter of a second at most, and what could not be written then is written at the end,
+//! While the child runs nothing waits for others who write the database: limits, its output and whoever asks for
+//! its end would wait as well. What could not be written then is in the lock file and written or owed at the end,
 //! when there is time. The connection is opened after the first spawn and used by this thread alone.
 
 use std::os::fd::BorrowedFd;
@@ -32,8 +32,6 @@ use crate::core::outcome::Outcome;
 use crate::core::record::{End, Leader, Leaf, RunFacts};
 use crate::sys;
 
-/// How long the row may keep a running child waiting.
-const BUSY_RUNNING: Duration = Duration::from_millis(250);
 /// How long the end may wait for other processes: longer than a hundred that end in the same moment need.
 const BUSY_END: Duration = Duration::from_secs(5);
 
@@ -229,8 +227,8 @@ impl Tracker {
     }
 
     fn row(&mut self) -> Option<String> {
-        match self.flush(BUSY_RUNNING, None) {
-            // Many end or start in this moment: there is another chance at the end.
+        match self.flush(Duration::ZERO, None) {
+            // Somebody writes just now, and nothing of the child's waits for them: there is another chance at the end.
             Ok(()) | Err(StoreError::Busy { .. }) => None,
             Err(error) => self.warn(&error),
         }
@@ -295,7 +293,7 @@ impl Tracker {
             }
             None => Store::open(&self.db, Duration::ZERO),
         };
-        match store.and_then(|store| store.take_in(AT_ONCE)) {
+        match store.and_then(|store| store.take_in(&self.facts.run, AT_ONCE)) {
             Ok(()) | Err(StoreError::Busy { .. }) => None,
             Err(error) => self.warn(&error),
         }

@@ -98,6 +98,41 @@ fn a_crash_ends_the_tree() {
     }
 }
 
+/// Once may be for want of memory just then. For ever, nothing could be watched any more: that is said, and nobody
+/// is left.
+#[test]
+fn waiting_fails() {
+    for (mode, containment) in [("--pipe", "auto"), ("--pipe", "subreaper"), ("--pty", "auto")] {
+        for (failing, code) in [("1..1", 0), ("2+", 125), ("1+", 125)] {
+            let t = Test::new();
+            let inject = format!("inject=ppoll:error=ENOMEM:when={failing}");
+            let mut args = vec!["-o", "calls", "-e", "trace=ppoll", "-e", &inject, "--"];
+            args.extend([env!("CARGO_BIN_EXE_heeler"), "run", "--report", "report"]);
+            args.extend([mode, "--retries", "2", "--containment", containment, "--", "sh", "-c"]);
+            let script = if code == 0 { "echo out; sleep 0.2" } else { "trap '' TERM; sleep 1000" };
+            penned(&t, "strace", &[&args[..], &[script]].concat())
+                .any_out()
+                .any_err()
+                .exit(code)
+                .check();
+            let (report, calls) = (report(&t), t.read("calls"));
+            assert!(calls.contains("INJECTED"), "{calls}");
+            if code == 0 {
+                assert_eq!(report["stop"], serde_json::Value::Null, "{report}");
+                continue;
+            }
+            assert!(calls.lines().count() < 20, "{mode} {failing}: {calls}");
+            assert_eq!(report["outcome"], "internal_error", "{mode} {failing}: {report}");
+            assert_eq!(report["error"]["kind"], "internal", "{report}");
+            let said = report["error"]["message"].as_str().unwrap_or_default();
+            assert!(said.contains("ppoll"), "{said}");
+            assert_eq!(report["attempts"].as_array().map(Vec::len), Some(1), "{report}");
+            assert_eq!(report["child"]["signal_name"], "SIGKILL", "{report}");
+            assert_eq!(report["containment"]["verified"], true, "{report}");
+        }
+    }
+}
+
 /// Our terminal, raw or lent, is as it was.
 #[test]
 fn the_terminal_is_put_back() {

@@ -33,6 +33,59 @@ fn two_hundred_runs_at_once() {
     assert_eq!(std::fs::read_dir(t.path(".db/heeler.db-runs")).unwrap().count(), 0);
 }
 
+/// While the command runs nothing waits for whoever else writes the database: limits would be late, and output.
+#[test]
+fn a_run_does_not_wait_for_who_writes() {
+    let t = Test::new();
+    t.run(["--track", "require", "--", "true"]).check();
+    let hold = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN EXCLUSIVE'); \
+                print('held', flush=True); sys.stdin.read()";
+    let db = t.db().into_os_string().into_string().unwrap();
+    let mut holder = t.program("python3", ["-c", hold, &db]).input_open().start();
+    holder.wait_out("held");
+    let heeler = env!("CARGO_BIN_EXE_heeler");
+    // At 100 ms it asks for the database, which it finds locked.
+    let strace = ["-o", "calls", "-e", "trace=fcntl,nanosleep,clock_nanosleep,ppoll", "--", heeler];
+    let run = ["run", "--name", "short", "--timeout", "150ms", "--pipe", "--", "sleep", "1000"];
+    t.program("strace", [&strace[..], &run].concat()).any_err().exit(124).check();
+    holder.close_input();
+    holder.any_out().check();
+    let calls = t.read("calls");
+    let locked = |line: &str| line.contains("F_SETLK") && line.contains("EAGAIN");
+    assert!(calls.lines().any(locked), "{calls}");
+    assert!(!calls.contains("nanosleep("), "{calls}");
+    let rows = list(&t);
+    let row = rows.iter().find(|row| row["name"] == "short").expect("it is known afterwards");
+    assert_eq!((&row["state"], &row["exit_code"]), (&"exited".into(), &124.into()), "{row}");
+}
+
+/// Lock files of runs whose heeler was killed stay until a reap, and the names of these are the first. One run in 32
+/// takes in what others owe all the same.
+#[test]
+fn dead_runs_do_not_stop_the_taking_in() {
+    const DEAD: usize = 300;
+    let t = Test::new();
+    t.run(["--track", "require", "--", "true"]).check();
+    let runs = t.path(".db/heeler.db-runs");
+    let only = || std::fs::read_dir(&runs).unwrap().next().map(|file| file.unwrap().path());
+    let mut run = t.run(["--pipe", "--", "sh", "-c", "echo ready; read x"]).input_open().start();
+    run.wait_out("ready");
+    let text = std::fs::read_to_string(only().expect("its lock file")).unwrap();
+    run.close_input();
+    run.out("ready\n").exit(1).check();
+    only().map(std::fs::remove_file);
+    for n in 0..DEAD {
+        let facts = text.lines().next().unwrap();
+        std::fs::write(runs.join(format!("{n:012}.lock")), format!("{facts}\n")).unwrap();
+    }
+    // That nobody of so many does is one case in a hundred million.
+    let script = format!(
+        "for i in $(seq 600); do heeler run -- true; \
+         [ $(ls .db/heeler.db-runs | wc -l) -lt $(({DEAD} + i)) ] && break; done; ls .db/heeler.db-runs | wc -l"
+    );
+    t.sh(&script).out(format!("{DEAD}\n")).check();
+}
+
 /// supervisors 80, 75: no place, a full one, one that may only be read: the command's end is ours, once warned.
 #[test]
 fn nowhere_to_write() {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use crate::children::{self, python, sh};
@@ -35,6 +35,29 @@ fn each_stream_is_its_own() {
     done.has("/streams/terminal", ());
     for key in ["/started_at", "/ended_at", "/duration_ms"] {
         assert!(!done.at(key).is_null(), "{key}");
+    }
+}
+
+/// A small one is made larger, for speed; one that is as large, or larger where somebody may make such, is left alone.
+#[test]
+fn our_readers_pipe_only_grows() {
+    use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
+    for small in [true, false] {
+        let t = Test::new();
+        let (read, write) = pipe();
+        let _ = fcntl_setpipe_size(&read, if small { 4096 } else { 1 << 20 });
+        let _ = fcntl_setpipe_size(&read, if small { 4096 } else { 4 << 20 });
+        let before = fcntl_getpipe_size(&read).unwrap();
+        let link = std::fs::read_link(format!("/proc/self/fd/{}", read.as_raw_fd())).unwrap();
+        let heeler = env!("CARGO_BIN_EXE_heeler");
+        let args =
+            ["-y", "-o", "calls", "-e", "trace=fcntl", "--", heeler, "run", "--pipe", "true"];
+        t.program("strace", args).stdout_to(write).check();
+        let after = fcntl_getpipe_size(&read).unwrap();
+        let (calls, pipe) = (t.read("calls"), format!("<{}>", link.display()));
+        let sets = |line: &str| line.contains(&pipe) && line.contains("F_SETPIPE_SZ");
+        assert_eq!(calls.lines().any(sets), small || before < 1 << 20, "{calls}");
+        assert!(if small { after > before } else { after >= before }, "{before}, then {after}");
     }
 }
 

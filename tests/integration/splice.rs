@@ -1,12 +1,15 @@
 //! Output that nobody looks at and nobody is told of is spliced while much comes at once: the same bytes in the same order,
 //! the same waiting for a reader, and reading and writing again where that does not work.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::children::python;
-use crate::harness::{PATIENCE, Test};
+use crate::harness::{PATIENCE, Signal, Test, wait_until};
 
 fn pipe() -> (File, OwnedFd) {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
@@ -182,6 +185,44 @@ fn a_reader_that_goes_away_does_not_end_the_command() {
 #[test]
 fn a_slow_reader_loses_nothing() {
     crate::pipe::slow_reader(&["--track", "off"]);
+}
+
+/// Reading has stopped, for the reader was late; what was kept for it is its own as soon as it reads, and that the rest is
+/// dropped is said once. Spliced or read, that is the same.
+#[test]
+fn a_late_reader_gets_what_was_kept() {
+    for flags in [&["--track", "off"][..], &[]] {
+        let t = Test::new();
+        let (mut read, write) = pipe();
+        let ours = std::fs::read_link(format!("/proc/self/fd/{}", read.as_raw_fd())).unwrap();
+        let child = "import os\nwhile True: os.write(1, b'x' * 262144)";
+        let mut args = vec!["--pipe", "--timeout", "2s", "--drain", "1h"];
+        args.extend(flags);
+        args.extend(python(child, &[]));
+        let run = t.run(args).stdout_to(write).start();
+        let pipes = || -> BTreeSet<PathBuf> {
+            let fds = std::fs::read_dir(format!("/proc/{}/fd", run.pid())).unwrap();
+            let targets = fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
+            targets.filter(|to| to.to_string_lossy().starts_with("pipe:")).collect()
+        };
+        let command = || t.processes().into_iter().find(|pid| *pid != run.pid());
+        let mut stdout = None;
+        wait_until("it writes to a pipe of heeler's", || {
+            stdout = command().and_then(|pid| std::fs::read_link(format!("/proc/{pid}/fd/1")).ok());
+            stdout.as_ref().is_some_and(|to| *to != ours && pipes().contains(to))
+        });
+        wait_until("it is killed", || command().is_none());
+        // Whoever asks for the end does not wait for the drain time to be over.
+        run.signal(Signal::TERM);
+        wait_until("nothing more is read", || !pipes().contains(stdout.as_ref().unwrap()));
+        let room = rustix::pipe::fcntl_getpipe_size(&read).unwrap();
+        let mut taken = Vec::new();
+        read.read_to_end(&mut taken).unwrap();
+        let done = run.any_err().exit(124).check();
+        assert!(taken.len() > room, "{flags:?}: {} of a pipe of {room}", taken.len());
+        let text = done.err_text();
+        assert_eq!(text.matches("did not take all of it").count(), 1, "{flags:?}: {text}");
+    }
 }
 
 /// A reader that does not read keeps no limit waiting, and is told of.

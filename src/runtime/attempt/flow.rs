@@ -16,7 +16,7 @@ use crate::runtime::outlets::Outlets;
 use crate::runtime::remote::Fact;
 use crate::runtime::stream::Read;
 use crate::runtime::tree::Member;
-use crate::sys::{names, poll};
+use crate::sys::{fdio, names, poll};
 
 /// How long an end of file waits for the exit that may explain it.
 const EOF_PATIENCE: Duration = Duration::from_millis(50);
@@ -153,7 +153,7 @@ impl Running<'_, '_> {
             let before = self.last_output;
             let (filled, end) = match self.splice(index, limit) {
                 Some(moved) => (moved, false),
-                None => self.fill(index, most),
+                None => self.read_once(index, most),
             };
             let stream = &self.launched.streams[index];
             if stream.fd().is_none() && !end {
@@ -175,8 +175,8 @@ impl Running<'_, '_> {
         }
     }
 
-    /// Reads, and passes it on; says how much came, and whether that was the end.
-    fn fill(&mut self, index: usize, most: usize) -> (usize, bool) {
+    /// Reads, and does all that follows from what came; says how much that was, and whether it was the end.
+    fn read_once(&mut self, index: usize, most: usize) -> (usize, bool) {
         let stream = &mut self.launched.streams[index];
         let (mut filled, mut end) = (0, false);
         while filled < most {
@@ -289,8 +289,17 @@ impl Running<'_, '_> {
 
     /// Nothing more comes from stream `index`; the dialogue is told later.
     pub(super) fn end_stream(&mut self, index: usize) {
+        let late = self.shared.outlets.is_stalled();
+        // What could not be spliced is still in our pipe. A reader that is late gets as much of it as would have been
+        // read and kept.
+        if self.shared.outlets.end_splices(&self.launched.streams[index]) {
+            self.read_once(index, self.buffer.len());
+        }
         let at = self.shared.clock.active();
         let stream = &mut self.launched.streams[index];
+        if late && stream.fd().is_some_and(fdio::holds_bytes) {
+            self.shared.outlets.note_untaken();
+        }
         stream.close();
         stream.held_open = false;
         self.eofs.push(stream.id);

@@ -299,13 +299,15 @@ pub fn run(
         }
         running.start();
         while !running.finished {
-            running.turn();
+            running.turn()?;
             if running.short_until.is_some_and(|until| running.now() >= until) {
                 running.short_until = None;
                 running.shared.warnings.extend(observer.lasting());
             }
         }
+        Ok(())
     });
+    let fault = fault.flatten();
     // Whatever it was: the tree is ended, and its end is told.
     let closed = fault::caught(|| {
         if fault.is_err() {

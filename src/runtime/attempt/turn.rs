@@ -1,12 +1,14 @@
 //! One turn of the loop: wait in one place, then take what came, in a fixed order.
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::Running;
+use crate::core::ladder::LAST_WAIT;
 use crate::core::limits::earliest;
 use crate::core::outcome::Cause;
-use crate::core::supervisor::Event;
+use crate::core::supervisor::{Event, KILL};
 use crate::expect::dialogue::Dialogue;
 use crate::runtime::input::Asked;
 use crate::sys::poll::{self, Want};
@@ -41,6 +43,8 @@ enum Source {
 pub(super) struct Waiting {
     sources: Vec<Source>,
     set: poll::Set,
+    /// The last wait failed.
+    failed: bool,
 }
 
 impl Waiting {
@@ -80,12 +84,23 @@ impl Running<'_, '_> {
         self.pump_input();
     }
 
-    /// One wait, and everything that it brought.
-    pub(super) fn turn(&mut self) {
+    /// One wait, and everything that it brought. Fails where waiting does (ENOMEM, EINVAL) twice on end: once may
+    /// have been for want of memory just then; who tried for ever would spin beside a tree that nobody watches.
+    pub(super) fn turn(&mut self) -> Result<(), String> {
         let mut waiting = std::mem::take(&mut self.waiting);
         let exit_open =
             self.ended.is_some() && !self.exit_told && !self.shared.outlets.is_stalled();
-        self.wait(&mut waiting, exit_open);
+        let waited = self.wait(&mut waiting, exit_open);
+        let again = std::mem::replace(&mut waiting.failed, waited.is_err());
+        if let Err(error) = waited {
+            self.waiting = waiting;
+            if !again {
+                return Ok(());
+            }
+            self.give_up();
+            self.see_off();
+            return Err(format!("cannot wait for the command (ppoll): {error}; it was killed"));
+        }
         if waiting.has(Source::Signals) {
             self.take_signals();
         }
@@ -124,6 +139,21 @@ impl Running<'_, '_> {
         self.watch_outlets();
         self.take_time();
         self.waiting = waiting;
+        Ok(())
+    }
+
+    /// Kills whoever is left and looks for their end, for a bounded time, where nobody can wait for it. Again and
+    /// again: that a handle is a member's may take a wait to prove, until its parent is gone.
+    fn see_off(&mut self) {
+        let until = self.now() + LAST_WAIT;
+        while self.now() < until {
+            let ended = matches!(self.launched.tree.peek(), Ok(Some(_)));
+            if ended && self.launched.tree.sweep() == 0 {
+                break;
+            }
+            self.launched.tree.signal(KILL);
+            poll::let_others();
+        }
     }
 
     fn read_input(&mut self) {
@@ -145,7 +175,7 @@ impl Running<'_, '_> {
     }
 
     /// With `only_look`, for what is there already.
-    fn wait(&mut self, waiting: &mut Waiting, only_look: bool) {
+    fn wait(&mut self, waiting: &mut Waiting, only_look: bool) -> io::Result<()> {
         waiting.clear();
         waiting.add(Source::Signals, self.shared.signals.fd(), Want::Read);
         if self.ended.is_none() {
@@ -192,10 +222,7 @@ impl Running<'_, '_> {
         }
         let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
         let timeout = if only_look { Some(Duration::ZERO) } else { timeout };
-        if waiting.set.wait(timeout).is_err() {
-            // EINVAL and ENOMEM are all that is left: end the tree rather than spin beside it.
-            self.event(Event::Verdict { cause: Cause::Internal, kill: true });
-        }
+        waiting.set.wait(timeout)
     }
 
     fn next_deadline(&self) -> Option<Duration> {

@@ -39,14 +39,20 @@ pub fn kind(fd: BorrowedFd<'_>) -> io::Result<FdKind> {
 /// A pipe, close-on-exec, as large as we may make it: (read end, write end).
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    enlarge(read.as_fd());
+    resize(read.as_fd());
     Ok((read, write))
 }
 
-/// Makes the pipe behind `fd` as large as we may; a smaller one works as well.
+/// Makes the pipe behind `fd`, which is somebody else's, as large as ours. One that is larger stays as it is.
 pub fn enlarge(fd: BorrowedFd<'_>) {
-    // EPERM when the user's pipe budget is spent (pipe-user-pages-soft): keep what we have.
-    let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE_SIZE);
+    if rustix::pipe::fcntl_getpipe_size(fd).is_ok_and(|size| size < PIPE_SIZE) {
+        resize(fd);
+    }
+}
+
+fn resize(pipe: BorrowedFd<'_>) {
+    // EPERM when the user's pipe budget is spent (pipe-user-pages-soft): a smaller one works as well.
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_SIZE);
 }
 
 /// Sets or clears O_NONBLOCK. Only for open file descriptions of our own: the flag is shared by everyone
