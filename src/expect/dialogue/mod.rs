@@ -346,12 +346,14 @@ impl Dialogue {
     }
 
     /// The name of the secret that is under way.
-    pub fn secret_wanted(&self) -> Option<&str> {
+    #[cfg(test)]
+    fn secret_wanted(&self) -> Option<&str> {
         Some(&self.acting.as_ref()?.secret.as_ref()?.name)
     }
 
     /// Whether it matters that the terminal stops echoing.
-    pub fn wants_echo_state(&self) -> bool {
+    #[cfg(test)]
+    fn wants_echo_state(&self) -> bool {
         let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
         secret.is_some_and(|secret| !secret.echo_ok)
     }
