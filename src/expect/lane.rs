@@ -152,6 +152,8 @@ struct Armed {
 #[derive(Debug)]
 struct Automaton {
     order: Vec<usize>,
+    /// The view's other patterns.
+    others: Vec<usize>,
     lazy: Lazy,
     prefilter: Option<Prefilter>,
 }
@@ -241,7 +243,12 @@ impl Lane {
         let prefilter = self.patterns.prefilter(order);
         let compiled = Rc::clone(&self.patterns.compiled);
         let lazy = Lazy::new(compiled, order, Mode::First, prefilter.is_some(), CACHE);
-        Automaton { order: order.to_vec(), lazy, prefilter }
+        let mut armed = vec![false; self.patterns.ids.len()];
+        for &pattern in order {
+            armed[pattern] = true;
+        }
+        let others = (0..armed.len()).filter(|&pattern| !armed[pattern]).collect();
+        Automaton { order: order.to_vec(), others, lazy, prefilter }
     }
 
     /// Goes on with what is armed, from `cursor` on, as [`Lane::arm`] does.
@@ -316,10 +323,12 @@ impl Lane {
 
     fn is_covered(&mut self) -> bool {
         let covered = self.covered.unwrap_or_else(|| {
-            let armed = self.armed.as_ref().map_or(&[][..], |armed| &armed.automaton.order);
-            let watches = self.watched <= self.cursor;
-            let looks = |pattern| armed.contains(&pattern) || watches && self.watches.has(pattern);
-            (0..self.patterns.ids.len()).all(looks)
+            let watched = self.watched <= self.cursor;
+            let looks = |pattern| watched && self.watches.has(pattern);
+            match &self.armed {
+                Some(armed) => armed.automaton.others.iter().all(|&pattern| looks(pattern)),
+                None => (0..self.patterns.ids.len()).all(looks),
+            }
         });
         *self.covered.insert(covered)
     }
