@@ -26,7 +26,7 @@ pub const CACHE: usize = 2 << 20;
 /// The patterns of a view, compiled.
 #[derive(Debug)]
 pub struct Patterns {
-    /// The run's id of each.
+    /// The run's id of each, ascending.
     pub ids: Vec<usize>,
     /// All of them.
     pub compiled: Rc<Compiled>,
@@ -188,7 +188,7 @@ impl Lane {
 
     /// The number that a run's pattern has in this view.
     pub fn number(&self, id: usize) -> Option<usize> {
-        self.patterns.ids.iter().position(|&other| other == id)
+        self.patterns.ids.binary_search(&id).ok()
     }
 
     /// The first position that may be looked at again when all has been looked at up to `looked`, an offset.
