@@ -6,9 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{
-    Acting, Busy, Clock, Dialogue, Effect, Origin, Reason, StepRecord, StepState, Told, What,
-};
+use super::{Acting, Busy, Clock, Dialogue, Effect, Origin, Reason, StepRecord, StepState, Told};
 use crate::expect::failure::human;
 use crate::expect::program::{Block, Call, Item, Kind, Loop, Place, Then, Value};
 
@@ -389,8 +387,7 @@ impl Dialogue {
     pub(super) fn skip(&mut self, place: Place, now: Duration, out: &mut Vec<Effect>) {
         self.stop_busy(out);
         self.decide(StepState::Skipped, None, None, now);
-        let label = Some(self.label(place));
-        out.push(Effect::Told(Told { what: What::Skipped, label, pattern: None }));
+        out.push(Effect::Told(Told::Skipped(place)));
         self.go_behind(place);
     }
 

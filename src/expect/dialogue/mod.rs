@@ -62,7 +62,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub use effect::{Effect, Setup, SetupError, Told, What};
+pub use effect::{Effect, Setup, SetupError, Told, What, Words};
 pub use outside::{Answer, ExecEnd, ExitStatus};
 pub use record::{Capture, Record, RuleRecord, StepRecord, StepState};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::feed::Hit;
 use super::listen::Who;
-use super::{Busy, Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
+use super::{Busy, Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told};
 use crate::expect::failure::human;
 use crate::expect::mask::MASKED;
 use crate::expect::pattern::Event;
@@ -142,26 +142,17 @@ impl Dialogue {
 
     /// The pattern `id` matched, at `end` where it was text.
     fn happened(&mut self, id: usize, end: Option<u64>, now: Duration, out: &mut Vec<Effect>) {
-        self.table.all[id].fired += 1;
-        let fired = self.table.all[id].fired;
-        let pattern = self.table.all[id].source().to_owned();
-        let shown = self.shown(pattern.as_bytes());
-        let masked = self.masked(pattern.as_bytes());
-        let tell = |what, label, out: &mut Vec<Effect>| {
-            out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
-        };
-        let (max, answers, mut actions, origin, from) = match self.table.all[id].who {
-            Who::Watch(watch) => {
-                tell(What::Watch, None, out);
-                return self.judge(watch, &shown, now, out);
-            }
+        let listener = &mut self.table.all[id];
+        listener.fired += 1;
+        let fired = listener.fired;
+        out.push(Effect::Told(Told::Matched(id)));
+        let (max, answers, mut actions, origin, from) = match listener.who {
+            Who::Watch(watch) => return self.judge(watch, id, now, out),
             Who::Rule(rule) => {
                 let rule = &self.program.rules[rule];
-                tell(What::Rule, rule.name.clone(), out);
                 (rule.max, rule.answers.clone(), rule.actions.clone(), Origin::Rule, rule.from)
             }
             Who::Branch { step, branch } => {
-                tell(What::Step, Some(self.label(step)), out);
                 let Some(step) = self.program.step(step) else { return };
                 let branch = &step.branches[branch];
                 let mut then = branch.then.clone();
@@ -174,10 +165,7 @@ impl Dialogue {
                 let origin = Origin::Branch(then);
                 (branch.max, branch.answers.clone(), branch.actions.clone(), origin, step.from)
             }
-            Who::Until(place) => {
-                tell(What::Step, Some(self.label(place)), out);
-                return self.loop_met(place, now, out);
-            }
+            Who::Until(place) => return self.loop_met(place, now, out),
         };
         if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
             // The one too many was seen, not answered; the record counts answers.
@@ -187,28 +175,29 @@ impl Dialogue {
                 Written::Flags => "--max ",
                 Written::Script => "max = ",
             };
+            let shown = self.pattern_shown(id);
             let message =
                 format!("`{shown}` appeared again after it was answered {times} ({word}{max})");
             return self.fail(Reason::RuleExhausted, &message, None, now, out);
         }
         if !answers.is_empty() {
             let Some(answer) = answers.get(fired as usize - 1) else {
-                let message = format!(
-                    "`{shown}` appeared {fired} times, and there are {} answers",
-                    answers.len()
-                );
+                let (shown, count) = (self.pattern_shown(id), answers.len());
+                let message =
+                    format!("`{shown}` appeared {fired} times, and there are {count} answers");
                 return self.fail(Reason::RuleExhausted, &message, None, now, out);
             };
             actions.insert(0, Action::Line(answer.clone()));
         }
         if let Origin::Branch(_) = origin {
             self.stop_busy(out);
+            let pattern = self.table.all[id].source().to_owned();
             self.decide(StepState::Matched, Some(pattern), end, now);
         }
         self.act_on(actions, origin, Some(id));
     }
 
-    fn judge(&mut self, watch: usize, pattern: &str, now: Duration, out: &mut Vec<Effect>) {
+    fn judge(&mut self, watch: usize, id: usize, now: Duration, out: &mut Vec<Effect>) {
         let watch = &self.program.watches[watch];
         let (verdict, from) = (watch.verdict.clone(), watch.from);
         // The verdict is fixed before the cleanup begins; what only takes notes goes on.
@@ -223,10 +212,10 @@ impl Dialogue {
                     Written::Flags => "--fail-on",
                     Written::Script => "a watch",
                 };
-                self.judge_failed(Reason::Fail, why.as_ref(), word, pattern, now, out);
+                self.judge_failed(Reason::Fail, why.as_ref(), word, id, now, out);
             }
             Verdict::Retry(why) => {
-                self.judge_failed(Reason::Retry, why.as_ref(), "a watch", pattern, now, out);
+                self.judge_failed(Reason::Retry, why.as_ref(), "a watch", id, now, out);
             }
             Verdict::Log(text) => {
                 let written = text.map(|text| self.values.render(&text)).transpose();
@@ -234,7 +223,7 @@ impl Dialogue {
                     Ok(written) => {
                         let matched = || self.values.value("0").map(std::borrow::Cow::into_owned);
                         let line = written.or_else(matched);
-                        let line = line.unwrap_or_else(|| pattern.as_bytes().to_vec());
+                        let line = line.unwrap_or_else(|| self.pattern_shown(id).into_bytes());
                         out.push(Effect::Log(self.masked(&line)));
                     }
                     Err(unknown) => self.unknown(&unknown, now, out),
@@ -256,10 +245,11 @@ impl Dialogue {
         reason: Reason,
         why: Option<&Text>,
         word: &str,
-        pattern: &str,
+        id: usize,
         now: Duration,
         out: &mut Vec<Effect>,
     ) {
+        let pattern = self.pattern_shown(id);
         let message = match why {
             Some(why) => match self.values.render(why) {
                 Ok(why) => format!("{} (`{pattern}` appeared)", self.plain(&why)),

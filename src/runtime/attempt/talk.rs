@@ -79,7 +79,6 @@ impl Running<'_, '_> {
                     );
                     self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
                 }
-                Effect::Noted(_) => {}
                 beside @ (Effect::Signal(_)
                 | Effect::Resize(..)
                 | Effect::Exec { .. }
@@ -89,16 +88,19 @@ impl Running<'_, '_> {
                 | Effect::Interact { .. }
                 | Effect::StopInteract
                 | Effect::Log(_)) => self.aside(beside),
-                Effect::Told(told) => {
-                    let name = match told.what {
+                Effect::Told(told) if self.shared.outlets.tells() => {
+                    let Some(dialogue) = &self.dialogue else { continue };
+                    let words = dialogue.words(told);
+                    let name = match words.what {
                         What::Step => "step",
                         What::Skipped => "step_skipped",
                         What::Rule => "rule",
                         What::Watch => "watch",
                     };
                     self.shared
-                        .event(name, || json!({ "label": told.label, "pattern": told.pattern }));
+                        .event(name, || json!({ "label": words.label, "pattern": words.pattern }));
                 }
+                Effect::Told(_) | Effect::Noted(_) => {}
             }
         }
         self.tell_typed(typed);

@@ -89,10 +89,10 @@ pub(super) const PTY: StreamId = StreamId::Terminal;
 pub(super) const OUT: StreamId = StreamId::Stdout;
 pub(super) const ERR: StreamId = StreamId::Stderr;
 
-/// A dialogue under test and what it wants; `Told` is kept apart because most tests are not about it.
+/// A dialogue under test and what it wants; what is told is kept apart because most tests are not about it.
 pub(super) struct Bed {
     pub(super) dialogue: Dialogue,
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<Words>,
 }
 
 impl Bed {
@@ -138,7 +138,7 @@ impl Bed {
         let mut rest = Vec::new();
         for effect in out {
             match effect {
-                Effect::Told(told) => self.told.push(told),
+                Effect::Told(told) => self.told.push(self.dialogue.words(told)),
                 effect => rest.push(effect),
             }
         }
