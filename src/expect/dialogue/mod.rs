@@ -116,6 +116,8 @@ pub struct Dialogue {
     acting: Option<Acting>,
     /// What the matchers are armed with does not fit any more.
     rearm: bool,
+    /// How many matches were taken since what they want was to be done.
+    heard: u32,
     /// How many steps were begun.
     taken: u32,
     exit: Exit,
@@ -220,6 +222,7 @@ impl Dialogue {
             full_lists: BTreeSet::new(),
             acting: None,
             rearm: true,
+            heard: 0,
             taken: 0,
             exit: Exit::Running,
             exit_status: None,
@@ -298,6 +301,9 @@ impl Dialogue {
             feed.close(now);
         }
         self.drive(now, out);
+        while self.is_behind() {
+            self.drive(now, out);
+        }
     }
 
     /// Time has passed.
@@ -385,7 +391,8 @@ impl Dialogue {
                 };
                 self.fail(reason, &message, None, now, out);
             }
-            _ => self.drive(now, out),
+            _ if secret.is_some() => self.drive(now, out),
+            _ => {}
         }
     }
 
@@ -394,6 +401,12 @@ impl Dialogue {
         for feed in &mut self.feeds {
             feed.resize(cols, rows);
         }
+    }
+
+    /// Whether there is more to decide as soon as what was wanted so far has been done: [`Dialogue::tick`] goes on.
+    /// One read may hold as many matches as it has bytes.
+    pub fn is_behind(&self) -> bool {
+        self.phase == Phase::Open && self.heard >= turn::HITS
     }
 
     /// Whether all steps are met. Rules and watches go on.

@@ -15,10 +15,14 @@ use crate::expect::program::{
 /// How many parts of secrets are remembered: a script that takes one to pieces on purpose can print it too.
 const FRAGMENTS: usize = 256;
 
+/// How many matches are taken before what they want is done.
+pub(super) const HITS: u32 = 64;
+
 impl Dialogue {
-    /// Decides everything that can be decided by now.
+    /// Decides everything that can be decided by now, or as much as is to be done at once.
     pub(super) fn drive(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        while self.phase == Phase::Open && self.turn(now, out) {}
+        self.heard = 0;
+        while self.phase == Phase::Open && self.heard < HITS && self.turn(now, out) {}
     }
 
     /// One decision; false when there is none to take.
@@ -123,6 +127,9 @@ impl Dialogue {
         if !self.mask.is_empty() {
             self.mask_fragments(&hit, stream);
         }
+        // What a template was when it matched is told before it becomes something else.
+        let written = self.table.all[hit.id].listen.template.is_some();
+        self.heard = if written { HITS } else { self.heard + 1 };
         let watch = matches!(self.table.all[hit.id].who, Who::Watch(_));
         // A watch looks on: what the numbers of the match before mean to the actions under way stays.
         let kept = watch.then(|| {

@@ -214,8 +214,14 @@ impl Player<'_> {
     fn tell(&mut self, what: impl FnOnce(&mut Dialogue, Duration, &mut Vec<Effect>)) {
         let mut effects = Vec::new();
         what(&mut self.dialogue, self.now, &mut effects);
-        for effect in effects {
-            self.effect(effect);
+        loop {
+            for effect in effects.drain(..) {
+                self.effect(effect);
+            }
+            if self.is_over() || !self.dialogue.is_behind() {
+                return;
+            }
+            self.dialogue.tick(self.now, &mut effects);
         }
     }
 

@@ -260,9 +260,9 @@ impl Running<'_, '_> {
         self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
         // A person who has our terminal just now has one that answers.
-        if !answers.is_empty() && self.person.is_none() {
+        let answered = !answers.is_empty() && self.person.is_none();
+        if answered {
             self.launched.input.answer(answers);
-            self.pump_input();
         }
         if watched {
             let holds = self.channels.iter().any(Outlets::holds);
@@ -270,6 +270,8 @@ impl Running<'_, '_> {
         }
         if !effects.is_empty() || !typed.is_empty() {
             self.effects_and(effects, typed);
+        } else if answered {
+            self.pump_input();
         }
         self.event_at(now, Event::Output(count as u64));
     }

@@ -14,7 +14,7 @@ mod own;
 mod talk;
 mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::json;
@@ -22,6 +22,7 @@ use serde_json::json;
 use super::clock::Clock;
 use super::fault;
 use super::helper::Helper;
+use super::input::Typed;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
 use super::remote::{Fact, Remote};
@@ -167,6 +168,10 @@ struct Running<'s, 'a> {
     channels: Vec<Channel>,
     supervisor: Supervisor,
     dialogue: Option<Dialogue>,
+    /// What the dialogue wants is being done.
+    acting: bool,
+    /// What became of what was typed, where nobody has been told yet.
+    untold: VecDeque<Typed>,
     began: Duration,
     buffer: Vec<u8>,
     waiting: turn::Waiting,
@@ -259,6 +264,8 @@ pub fn run(
         channels,
         supervisor,
         dialogue,
+        acting: false,
+        untold: VecDeque::new(),
         began,
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
         waiting: turn::Waiting::default(),

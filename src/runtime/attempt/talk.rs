@@ -36,8 +36,29 @@ impl Running<'_, '_> {
         self.effects_and(effects, Vec::new());
     }
 
-    /// Does what the dialogue says, of which `typed` has been typed already.
+    /// Does what the dialogue says, of which `typed` has been typed already. What becomes of what is typed leads on,
+    /// and so does what the dialogue has still to decide: that follows here, one after the other, and not from within
+    /// one another, for a read may hold as many prompts as it has bytes.
     pub(super) fn effects_and(&mut self, effects: Vec<Effect>, typed: Vec<Typed>) {
+        let within = std::mem::replace(&mut self.acting, true);
+        self.untold.extend(typed);
+        self.act(effects);
+        if within {
+            return;
+        }
+        loop {
+            if let Some(typed) = self.untold.pop_front() {
+                self.tell_typed(typed);
+            } else if self.dialogue.as_ref().is_some_and(Dialogue::is_behind) {
+                self.tell(Dialogue::tick);
+            } else {
+                break;
+            }
+        }
+        self.acting = false;
+    }
+
+    fn act(&mut self, effects: Vec<Effect>) {
         let now = self.now();
         for effect in effects {
             match effect {
@@ -103,50 +124,49 @@ impl Running<'_, '_> {
                 Effect::Told(_) | Effect::Noted(_) => {}
             }
         }
-        self.tell_typed(typed);
-        self.pump_input();
+        self.untold.extend(self.launched.input.pump(now));
     }
 
     /// Types what can be typed now, and tells who asked for it.
     pub(super) fn pump_input(&mut self) {
         let now = self.now();
         let typed = self.launched.input.pump(now);
-        self.tell_typed(typed);
+        if !typed.is_empty() {
+            self.effects_and(Vec::new(), typed);
+        }
     }
 
-    fn tell_typed(&mut self, typed: Vec<Typed>) {
-        for typed in typed {
-            match typed {
-                Typed::Sent { bytes, typing } => {
-                    let at = self.shared.clock.active();
-                    self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
-                    if typing == Typing::Shown {
-                        self.shared.note(Fact::Echoed(&bytes));
-                    }
-                    self.echoed(&bytes, typing);
-                    self.shared.event("sent", || json!({ "bytes": bytes.len() }));
-                    self.event(Event::Active);
+    fn tell_typed(&mut self, typed: Typed) {
+        match typed {
+            Typed::Sent { bytes, typing } => {
+                let at = self.shared.clock.active();
+                self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
+                if typing == Typing::Shown {
+                    self.shared.note(Fact::Echoed(&bytes));
                 }
-                Typed::SecretSent => {
-                    let at = self.shared.clock.active();
-                    self.shared.outlets.input(at, b"\r", Typing::Hidden, By::Dialogue);
-                    self.event(Event::Active);
-                    self.tell(Dialogue::secret_sent);
-                }
-                // Not activity: the command talks to itself.
-                Typed::Answered { bytes, typing } => self.echoed(&bytes, typing),
-                Typed::Relayed { bytes, typing } => {
-                    let at = self.shared.clock.active();
-                    self.shared.outlets.input(at, &bytes, typing, By::Source);
-                    self.event(Event::Active);
-                }
-                Typed::Client { ticket, result } => self.typed_for(ticket, result),
-                Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
-                Typed::TooLong(bytes) => {
-                    self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
-                }
-                Typed::Closed => self.send_failed(&SendError::InputClosed),
+                self.echoed(&bytes, typing);
+                self.shared.event("sent", || json!({ "bytes": bytes.len() }));
+                self.event(Event::Active);
             }
+            Typed::SecretSent => {
+                let at = self.shared.clock.active();
+                self.shared.outlets.input(at, b"\r", Typing::Hidden, By::Dialogue);
+                self.event(Event::Active);
+                self.tell(Dialogue::secret_sent);
+            }
+            // Not activity: the command talks to itself.
+            Typed::Answered { bytes, typing } => self.echoed(&bytes, typing),
+            Typed::Relayed { bytes, typing } => {
+                let at = self.shared.clock.active();
+                self.shared.outlets.input(at, &bytes, typing, By::Source);
+                self.event(Event::Active);
+            }
+            Typed::Client { ticket, result } => self.typed_for(ticket, result),
+            Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
+            Typed::TooLong(bytes) => {
+                self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
+            }
+            Typed::Closed => self.send_failed(&SendError::InputClosed),
         }
     }
 

@@ -69,3 +69,44 @@ fn s150_a_reader_that_stalls_does_not_stop_the_clock() {
     let report: Value = serde_json::from_str(&t.read("r")).unwrap();
     assert_eq!(report["outcome"], "timeout");
 }
+
+/// The most memory that heeler may have used (a debug build, 12 MiB of it code).
+const MEMORY: u64 = 48 << 20;
+
+/// A command that prints so many of `x` at once, then the most memory that heeler has used, to `peak`.
+fn many(count: u32, then: &str) -> [String; 3] {
+    let script = format!(
+        "head -c {count} /dev/zero | tr '\\0' x; {then}; grep VmHWM /proc/$PPID/status >peak"
+    );
+    ["sh".to_owned(), "-c".to_owned(), script]
+}
+
+fn peak(t: &Test) -> u64 {
+    let line = t.read("peak");
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// A read may hold as many matches as it has bytes: what they want is done in parts.
+#[test]
+fn a_flood_of_matches_takes_no_memory_to_speak_of() {
+    let t = Test::new();
+    t.write("count.toml", "version = 1\n[[watch]]\non = \"x\"\ncount = \"n\"\n");
+    let mut flags = words("--pipe -q --script count.toml --");
+    flags.extend(many(3_000_000, ":"));
+    t.run(flags).report().check().has("/streams/stdout/bytes", 3_000_000);
+    assert!(peak(&t) < MEMORY, "{}", t.read("peak"));
+}
+
+/// What is typed leads on, and so does that: one after the other, not from within one another.
+#[test]
+fn a_flood_of_prompts_for_a_secret_is_answered() {
+    let t = Test::new();
+    let mut flags = words("--pipe -q --secret pw=env:PW --on x --send-secret pw --");
+    flags.extend(many(30_000, "head -c 60000 >/dev/null"));
+    t.run(flags).env("PW", "z").report().check();
+    // Where nobody reads any more, either.
+    let mut flags = words("--pipe -q --secret pw=env:PW --on x --send-secret pw --");
+    flags
+        .extend(["sh", "-c", "exec <&-; head -c 300000 /dev/zero | tr '\\0' x"].map(str::to_owned));
+    t.run(flags).env("PW", "z").report().check();
+}
