@@ -381,7 +381,7 @@ impl Dialogue {
             }
             SendError::CanonicalLimit { .. } => Some(Reason::CanonicalLimit),
             SendError::SecretEcho => Some(Reason::SecretEcho),
-            SendError::Other(_) => Some(Reason::Send),
+            SendError::Unread | SendError::Other(_) => Some(Reason::Send),
         };
         match reason {
             Some(reason) if !self.stopping => {

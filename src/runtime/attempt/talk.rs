@@ -167,6 +167,7 @@ impl Running<'_, '_> {
                 self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
             }
             Typed::Closed => self.send_failed(&SendError::InputClosed),
+            Typed::Unread => self.send_failed(&SendError::Unread),
         }
     }
 
