@@ -195,7 +195,9 @@ impl Matcher {
             // Text that is nothing but lines can be looked at where it is.
             let lines = if bytes.len() > PASSED { view.lines(bytes) } else { 0 };
             let lines = if lines > PASSED { lines } else { 0 };
-            text.take(offset, &bytes[..lines]);
+            if lines > 0 {
+                text.take(offset, &bytes[..lines]);
+            }
             view.push(offset + lines as u64, &bytes[lines..], &mut text.window);
             raw.take(offset, bytes);
         });

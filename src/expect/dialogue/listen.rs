@@ -63,13 +63,13 @@ pub(super) struct Table {
     untils: BTreeMap<Place, usize>,
     first_rule: usize,
     first_watch: usize,
-    /// Whether any of them waits for an event. Few do, and asking each costs more than the output does.
-    pub(super) has_events: bool,
+    /// Those that wait for an event. Few do, and asking all costs more than the output does.
+    pub(super) events: Vec<usize>,
 }
 
 impl Table {
     pub(super) fn new(program: &Program) -> Table {
-        let mut all = Vec::new();
+        let mut all: Vec<Listener> = Vec::new();
         let mut push = |who, listen: &Listen| {
             all.push(Listener {
                 who,
@@ -104,8 +104,9 @@ impl Table {
         for (watch, program) in program.watches.iter().enumerate() {
             push(Who::Watch(watch), &program.listen);
         }
-        let has_events = all.iter().any(|listener: &Listener| listener.event().is_some());
-        Table { all, branches, untils, first_rule, first_watch, has_events }
+        let waits = |&id: &usize| all[id].event().is_some();
+        let events = (0..all.len()).filter(waits).collect();
+        Table { all, branches, untils, first_rule, first_watch, events }
     }
 
     pub(super) fn branches(&self, step: Place) -> Range<usize> {

@@ -258,8 +258,9 @@ impl Dialogue {
             *due = now.saturating_add(settle).min(*cap);
         }
         self.keypad.push(bytes);
-        let events = self.table.has_events;
-        for listener in self.table.all.iter_mut().filter(|_| events) {
+        let Table { all, events, .. } = &mut self.table;
+        for &id in &*events {
+            let listener = &mut all[id];
             if listener.hears(stream) && matches!(listener.event(), Some(Event::Idle(_))) {
                 listener.told = false;
             }

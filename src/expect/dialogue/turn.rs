@@ -270,12 +270,26 @@ impl Dialogue {
     /// The next event that someone listens to: when, and whose. One that is a state since long is due at
     /// once.
     pub(super) fn next_event(&self) -> Option<(Duration, usize)> {
-        if !self.table.has_events {
-            return None;
-        }
-        let due = |id: usize| Some((self.event_due(id)?, id));
+        let due = |&id: &usize| Some((self.event_due(id)?, self.rank(id)?, id));
         // `min_by_key` keeps the first of equals.
-        self.table.watches().chain(self.armed()).filter_map(due).min_by_key(|(due, _)| *due)
+        let events = self.table.events.iter().filter_map(due);
+        events.min_by_key(|&(due, rank, _)| (due, rank)).map(|(due, _, id)| (due, id))
+    }
+
+    /// Where `id` stands among what is listened to: as [`Dialogue::armed`] has it, behind the watches.
+    fn rank(&self, id: usize) -> Option<(u8, usize)> {
+        match self.table.all[id].who {
+            Who::Watch(_) => Some((0, 0)),
+            _ if self.acting.is_some() => None,
+            Who::Until(place) => {
+                let inwards = self.frames.iter().rev();
+                Some((1, inwards.map(|frame| frame.place).position(|other| other == place)?))
+            }
+            Who::Branch { step, .. } => {
+                (self.step == Some(step) && !self.met.contains(&id)).then_some((2, 0))
+            }
+            Who::Rule(rule) => self.enabled[rule].then_some((3, 0)),
+        }
     }
 
     fn event_due(&self, id: usize) -> Option<Duration> {
