@@ -12,7 +12,6 @@ impl Dialogue {
     }
 
     pub(super) fn act_on(&mut self, actions: Vec<Action>, origin: Origin, by: Option<usize>) {
-        self.rearm = true;
         self.acting = Some(Acting {
             todo: actions.into(),
             origin,
@@ -128,6 +127,7 @@ impl Dialogue {
     }
 
     fn switch(&mut self, name: &str, on: bool) {
+        self.rearm = true;
         for (rule, enabled) in self.program.rules.iter().zip(&mut self.enabled) {
             if rule.name.as_deref() == Some(name) {
                 *enabled = on;

@@ -43,7 +43,8 @@ impl Dialogue {
     /// All actions are done.
     pub(super) fn go_on(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let Some(Acting { origin, next, .. }) = self.acting.take() else { return };
-        self.rearm = true;
+        // The actions may have set what a pattern is made of.
+        self.rearm |= self.table.templates;
         match (origin, self.step) {
             (Origin::Start, _) => self.go(Place::main(0)),
             (Origin::Rule, Some(step)) if next => {

@@ -63,6 +63,8 @@ pub(super) struct Table {
     untils: BTreeMap<Place, usize>,
     first_rule: usize,
     first_watch: usize,
+    /// Whether any of them is made of a template.
+    pub(super) templates: bool,
     /// Those that wait for an event. Few do, and asking all costs more than the output does.
     pub(super) events: Vec<usize>,
 }
@@ -106,7 +108,8 @@ impl Table {
         }
         let waits = |&id: &usize| all[id].event().is_some();
         let events = (0..all.len()).filter(waits).collect();
-        Table { all, branches, untils, first_rule, first_watch, events }
+        let templates = all.iter().any(|listener| listener.listen.template.is_some());
+        Table { all, branches, untils, first_rule, first_watch, templates, events }
     }
 
     pub(super) fn branches(&self, step: Place) -> Range<usize> {

@@ -114,8 +114,10 @@ pub struct Dialogue {
     met: Vec<usize>,
     /// What is being done; nothing is listened to but watches meanwhile.
     acting: Option<Acting>,
-    /// What the matchers are armed with does not fit any more.
+    /// Something else is listened to than what the matchers are armed with.
     rearm: bool,
+    /// They were armed while something was being done.
+    armed_acting: bool,
     /// How many matches were taken since what they want was to be done.
     heard: u32,
     /// How many steps were begun.
@@ -222,6 +224,7 @@ impl Dialogue {
             full_lists: BTreeSet::new(),
             acting: None,
             rearm: true,
+            armed_acting: false,
             heard: 0,
             taken: 0,
             exit: Exit::Running,

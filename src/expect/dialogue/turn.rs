@@ -93,8 +93,10 @@ impl Dialogue {
     }
 
     fn arm(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        if self.rearm {
+        let acting = self.acting.is_some();
+        if self.rearm || acting != self.armed_acting {
             self.rearm = false;
+            self.armed_acting = acting;
             let ids = self.armed().collect::<Vec<_>>();
             if let Err((reason, message)) = self.write_patterns(&ids) {
                 return self.fail(reason, &message, None, now, out);
