@@ -145,7 +145,8 @@ impl Dialogue {
         if step.when.as_ref().is_some_and(|when| !self.values.holds(when)) {
             return self.go_behind(place);
         }
-        let (kind, actions, then) = (step.kind.clone(), step.actions.clone(), step.then.clone());
+        let (kind, actions, then) =
+            (step.kind.clone(), step.actions.as_slice().into(), step.then.clone());
         let acts_only = kind == Kind::Plain && step.branches.is_empty();
         self.clock = Clock::start(step, &self.program, now);
         self.step = Some(place);
@@ -180,8 +181,8 @@ impl Dialogue {
         self.decide(state, None, None, now);
         let found = self.program.step(place);
         let (actions, then) =
-            found.map(|step| (step.actions.clone(), step.then.clone())).unwrap_or_default();
-        self.act_on(actions, Origin::Step(then), None);
+            found.map(|step| (&step.actions[..], step.then.clone())).unwrap_or_default();
+        self.act_on(actions.into(), Origin::Step(then), None);
     }
 
     /// The same step once more; its clock goes on unless it is to be reset.

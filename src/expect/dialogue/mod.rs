@@ -57,7 +57,8 @@ mod template;
 mod turn;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -144,7 +145,9 @@ enum Phase {
 
 /// Actions under way.
 struct Acting {
-    todo: VecDeque<Action>,
+    todo: Rc<[Action]>,
+    /// The next of them.
+    at: usize,
     origin: Origin,
     /// The pattern that matched, by its id; none at the start and for a step that only acts.
     by: Option<usize>,
@@ -245,7 +248,7 @@ impl Dialogue {
             for listener in &mut self.table.all {
                 listener.quiet_from = now;
             }
-            self.act_on(self.program.start.clone(), Origin::Start, None);
+            self.act_on(self.program.start.as_slice().into(), Origin::Start, None);
             self.drive(now, out);
         }
     }

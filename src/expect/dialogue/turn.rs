@@ -1,5 +1,7 @@
 //! Who is heard next: one decision a turn, until nothing is left to decide.
 
+use std::iter;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::feed::Hit;
@@ -155,11 +157,12 @@ impl Dialogue {
         listener.fired += 1;
         let fired = listener.fired;
         out.push(Effect::Told(Told::Matched(id)));
-        let (max, answers, mut actions, origin, from) = match listener.who {
+        let mut actions = Rc::clone(&listener.actions);
+        let (max, answers, origin, from) = match listener.who {
             Who::Watch(watch) => return self.judge(watch, id, now, out),
             Who::Rule(rule) => {
                 let rule = &self.program.rules[rule];
-                (rule.max, rule.answers.clone(), rule.actions.clone(), Origin::Rule, rule.from)
+                (rule.max, &rule.answers, Origin::Rule, rule.from)
             }
             Who::Branch { step, branch } => {
                 let Some(step) = self.program.step(step) else { return };
@@ -172,7 +175,7 @@ impl Dialogue {
                     }
                 }
                 let origin = Origin::Branch(then);
-                (branch.max, branch.answers.clone(), branch.actions.clone(), origin, step.from)
+                (branch.max, &branch.answers, origin, step.from)
             }
             Who::Until(place) => return self.loop_met(place, now, out),
         };
@@ -196,7 +199,8 @@ impl Dialogue {
                     format!("`{shown}` appeared {fired} times, and there are {count} answers");
                 return self.fail(Reason::RuleExhausted, &message, None, now, out);
             };
-            actions.insert(0, Action::Line(answer.clone()));
+            let first = Action::Line(answer.clone());
+            actions = iter::once(first).chain(actions.iter().cloned()).collect();
         }
         if let Origin::Branch(_) = origin {
             self.stop_busy(out);
@@ -399,7 +403,7 @@ impl Dialogue {
             return true;
         }
         acting.secret = None;
-        acting.todo.clear();
+        acting.at = acting.todo.len();
         out.push(Effect::DropSecret);
         true
     }
