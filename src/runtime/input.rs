@@ -464,6 +464,7 @@ impl Input {
             });
             return None;
         }
+        // Asked before: behind the write the command may have read it, and changed the modes.
         let typing = self.typing();
         while done < data.len() {
             let fd = self.target()?;

@@ -242,7 +242,7 @@ impl Running<'_, '_> {
         self.last_output = now;
         let stream = &mut self.launched.streams[index];
         let bytes = &self.buffer[..count];
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.output(now, stream.id, bytes, &mut effects);
         }
@@ -269,10 +269,11 @@ impl Running<'_, '_> {
             self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
         }
         if !effects.is_empty() || !typed.is_empty() {
-            self.effects_and(effects, typed);
+            self.effects_and(&mut effects, typed);
         } else if answered {
             self.pump_input();
         }
+        self.effects = effects;
         self.event_at(now, Event::Output(count as u64));
     }
 

@@ -34,7 +34,7 @@ use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
-use crate::expect::dialogue::{Dialogue, Record};
+use crate::expect::dialogue::{Dialogue, Effect, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
 use crate::expect::view::query::Answers;
@@ -175,6 +175,8 @@ struct Running<'s, 'a> {
     began: Duration,
     buffer: Vec<u8>,
     waiting: turn::Waiting,
+    /// Empty, and kept from read to read as well.
+    effects: Vec<Effect>,
     ended: Option<Ended>,
     /// Nobody looks at the output or is told of it: neither its lines nor its end.
     unseen: bool,
@@ -269,6 +271,7 @@ pub fn run(
         began,
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
         waiting: turn::Waiting::default(),
+        effects: Vec::new(),
         ended: None,
         unseen: unseen(plan, shared),
         passed: 0,

@@ -32,14 +32,14 @@ impl Running<'_, '_> {
         self.effects(effects);
     }
 
-    pub(super) fn effects(&mut self, effects: Vec<Effect>) {
-        self.effects_and(effects, Vec::new());
+    pub(super) fn effects(&mut self, mut effects: Vec<Effect>) {
+        self.effects_and(&mut effects, Vec::new());
     }
 
     /// Does what the dialogue says, of which `typed` has been typed already. What becomes of what is typed leads on,
     /// and so does what the dialogue has still to decide: that follows here, one after the other, and not from within
     /// one another, for a read may hold as many prompts as it has bytes.
-    pub(super) fn effects_and(&mut self, effects: Vec<Effect>, typed: Vec<Typed>) {
+    pub(super) fn effects_and(&mut self, effects: &mut Vec<Effect>, typed: Vec<Typed>) {
         let within = std::mem::replace(&mut self.acting, true);
         self.untold.extend(typed);
         self.act(effects);
@@ -58,9 +58,9 @@ impl Running<'_, '_> {
         self.acting = false;
     }
 
-    fn act(&mut self, effects: Vec<Effect>) {
+    fn act(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now();
-        for effect in effects {
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Send(bytes) => self.launched.input.send(bytes),
                 Effect::CloseInput | Effect::SendEof => self.launched.input.end(),
@@ -132,7 +132,7 @@ impl Running<'_, '_> {
         let now = self.now();
         let typed = self.launched.input.pump(now);
         if !typed.is_empty() {
-            self.effects_and(Vec::new(), typed);
+            self.effects_and(&mut Vec::new(), typed);
         }
     }
 
