@@ -22,7 +22,6 @@ use serde_json::json;
 use super::clock::Clock;
 use super::fault;
 use super::helper::Helper;
-use super::input::Typed;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
 use super::remote::{Fact, Remote};
@@ -170,8 +169,8 @@ struct Running<'s, 'a> {
     dialogue: Option<Dialogue>,
     /// What the dialogue wants is being done.
     acting: bool,
-    /// What became of what was typed, where nobody has been told yet.
-    untold: VecDeque<Typed>,
+    /// What has become of what it wanted, to be told when that has been done.
+    untold: VecDeque<talk::News>,
     began: Duration,
     buffer: Vec<u8>,
     waiting: turn::Waiting,

@@ -7,13 +7,25 @@ use serde_json::json;
 use super::Running;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
-use crate::expect::dialogue::{Dialogue, Effect, What};
+use crate::expect::dialogue::{Answer, Dialogue, Effect, ExecEnd, What};
 use crate::expect::failure::SendError;
 use crate::expect::tape::Typing;
 use crate::runtime::input::{CANONICAL_LIMIT, Typed};
 use crate::runtime::outlets::By;
 use crate::runtime::remote::Fact;
 use crate::sys::{signals, tty};
+
+/// What became of something that the dialogue wanted, where it has not been told yet.
+#[derive(Debug)]
+pub(super) enum News {
+    Typed(Typed),
+    /// A command could not be started.
+    NoExec(ExecEnd),
+    /// A question could not be asked.
+    NoAnswer(Answer),
+    /// The terminal could not be handed over; why.
+    NoInteract(String),
+}
 
 impl Running<'_, '_> {
     pub(super) fn tell_eofs(&mut self) {
@@ -36,19 +48,30 @@ impl Running<'_, '_> {
         self.effects_and(&mut effects, Vec::new());
     }
 
-    /// Does what the dialogue says, of which `typed` has been typed already. What becomes of what is typed leads on,
-    /// and so does what the dialogue has still to decide: that follows here, one after the other, and not from within
-    /// one another, for a read may hold as many prompts as it has bytes.
+    /// Does what the dialogue says, of which `typed` has been typed already. What becomes of it leads on, and so does
+    /// what the dialogue has still to decide: that follows here, one after the other, and not from within one
+    /// another, for a read may hold as many prompts as it has bytes, and a loop go round as often as it likes.
     pub(super) fn effects_and(&mut self, effects: &mut Vec<Effect>, typed: Vec<Typed>) {
         let within = std::mem::replace(&mut self.acting, true);
-        self.untold.extend(typed);
+        self.untold.extend(typed.into_iter().map(News::Typed));
         self.act(effects);
         if within {
             return;
         }
         loop {
-            if let Some(typed) = self.untold.pop_front() {
-                self.tell_typed(typed);
+            if let Some(news) = self.untold.pop_front() {
+                match news {
+                    News::Typed(typed) => self.tell_typed(typed),
+                    News::NoExec(end) => {
+                        self.tell(|dialogue, now, out| dialogue.exec_done(now, end, out));
+                    }
+                    News::NoAnswer(answer) => self.answer(&answer),
+                    News::NoInteract(why) => {
+                        self.tell(|dialogue, now, out| {
+                            dialogue.interact_over(now, Some(&why), out);
+                        });
+                    }
+                }
             } else if self.dialogue.as_ref().is_some_and(Dialogue::is_behind) {
                 self.tell(Dialogue::tick);
             } else {
@@ -124,7 +147,8 @@ impl Running<'_, '_> {
                 Effect::Told(_) | Effect::Noted(_) => {}
             }
         }
-        self.untold.extend(self.launched.input.pump(now));
+        let typed = self.launched.input.pump(now);
+        self.untold.extend(typed.into_iter().map(News::Typed));
     }
 
     /// Types what can be typed now, and tells who asked for it.

@@ -135,3 +135,15 @@ fn much_that_is_typed_at_once_waits_for_its_reader() {
     let done = pipe(&t, "--script much.toml -- wc -c").check();
     assert_eq!(done.out_text(), "4000000\n");
 }
+
+/// A loop may go round as often as it likes, also where what it does fails at once.
+#[test]
+fn a_long_loop_of_commands_that_are_not_there_ends() {
+    let t = Test::new();
+    t.write(
+        "exec.toml",
+        "version = 1\n[limits]\nsteps = 100000\n[[step]]\n\
+         loop = { times = 10000, step = [{ exec = [\"/nonexistent\"], optional = true }] }\n",
+    );
+    pipe(&t, "-q --script exec.toml -- true").check();
+}
