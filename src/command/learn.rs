@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -162,7 +162,13 @@ fn create(path: &Path, mode: u32, force: bool) -> io::Result<std::fs::File> {
     } else {
         options.create_new(true)
     };
-    options.open(path)
+    let file = options.open(path)?;
+    // The umask may leave its owner less than it takes to open it again.
+    let mode = file.metadata()?.mode();
+    if mode & 0o600 != 0o600 {
+        file.set_permissions(PermissionsExt::from_mode(mode | 0o600))?;
+    }
+    Ok(file)
 }
 
 /// The recording as a file.

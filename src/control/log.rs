@@ -12,7 +12,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -169,6 +169,8 @@ fn begin(path: &Path, offset: u64) -> io::Result<(File, u64)> {
     let mut file =
         OpenOptions::new().append(true).create(true).mode(0o600).open(path).and_then(|file| {
             file.set_len(0)?;
+            // The umask may leave its owner less.
+            file.set_permissions(PermissionsExt::from_mode(0o600))?;
             Ok(file)
         })?;
     let line = format!("{MAGIC} {offset}\n");

@@ -289,10 +289,11 @@ impl Lane {
 
     /// Takes bytes that came from `offset` on: of text, lines. Where nothing is under way those in which no match can
     /// begin are looked at where they are, instead of being taken over: most output is nothing that anybody waits
-    /// for, and copying it costs more than looking at it.
-    pub fn take(&mut self, offset: u64, bytes: &[u8]) {
+    /// for, and copying it costs more than looking at it. That none begins in the first `skip` is known.
+    pub fn take(&mut self, offset: u64, bytes: &[u8], skip: usize) {
         let keep = self.kept_at_rest() as usize;
-        let skip = if bytes.len() > keep && self.rests() { self.skip(bytes) } else { 0 };
+        let rests = bytes.len() > keep && self.rests();
+        let skip = if rests { skip + self.skip(&bytes[skip..]) } else { 0 };
         if skip <= keep || !self.window.pass_lines(offset, &bytes[..skip], keep) {
             return self.window.push_lines(offset, bytes);
         }
@@ -305,7 +306,7 @@ impl Lane {
     }
 
     /// In how many bytes no match begins, when nothing is under way.
-    fn skip(&self, bytes: &[u8]) -> usize {
+    pub fn skip(&self, bytes: &[u8]) -> usize {
         let armed = self.armed.as_ref().map_or(usize::MAX, |armed| armed.automaton.skip(bytes));
         self.watches.skip(bytes).min(armed).min(bytes.len())
     }

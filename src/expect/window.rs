@@ -47,30 +47,37 @@ impl Window {
     /// Takes lines as they came, which the view has without the CR at their ends, when it is of text.
     pub fn push_lines(&mut self, offset: u64, bytes: &[u8]) {
         let mut at = 0;
-        while let Some(line) = self.text.then(|| memchr::memchr(b'\r', &bytes[at..])).flatten() {
-            self.push(offset + at as u64, &bytes[at..at + line]);
-            at += line + 1;
+        if self.text {
+            self.bytes.reserve(bytes.len());
+            for end in memchr::memchr_iter(b'\r', bytes) {
+                self.push(offset + at as u64, &bytes[at..end]);
+                at = end + 1;
+            }
         }
         self.push(offset + at as u64, &bytes[at..]);
     }
 
-    /// Takes lines of which only the last `keep` bytes are kept, and nothing before; nothing of them when they
-    /// have less.
+    /// Takes lines of which only the last are kept, at least `keep` bytes, and nothing before; nothing of them when
+    /// they have less, or too little to tell at once. The positions of what is not kept are more than its bytes: those
+    /// are not counted.
     pub fn pass_lines(&mut self, offset: u64, bytes: &[u8], keep: usize) -> bool {
-        let shown = |bytes: &[u8]| {
-            let hidden = if self.text { memchr::memchr_iter(b'\r', bytes).count() } else { 0 };
-            bytes.len() - hidden
+        // At most every other byte is a CR; of most lines a few are.
+        let few = if self.text { keep + keep / 8 } else { keep };
+        let Some(enough) = bytes.len().checked_sub(if self.text { 2 * keep } else { keep }) else {
+            return false;
         };
-        let Some(mut gone) = bytes.len().checked_sub(keep) else { return false };
-        while let missing @ 1.. = keep - shown(&bytes[gone..]).min(keep) {
-            let Some(less) = gone.checked_sub(missing) else { return false };
-            gone = less;
+        self.keep_lines(offset, bytes, bytes.len() - few);
+        if self.bytes.len() < keep {
+            self.keep_lines(offset, bytes, enough);
         }
-        self.base = self.end() + shown(&bytes[..gone]) as u64;
+        true
+    }
+
+    fn keep_lines(&mut self, offset: u64, bytes: &[u8], gone: usize) {
+        self.base = self.end() + gone as u64;
         self.bytes.clear();
         self.runs.clear();
         self.push_lines(offset + gone as u64, &bytes[gone..]);
-        true
     }
 
     /// The first position still kept.
@@ -197,24 +204,31 @@ mod tests {
 
     #[test]
     fn lines_that_pass_leave_what_is_kept_of_them() {
-        let lines = b"one\r\ntwo\r\n\r\nthree\r\n";
-        for keep in 0..=14 {
-            let mut window = Window::new(true);
-            window.push(0, b"before");
-            assert!(window.pass_lines(6, lines, keep), "{keep}");
-            assert_eq!(window.bytes(), &b"one\ntwo\n\nthree\n"[15 - keep..]);
-            assert_eq!((window.end(), window.base()), (21, 21 - keep as u64));
-            let mut whole = Window::new(true);
-            whole.push(0, b"before");
-            whole.push_lines(6, lines);
-            for position in window.base()..window.end() {
-                assert_eq!(window.offset_of(position), whole.offset_of(position));
+        for end in ["\n", "\r\n"] {
+            let lines =
+                ["one", "two", "", "three", "", "", ""].map(|line| format!("{line}{end}")).concat();
+            let text = lines.replace('\r', "");
+            for keep in 0..=lines.len() {
+                let mut window = Window::new(true);
+                window.push(0, b"before");
+                if !window.pass_lines(6, lines.as_bytes(), keep) {
+                    assert!(2 * keep > lines.len());
+                    assert_eq!(window.bytes(), b"before");
+                    continue;
+                }
+                let kept = window.bytes().len();
+                assert!(kept >= keep && text.as_bytes().ends_with(window.bytes()), "{keep}");
+                assert!(window.base() >= 6, "a position is never used twice");
+                let mut whole = Window::new(true);
+                whole.push(0, b"before");
+                whole.push_lines(6, lines.as_bytes());
+                for back in 1..=kept as u64 {
+                    let offset = whole.offset_of(whole.end() - back);
+                    assert_eq!(window.offset_of(window.end() - back), offset);
+                    assert_eq!(window.position_at(offset), window.end() - back);
+                }
             }
         }
-        let mut window = Window::new(true);
-        window.push(0, b"before");
-        assert!(!window.pass_lines(6, lines, 16), "there is less");
-        assert_eq!(window.bytes(), b"before");
     }
 
     #[test]

@@ -12,16 +12,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::proof::Proof;
 use super::tree::Member;
 use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
 use crate::sys::pidfd::{self, PidFd};
-use crate::sys::{ids, proc, signals};
+use crate::sys::{ids, poll, proc, signals};
 
 /// How many handles on parents are kept until it is their children's turn. Others are opened anew.
 const PARENTS: usize = 64;
+
+/// The kernel gives numbers in turn, round and round. So soon it cannot have given every one of them.
+const TURN: Duration = Duration::from_millis(250);
 
 /// What is being sent.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +56,16 @@ pub struct Sent {
     pub deaf: bool,
 }
 
+/// A member that has had it.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Tells it from a later process of the same number; absent where it had ended, or was refused.
+    mark: Option<u64>,
+    /// Its number may have been given to another since.
+    doubted: bool,
+    below: Below,
+}
+
 /// What is below a member that has had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Below {
@@ -64,14 +78,17 @@ enum Below {
 #[derive(Debug, Default)]
 pub struct Sending {
     rung: Option<Rung>,
-    /// By number. (One that its parent collected and that was given again, to a member at that, within the
-    /// grace: the next rung has it.)
-    had: BTreeMap<i32, Below>,
+    /// By number.
+    had: BTreeMap<i32, Known>,
     /// The last number that was given to a process before members were looked for.
     last_pid: Option<i32>,
+    /// When members were looked for.
+    looked: Option<Instant>,
     /// Somebody was forking when members were last looked for (the kernel gives a number before it shows the child
     /// to anyone), or could not be looked at: they are to be looked for once more.
     unsure: bool,
+    /// This is that once more.
+    again: bool,
     /// There was no descriptor left for a handle.
     short: bool,
     /// Members that could not be signalled, and why.
@@ -104,34 +121,40 @@ impl Sending {
 
     /// Whether somebody may have been born since members were last looked for; the next round looks for them.
     pub fn is_stale(&mut self) -> bool {
-        if std::mem::take(&mut self.unsure) {
-            self.last_pid = None;
-        }
-        self.last_pid.is_none() || self.last_pid != proc::last_pid()
+        self.again |= std::mem::take(&mut self.unsure);
+        self.again || self.last_pid.is_none() || self.last_pid != proc::last_pid()
     }
 
     /// Sends it to every member that has not had it.
     pub fn round(&mut self, scope: Scope<'_>) -> Sent {
         let mut sent = Sent::default();
         let Some(rung) = self.rung else { return sent };
-        let last_pid = proc::last_pid();
-        let forked = last_pid.is_none() || self.last_pid != last_pid;
-        self.unsure |= forked && self.last_pid.is_some();
-        self.last_pid = last_pid;
+        let (before, now) = (self.last_pid, proc::last_pid());
+        self.last_pid = now;
+        let at = poll::now();
+        let soon = self.looked.replace(at).is_some_and(|before| at - before < TURN);
+        let forked = now.is_none() || before.is_some() && before != now;
+        if forked {
+            self.doubt(before.zip(now).filter(|_| soon));
+        }
+        self.unsure |= forked && before.is_some();
+        let anew = std::mem::take(&mut self.again) || forked || before.is_none();
         let mut proof = Proof::new(scope.apart, scope.leaf);
         // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may write
         // to another one), hardly both: so both are looked at.
         let mut reach = |sending: &mut Sending, proof: &mut Proof<'_>, pid| {
-            let had = sending.had.contains_key(&pid) || Some(pid) == scope.ended;
-            if had { None } else { sending.send(rung, pid, proof, &mut sent) }
+            let had = sending.had.get(&pid).is_some_and(|known| !known.doubted);
+            let done = had || Some(pid) == scope.ended;
+            if done { None } else { sending.send(rung, pid, proof, &mut sent) }
         };
-        for pid in
-            scope.leaf.filter(|_| forked || self.unsure).map(Leaf::processes).unwrap_or_default()
-        {
+        let held = scope.leaf.filter(|_| anew || self.unsure).map(Leaf::processes);
+        let held = held.unwrap_or_default();
+        for &pid in &held {
             reach(self, &mut proof, pid);
         }
-        // Whoever was born meanwhile was born into the cgroup.
-        let ask_again = forked && scope.leaf.is_none();
+        // Whoever is born of one in the cgroup is born into it, and can have left it only if somebody was born.
+        let held = BTreeSet::from_iter(held);
+        let ask_again = |pid| forked || anew && !held.contains(&pid);
         let mut seen = BTreeSet::new();
         let us = ids::pid();
         let ours = proc::own_children();
@@ -153,8 +176,8 @@ impl Sending {
                     proof.forget();
                     handle = reach(self, &mut proof, pid);
                 }
-                let Some(below) = self.had.get_mut(&pid) else { continue };
-                if *below == Below::Nobody && !ask_again {
+                let Some(Known { below, .. }) = self.had.get_mut(&pid) else { continue };
+                if *below == Below::Nobody && !ask_again(pid) {
                     continue;
                 }
                 let Ok(children) = proc::children(pid) else {
@@ -190,7 +213,15 @@ impl Sending {
                 return None;
             }
         };
-        self.had.insert(pid, Below::NotAsked);
+        let mark = handle.mark(pid);
+        if let Some(known) = self.had.get_mut(&pid)
+            && known.mark.is_some()
+            && known.mark == mark
+        {
+            known.doubted = false;
+            return Some(handle);
+        }
+        self.had.insert(pid, Known { mark, doubted: false, below: Below::NotAsked });
         sent.news = true;
         let deaf = deaf.filter(|_| signal != KILL && proc::ignores(pid, signal));
         // A stopped one acts on it when it goes on.
@@ -205,7 +236,24 @@ impl Sending {
     }
 
     fn refuse(&mut self, pid: i32, error: &io::Error) {
-        self.had.insert(pid, Below::NotAsked);
-        self.refused.extend(Member::living(pid).map(|member| (member, error.to_string())));
+        let known = Known { mark: None, doubted: false, below: Below::NotAsked };
+        self.had.entry(pid).or_insert(known).doubted = false;
+        // The rung before may have been refused as well.
+        if let Some(member) = Member::living(pid)
+            && !self.refused.iter().any(|(known, _)| known.is(&member))
+        {
+            self.refused.push((member, error.to_string()));
+        }
+    }
+
+    /// Whoever has had it under a number that was given since may be another by now. `given` are the last number
+    /// before and the last one now, where all between them are known to be those that were given.
+    fn doubt(&mut self, given: Option<(i32, i32)>) {
+        let since = |pid| match given {
+            Some((before, now)) if before <= now => before < pid && pid <= now,
+            Some((before, now)) => before < pid || pid <= now,
+            None => true,
+        };
+        self.had.iter_mut().filter(|(pid, _)| since(**pid)).for_each(|(_, it)| it.doubted = true);
     }
 }

@@ -44,6 +44,11 @@ impl Member {
         Some(Member { pid, comm: stat.comm, start_ticks: stat.start_ticks })
     }
 
+    /// Whether the other is the same process, whatever it executes by now.
+    pub fn is(&self, other: &Member) -> bool {
+        (self.pid, self.start_ticks) == (other.pid, other.start_ticks)
+    }
+
     /// Reads its name again, as long as it is there: right after a fork it is still its parent's.
     pub fn read_name(&mut self) {
         if let Ok(Some(stat)) = proc::stat(self.pid)

@@ -1,7 +1,7 @@
 //! Opening the database: private, in the right journal mode, with the right schema.
 
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -321,7 +321,10 @@ fn create_private(path: &Path) -> io::Result<()> {
     crate::sys::ids::random(&mut nonce)?;
     let temporary = place::suffixed(path, &format!(".{:08x}", u32::from_ne_bytes(nonce)));
     #[expect(clippy::disallowed_methods, reason = "the store owns its files")]
-    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    // The umask may leave its owner less.
+    file.set_permissions(PermissionsExt::from_mode(0o600))?;
     match std::fs::hard_link(&temporary, path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -14,7 +14,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,6 @@ impl LockFile {
 
     /// Whether it still has its name: what is written to one that was removed nobody reads.
     pub fn is_there(&self) -> bool {
-        use std::os::unix::fs::MetadataExt;
         self.file.metadata().is_ok_and(|meta| meta.nlink() > 0)
     }
 
@@ -236,8 +235,7 @@ pub(super) fn scan_some(db: &Path, limit: usize) -> io::Result<Vec<Found>> {
 /// The lock file of one run; nothing when there is none.
 pub fn look(db: &Path, run: &str) -> Option<Found> {
     let path = place::runs_dir(db).join(format!("{run}{SUFFIX}"));
-    #[expect(clippy::disallowed_methods, reason = "the store owns its lock files")]
-    let file = match File::open(path) {
+    let file = match open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(_) => {
@@ -256,6 +254,26 @@ pub fn look(db: &Path, run: &str) -> Option<Found> {
     let read = (&file).take(MAX).read_to_end(&mut text).ok();
     let (record, finish) = read.and_then(|_| parse(&text)).unzip();
     Some(Found { run: run.to_owned(), held, record, finish: finish.flatten() })
+}
+
+/// Opens a lock file to be read. It was made with mode 0600, less what the umask of its heeler took from it: asking for
+/// more there would be a call in every run.
+fn open(path: &Path) -> io::Result<File> {
+    let closed = |meta: std::fs::Metadata| {
+        meta.is_file() && meta.uid() == crate::sys::ids::uid() && meta.mode() & 0o600 != 0o600
+    };
+    #[expect(clippy::disallowed_methods, reason = "the store owns its lock files")]
+    let open = || File::open(path);
+    match open() {
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied
+                && std::fs::symlink_metadata(path).is_ok_and(closed) =>
+        {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
+            open()
+        }
+        result => result,
+    }
 }
 
 /// Removes the lock file of a run that is over, unless a heeler holds it or the database is owed what is in

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::sys::fs;
@@ -39,14 +39,10 @@ pub fn suffixed(db: &Path, suffix: &str) -> PathBuf {
 /// Makes `dir` with mode 0700, parents included. One that exists has to be ours and a real directory: in a
 /// directory that everyone may write, someone else could have been there first.
 pub fn private_dir(dir: &Path) -> io::Result<()> {
-    match std::fs::DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => return Ok(()),
+    match make_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make_dirs(dir)?;
-            return Ok(());
-        }
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return make_dirs(dir),
+        result => return result,
     }
     let meta = std::fs::symlink_metadata(dir)?;
     if !meta.is_dir() {
@@ -66,7 +62,24 @@ pub fn private_dir(dir: &Path) -> io::Result<()> {
 
 /// Makes `dir` and its missing parents with mode 0700; what exists is left as it is.
 pub fn make_dirs(dir: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    let made = match make_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+            make_dirs(parent.ok_or(error)?)?;
+            make_dir(dir)
+        }
+        result => result,
+    };
+    match made {
+        Err(_) if dir.is_dir() => Ok(()),
+        result => result,
+    }
+}
+
+/// With mode 0700 also where the umask leaves its owner less.
+fn make_dir(dir: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).create(dir)?;
+    std::fs::set_permissions(dir, PermissionsExt::from_mode(0o700))
 }
 
 #[cfg(test)]

@@ -152,3 +152,68 @@ fn without_a_database() {
     life.wait_gone();
     assert_eq!(list(&t), Vec::<Value>::new());
 }
+
+/// What heeler makes its owner can open again, and nobody else can what is private, whatever the umask is. (Root may
+/// open everything: it is another user who tries.)
+#[test]
+fn whatever_the_umask_is() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    for umask in [0o777, 0o277, 0o022, 0] {
+        let t = Test::new();
+        let mut before = vec![];
+        if crate::fault::is_root() {
+            let nobody = Some(65534);
+            chown(t.dir(), nobody, nobody).unwrap();
+            before = vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        }
+        let sh = format!("umask {umask:o}; exec \"$@\"");
+        before.extend(["sh", "-c", &sh, "sh"]);
+        let program = |args: &[&str]| {
+            let all = [&before, args].concat();
+            t.program(all[0], &all[1..]).env("HEELER_DB", t.path("state/below/h.db"))
+        };
+        let heeler = |args: &[&str]| program(&[&[env!("CARGO_BIN_EXE_heeler")], args].concat());
+        let listed = |args: &[&str]| -> Value {
+            let text = heeler(&[&["list", "--json"], args].concat()).any_out().check().out_text();
+            serde_json::from_str(&text).unwrap()
+        };
+        let mode = |path: &std::path::Path| path.metadata().unwrap().mode() & 0o777;
+        let private = |dir: &str| {
+            assert_eq!(mode(&t.path(dir)), 0o700, "umask {umask:o}: {dir}");
+            for entry in std::fs::read_dir(t.path(dir)).unwrap() {
+                let path = entry.unwrap().path();
+                let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+                // A lock file is written by who made it alone, and opened up by who cannot read it.
+                let lock = path.extension().is_some_and(|it| it == "lock") && mode(&path) == 0o400;
+                assert!(lock || mode(&path) == wanted, "umask {umask:o}: {}", path.display());
+            }
+        };
+        for _ in 0..2 {
+            let files = ["--report", "report", "--record", "cast", "--output", "copy"];
+            let command = ["--events", "events", "--", "sh", "-c", "echo ready; read x; exit 3"];
+            let all = [&["run", "--pipe", "--name", "n"], &files[..], &command].concat();
+            let mut run = heeler(&all).input_open().start();
+            run.wait_out("ready");
+            assert_eq!(listed(&[])[0]["name"], "n", "umask {umask:o}: its lock file can be read");
+            private("state/below");
+            private("state/below/h.db-runs");
+            run.close_input();
+            run.out("ready\n").exit(3).check();
+            assert_eq!(listed(&["--all"])[0]["exit_code"], 3, "umask {umask:o}");
+            for file in ["report", "cast", "copy", "events"] {
+                let wanted = 0o666 & !umask | 0o600;
+                assert_eq!(mode(&t.path(file)), wanted, "umask {umask:o}: {file}");
+                program(&["cat", file]).any_out().check();
+            }
+        }
+        let script = "echo out; read x; echo more";
+        heeler(&["run", "-d", "--name", "d", "--", "sh", "-c", script]).any_out().check();
+        heeler(&["expect", "d", "--on", "out", "--timeout", "10s"]).any_out().check();
+        private("state/below/h.db-logs");
+        heeler(&["send", "d", "--line", "x"]).any_out().check();
+        heeler(&["wait", "d"]).any_out().check();
+        assert!(heeler(&["logs", "d"]).any_out().check().out_text().contains("more"));
+        heeler(&["expect", "d", "--on", "more"]).any_out().check();
+        private("state/below/h.db-logs");
+    }
+}

@@ -271,9 +271,10 @@ fn unkillable() {
     args.extend(["sh", "-c", "./become --reuid=0 --regid=0 --clear-groups sleep 1000 >/dev/null 2>&1 & sleep 0.3; exit 3"]);
     let done = t.program("setpriv", args).any_err().exit(3).check();
     let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
-    let unkillable = &report["containment"]["unkillable"][0];
-    assert_eq!(unkillable["comm"], "sleep", "{report}");
-    assert!(unkillable["fate"].as_str().unwrap().contains("not permitted"), "{report}");
+    let unkillable = report["containment"]["unkillable"].as_array().unwrap();
+    assert_eq!(unkillable.len(), 1, "refused by each rung, named once: {report}");
+    assert_eq!(unkillable[0]["comm"], "sleep", "{report}");
+    assert!(unkillable[0]["fate"].as_str().unwrap().contains("not permitted"), "{report}");
     assert_eq!(report["containment"]["verified"], false);
     done.took_between(Duration::from_secs(5), Duration::from_secs(15));
 }

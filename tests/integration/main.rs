@@ -45,6 +45,7 @@ mod explain;
 mod fault;
 mod fault_guard;
 mod fault_kill;
+mod fault_newcomers;
 mod fault_own;
 mod fault_pid1;
 mod fault_proofs;

@@ -1,7 +1,7 @@
 //! After the end of a run: what of its output nobody has consumed is still there to be expected.
 
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub fn keep(db: &Path, run: &str, rest: &Rest) -> io::Result<()> {
     let mut file = options.open(&new)?;
     let kept = serde_json::to_vec(rest).map_err(io::Error::from);
     let kept = kept.and_then(|bytes| file.write_all(&bytes));
+    // The umask may have left its owner less.
+    let kept = kept.and_then(|()| file.set_permissions(PermissionsExt::from_mode(0o600)));
     kept.and_then(|()| std::fs::rename(&new, &path)).inspect_err(|_| {
         // Half of it is of no use.
         let _ = std::fs::remove_file(&new);

@@ -84,6 +84,10 @@ impl Feed {
         ids.iter().filter_map(|id| self.ids.binary_search(id).ok()).collect()
     }
 
+    pub(super) fn glance(&mut self, gathered: &[u8]) {
+        self.matcher.glance(gathered);
+    }
+
     pub(super) fn push(&mut self, now: Duration, bytes: &[u8]) {
         self.last_output = now;
         self.matcher.push(now, bytes);

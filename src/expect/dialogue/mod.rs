@@ -253,6 +253,15 @@ impl Dialogue {
         }
     }
 
+    /// Output is being gathered, and this much is there by now. See [`Matcher::glance`].
+    pub fn glance(&mut self, stream: StreamId, gathered: &[u8]) {
+        if self.phase != Phase::Over
+            && let Some(feed) = self.feed(stream)
+        {
+            feed.glance(gathered);
+        }
+    }
+
     /// Output was read. It counts before a limit that has passed meanwhile: a busy machine is no reason to
     /// overlook what is already there.
     pub fn output(&mut self, now: Duration, stream: StreamId, bytes: &[u8], out: &mut Vec<Effect>) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use regex_automata::meta::Regex;
 use regex_syntax::hir::Hir;
 
-use super::{Matcher, MatcherConfig};
+use super::{Glanced, Matcher, MatcherConfig};
 use crate::expect::automaton::compile::Compiled;
 use crate::expect::lane::{Lane, Patterns};
 use crate::expect::pattern::{Kind, Pattern, PatternError, PatternErrorKind, to_hir, unix};
@@ -45,6 +45,7 @@ pub(super) fn matcher(
         pauses: VecDeque::new(),
         held: false,
         stale: false,
+        glanced: Glanced::default(),
     })
 }
 

@@ -274,6 +274,16 @@ struct Setting<'a> {
 /// All matches of output that comes in these chunks without a pause and then ends. After each armed match
 /// the next set is armed.
 fn run(setting: &Setting<'_>, chunks: &[&[u8]], config: MatcherConfig) -> (Vec<Match>, u64) {
+    run_gathered(setting, chunks, &[], config)
+}
+
+/// The same, with a glance at each chunk when so many bytes of it are there.
+fn run_gathered(
+    setting: &Setting<'_>,
+    chunks: &[&[u8]],
+    gathered: &[usize],
+    config: MatcherConfig,
+) -> (Vec<Match>, u64) {
     let mut matcher = Matcher::new(setting.patterns, config).unwrap();
     let mut sets = setting.armed.iter().cycle();
     matcher.watch(setting.watched);
@@ -290,6 +300,9 @@ fn run(setting: &Setting<'_>, chunks: &[&[u8]], config: MatcherConfig) -> (Vec<M
         }
     };
     for chunk in chunks {
+        for part in gathered.iter().filter_map(|&count| chunk.get(..count)) {
+            matcher.glance(part);
+        }
         matcher.push(now, chunk);
         drain(&mut matcher);
     }
@@ -369,7 +382,8 @@ fn cases() -> ProptestConfig {
     ProptestConfig { cases: usual.cases / 4, ..usual }
 }
 
-/// The pieces, a cut behind those that say so, give what the bytes give one by one, and all at once.
+/// The pieces, a cut behind those that say so, give what the bytes give one by one, all at once, and all at once
+/// after a glance at each cut.
 fn any_cut_gives_the_same(
     setting: &Setting,
     pieces: Vec<(Vec<u8>, bool)>,
@@ -384,8 +398,14 @@ fn any_cut_gives_the_same(
     }
     let bytes = chunks.concat();
     let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
+    let ends = chunks.iter().scan(0, |end, chunk| {
+        *end += chunk.len();
+        Some(*end)
+    });
+    let ends: Vec<usize> = ends.collect();
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
     let single = run(setting, &single, config).0;
+    prop_assert_eq!(&run_gathered(setting, &[&bytes], &ends, config).0, &single);
     prop_assert_eq!(&run(setting, &[&bytes], config).0, &single);
     prop_assert_eq!(&run(setting, &chunks, config).0, &single);
     Ok(())

@@ -45,14 +45,14 @@ impl Running<'_, '_> {
         let memory_peak = leaf.and_then(Leaf::memory_peak);
         let verified = !strays_left && !unkillable && self.prove_empty();
         let mut left = self.launched.tree.refused().to_vec();
-        left.retain(|(member, _)| self.launched.tree.members().contains(member));
-        for member in if unkillable || !verified && !strays_left {
-            self.launched.tree.members()
-        } else {
-            Vec::new()
-        } {
-            if !left.iter().any(|(known, _)| known.pid == member.pid) {
-                left.push((member, "still alive after KILL".to_owned()));
+        let ended = !unkillable && (verified || strays_left);
+        if !ended || !left.is_empty() {
+            let members = self.launched.tree.members();
+            left.retain(|(known, _)| members.iter().any(|member| member.is(known)));
+            for member in members.into_iter().filter(|_| !ended) {
+                if !left.iter().any(|(known, _)| known.is(&member)) {
+                    left.push((member, "still alive after KILL".to_owned()));
+                }
             }
         }
         self.launched.tree.collect();

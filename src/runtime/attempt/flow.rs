@@ -188,6 +188,9 @@ impl Running<'_, '_> {
                     if stream.id != StreamId::Terminal || count < PROMPT {
                         break;
                     }
+                    if let Some(dialogue) = &mut self.dialogue {
+                        dialogue.glance(stream.id, &self.buffer[..filled]);
+                    }
                 }
                 Read::Nothing => break,
                 Read::End => {

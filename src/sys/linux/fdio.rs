@@ -188,16 +188,21 @@ pub(super) fn own(fd: RawFd) -> OwnedFd {
 /// What opening a FIFO for writing gives when nobody reads it (ENXIO).
 pub const NO_READER: i32 = libc::ENXIO;
 
-/// Creates or truncates `path` for writing, with the permissions that the caller's umask leaves; a FIFO is
-/// opened without waiting for its reader.
+/// Creates or truncates `path` for writing, with the permissions that the caller's umask leaves, but in a new file
+/// those of its owner, who could not open it again; a FIFO is opened without waiting for its reader.
 pub fn create(path: &std::path::Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::WRONLY
-        | OFlags::CREATE
-        | OFlags::TRUNC
-        | OFlags::CLOEXEC
-        | OFlags::NOCTTY
-        | OFlags::NONBLOCK;
-    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?)
+    const OWNER: Mode = Mode::RUSR.union(Mode::WUSR);
+    let open = |how| {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
+        let flags = flags | OFlags::NOCTTY | OFlags::NONBLOCK | how;
+        rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))
+    };
+    let Ok(file) = open(OFlags::EXCL) else { return Ok(open(OFlags::TRUNC)?) };
+    let mode = Mode::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
+    if !mode.contains(OWNER) {
+        rustix::fs::fchmod(&file, mode | OWNER)?;
+    }
+    Ok(file)
 }
 
 /// Opens `path` for reading, close-on-exec.

@@ -8,6 +8,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -142,11 +143,22 @@ impl PidFd {
 
     /// The inode number that no other process has had since boot, where the kernel has one.
     pub fn inode(&self) -> Option<u64> {
-        let magic = rustix::fs::fstatfs(&self.0).ok()?.f_type as u32;
-        if magic != PID_FS_MAGIC {
+        static HAS_INODES: OnceLock<bool> = OnceLock::new();
+        let has = || rustix::fs::fstatfs(&self.0).is_ok_and(|fs| fs.f_type as u32 == PID_FS_MAGIC);
+        if !*HAS_INODES.get_or_init(has) {
             return None;
         }
         Some(rustix::fs::fstat(&self.0).ok()?.st_ino)
+    }
+
+    /// Tells the process from others that have had the number `pid`, for as long as this kernel runs: its inode,
+    /// else when it started; nothing of one that has ended where there are no inodes.
+    pub fn mark(&self, pid: i32) -> Option<u64> {
+        let started = || {
+            let stat = super::proc::stat(pid).ok()??;
+            (!self.exited().ok()?).then_some(stat.start_ticks)
+        };
+        self.inode().or_else(started)
     }
 }
 

@@ -1,0 +1,143 @@
+//! Members that are born while their tree is being ended get the signal that is being sent, wherever they are and
+//! whatever number they have; without it they would wait for KILL.
+
+use std::path::PathBuf;
+
+use crate::children::python;
+use crate::fault::{CONTAINMENTS, can_unshare, is_root, own_cgroup, penned, report};
+use crate::harness::{Test, wait_until};
+
+/// What both trees have. Each waits for TERM with TERM blocked, and the newcomer is born when heeler has looked for
+/// members and sleeps: only the end of a child of its own, which is deaf, has it look again.
+const FAMILY: &str = r"
+import os, signal, sys, time
+life, heeler = os.open(sys.argv[1], os.O_WRONLY), os.getppid()
+TERM = {signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, TERM)
+def fork(live):
+    pid = os.fork()
+    if pid == 0:
+        live()
+        os._exit(0)
+    return pid
+def end_by_term():
+    signal.sigwait(TERM)
+    os.write(life, b'TERM %d\n' % os.getpid())
+def until_heeler_sleeps():
+    while True:
+        with open('/proc/%d/stat' % heeler) as stat:
+            if stat.read().rsplit(')', 1)[1].split()[0] == 'S':
+                return
+        time.sleep(0.001)
+read, write = os.pipe()
+def orphan():
+    os.write(write, b'%d\n' % fork(lambda: time.sleep(1000)))
+os.waitpid(fork(orphan), 0)
+deaf = int(os.read(read, 20))
+def bear():
+    newcomer = fork(end_by_term)
+    os.write(life, b'newcomer %d\n' % newcomer)
+    os.kill(deaf, 9)
+    os.waitpid(newcomer, 0)
+";
+
+/// The parent of the newcomer is in the cgroup $2.
+const OUTSIDE: &str = r"
+def leave():
+    with open(sys.argv[2] + '/cgroup.procs', 'w') as procs:
+        procs.write(str(os.getpid()))
+    os.write(write, b'x')
+    signal.sigwait(TERM)
+    until_heeler_sleeps()
+    bear()
+outside = fork(leave)
+os.read(read, 1)
+print('ready', flush=True)
+os.waitpid(outside, 0)
+";
+
+/// The newcomer has the number of one that TERM has ended.
+const SAME_NUMBER: &str = r"
+def die():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERM)
+    os.write(write, b'x')
+    time.sleep(1000)
+first = fork(die)
+os.read(read, 1)
+for later in range(5):
+    os.waitpid(fork(lambda: None), 0)
+print('ready', flush=True)
+signal.sigwait(TERM)
+os.waitpid(first, 0)
+until_heeler_sleeps()
+with open('/proc/sys/kernel/ns_last_pid', 'w') as last:
+    last.write(str(first - 1))
+os.write(life, b'first %d\n' % first)
+bear()
+";
+
+/// A cgroup beside those that heeler makes.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new() -> Option<Cgroup> {
+        let dir = own_cgroup()?.join(format!("newcomers-{}", std::process::id()));
+        let made = is_root() && std::fs::create_dir(&dir).is_ok();
+        if !made {
+            eprintln!("left out: no cgroup can be made here");
+        }
+        made.then_some(Cgroup(dir))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        wait_until("the cgroup can be removed", || std::fs::remove_dir(&self.0).is_ok());
+    }
+}
+
+/// Runs `before… heeler run … family` until it is ready, and sees its newcomer end by TERM, the only signal.
+fn ends_by_term(t: &Test, before: &[&str], containment: &str, family: &[&str]) {
+    let mut life = t.lifeline("life");
+    let heeler = [env!("CARGO_BIN_EXE_heeler"), "run", "--report", "report", "--pipe"];
+    let flags = ["--containment", containment, "--until", "ready", "--stop", "TERM:10s,KILL"];
+    let all = [before, &heeler, &flags, family].concat();
+    penned(t, all[0], &all[1..]).out("ready\n").any_err().check();
+    let said = life.wait_gone();
+    let number = |what: &str| {
+        let rest = said.lines().find_map(|line| line.strip_prefix(what));
+        rest.map(str::to_owned)
+    };
+    let signals = report(t)["stop"]["signals"].clone();
+    assert_eq!(signals.as_array().map(Vec::len), Some(1), "{containment}: {signals} {said}");
+    assert!(number("newcomer ").is_some(), "{containment}: {said}");
+    assert_eq!(number("TERM "), number("newcomer "), "{containment}: {said}");
+    if let Some(first) = number("first ") {
+        assert_eq!(number("newcomer "), Some(first), "{containment}: the number is given again");
+    }
+}
+
+#[test]
+fn below_one_that_left_the_cgroup() {
+    for containment in CONTAINMENTS {
+        let Some(outside) = Cgroup::new() else { return };
+        let t = Test::new();
+        let text = [FAMILY, OUTSIDE].concat();
+        let outside = outside.0.display().to_string();
+        ends_by_term(&t, &[], containment, &python(&text, &["life", &outside]));
+    }
+}
+
+/// In a namespace of its own nobody else takes the number.
+#[test]
+fn under_the_number_of_one_that_has_had_it() {
+    for containment in CONTAINMENTS {
+        let t = Test::new();
+        if !can_unshare(&t, &["-p", "-f", "--mount-proc"]) {
+            return;
+        }
+        let text = [FAMILY, SAME_NUMBER].concat();
+        let inside = ["unshare", "-p", "-f", "--mount-proc", "sh", "-c", "\"$@\"; exit $?", "sh"];
+        ends_by_term(&t, &inside, containment, &python(&text, &["life"]));
+    }
+}
