@@ -384,7 +384,8 @@ impl Supervisor {
     }
 
     /// Whether the attempt is over.
-    pub fn is_finished(&self) -> bool {
+    #[cfg(test)]
+    fn is_finished(&self) -> bool {
         self.state == State::Finished
     }
 

@@ -117,6 +117,12 @@ pub enum SendError {
     /// reading, and whether they had before we wrote is chance. It is told where a step stays unmet.
     #[error("the command had closed its input")]
     InputClosed,
+    /// There is too much that the command has not read.
+    #[error(
+        "an answer was not typed: the command has left too many of them unread; where it was not asking, a pattern \
+         that only its question has helps, or `--max`"
+    )]
+    Unread,
     /// Anything else.
     #[error("{0}")]
     Other(String),

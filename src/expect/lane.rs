@@ -26,7 +26,7 @@ pub const CACHE: usize = 2 << 20;
 /// The patterns of a view, compiled.
 #[derive(Debug)]
 pub struct Patterns {
-    /// The run's id of each.
+    /// The run's id of each, ascending.
     pub ids: Vec<usize>,
     /// All of them.
     pub compiled: Rc<Compiled>,
@@ -102,7 +102,7 @@ impl Patterns {
 }
 
 /// A match that waits for its delivery.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Decided {
     /// The match itself.
     pub found: Match,
@@ -152,6 +152,8 @@ struct Armed {
 #[derive(Debug)]
 struct Automaton {
     order: Vec<usize>,
+    /// The view's other patterns.
+    others: Vec<usize>,
     lazy: Lazy,
     prefilter: Option<Prefilter>,
 }
@@ -186,12 +188,12 @@ impl Lane {
 
     /// The number that a run's pattern has in this view.
     pub fn number(&self, id: usize) -> Option<usize> {
-        self.patterns.ids.iter().position(|&other| other == id)
+        self.patterns.ids.binary_search(&id).ok()
     }
 
-    /// The first position that may be looked at again when all has been looked at up to `looked`, an offset.
-    fn floor(&self, looked: u64) -> u64 {
-        self.window.seen_by(looked).saturating_sub(self.patterns.reach)
+    /// The first position that may be looked at again when all has been looked at up to `seen`.
+    fn floor(&self, seen: u64) -> u64 {
+        seen.saturating_sub(self.patterns.reach)
     }
 
     /// Arms patterns by number, for the text from `cursor` on, an offset. Where that is not all there any
@@ -210,17 +212,17 @@ impl Lane {
             return None;
         }
         let automaton = self.automaton(order);
-        let (from, lost) = self.from(looked);
         let seen = self.window.seen_by(looked);
+        let (from, lost) = self.from(seen);
         self.armed = Some(Armed::new(automaton, &self.window, from, seen));
         lost
     }
 
-    /// Where to search from when all has been looked at up to `looked`, an offset; and where what was lost ends,
-    /// when that is not where it should be.
-    fn from(&self, looked: u64) -> (u64, Option<u64>) {
+    /// Where to search from when all has been looked at up to `seen`; and where what was lost ends, when that is
+    /// not where it should be.
+    fn from(&self, seen: u64) -> (u64, Option<u64>) {
         let wanted = self.cursor.max(self.passed);
-        let from = wanted.max(self.floor(looked)).max(self.window.base());
+        let from = wanted.max(self.floor(seen)).max(self.window.base());
         (from, (from > wanted).then(|| self.window.offset_of(from)))
     }
 
@@ -241,7 +243,12 @@ impl Lane {
         let prefilter = self.patterns.prefilter(order);
         let compiled = Rc::clone(&self.patterns.compiled);
         let lazy = Lazy::new(compiled, order, Mode::First, prefilter.is_some(), CACHE);
-        Automaton { order: order.to_vec(), lazy, prefilter }
+        let mut armed = vec![false; self.patterns.ids.len()];
+        for &pattern in order {
+            armed[pattern] = true;
+        }
+        let others = (0..armed.len()).filter(|&pattern| !armed[pattern]).collect();
+        Automaton { order: order.to_vec(), others, lazy, prefilter }
     }
 
     /// Goes on with what is armed, from `cursor` on, as [`Lane::arm`] does.
@@ -249,8 +256,9 @@ impl Lane {
         self.consumed = cursor;
         self.cursor = self.window.position_at(cursor);
         self.covered = None;
-        let (from, lost) = self.from(looked);
+        self.armed.as_ref()?;
         let seen = self.window.seen_by(looked);
+        let (from, lost) = self.from(seen);
         let armed = self.armed.as_mut()?;
         armed.search_from(&self.window, from, seen);
         lost
@@ -273,9 +281,10 @@ impl Lane {
     /// Watches for these patterns, given with their places in the run's order.
     pub fn watch(&mut self, wanted: &[(usize, usize)], looked: u64) {
         self.covered = None;
-        let from = self.floor(looked).max(self.passed).max(self.window.base());
+        let seen = self.window.seen_by(looked);
+        let from = self.floor(seen).max(self.passed).max(self.window.base());
         self.watched = self.watched.max(from);
-        self.watches.set(wanted, &self.window, from, self.window.seen_by(looked));
+        self.watches.set(wanted, &self.window, from, seen);
     }
 
     /// Takes bytes that came from `offset` on: of text, lines. Where nothing is under way those in which no match can
@@ -317,10 +326,12 @@ impl Lane {
 
     fn is_covered(&mut self) -> bool {
         let covered = self.covered.unwrap_or_else(|| {
-            let armed = self.armed.as_ref().map_or(&[][..], |armed| &armed.automaton.order);
-            let watches = self.watched <= self.cursor;
-            let looks = |pattern| armed.contains(&pattern) || watches && self.watches.has(pattern);
-            (0..self.patterns.ids.len()).all(looks)
+            let watched = self.watched <= self.cursor;
+            let looks = |pattern| watched && self.watches.has(pattern);
+            match &self.armed {
+                Some(armed) => armed.automaton.others.iter().all(|&pattern| looks(pattern)),
+                None => (0..self.patterns.ids.len()).all(looks),
+            }
         });
         *self.covered.insert(covered)
     }
@@ -375,6 +386,11 @@ impl Lane {
     pub fn armed(&self) -> Option<(u64, &Decided)> {
         let decided = self.armed.as_ref()?.decided.as_ref()?;
         Some((self.window.seen_at(decided.at), decided))
+    }
+
+    /// Takes the armed match that waits; [`Lane::advance`] has to follow.
+    pub fn take_armed(&mut self) -> Option<Decided> {
+        self.armed.as_mut()?.decided.take()
     }
 
     /// Everything has been looked at: forgets what is no longer needed. True when a pause would decide

@@ -130,7 +130,53 @@ mod tests {
 
     use super::*;
 
+    fn filter(literals: &[&str]) -> Prefilter {
+        Prefilter::new(literals.iter().map(|literal| literal.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_literal_over_a_line_end_is_not_skipped_where_that_has_a_cr() {
+        let spanning = filter(&["one\ntwo"]);
+        let text = b"zero\r\none\r\ntwo\r\n";
+        assert_eq!(spanning.skip_lines(text), 0, "the text view shows it without the CR");
+        assert_eq!(spanning.skip(text), text.len() - 6, "which this does not know");
+        assert_eq!(spanning.skip_lines(b"zero\none\ntwo\n"), 5);
+        // One that spans is enough, whatever else there is.
+        for others in [&["one\ntwo", "four"][..], &["four", "six", "one\ntwo"]] {
+            assert_eq!(filter(others).skip_lines(text), 0, "{others:?}");
+        }
+    }
+
+    #[test]
+    fn a_literal_that_ends_at_a_line_end_begins_before_the_cr() {
+        let at_end = filter(&["one"]);
+        assert_eq!(at_end.skip_lines(b"zero\r\none\r\n"), 6);
+        // With the line end, it spans.
+        assert_eq!(filter(&["one\n"]).skip_lines(b"zero\r\none\r\n"), 0);
+        // What is cut off at the end may be one, its CR not yet there.
+        assert_eq!(at_end.skip_lines(b"zero\r\non"), 6);
+        assert_eq!(filter(&["one\n"]).skip_lines(b"zero\none"), 5);
+    }
+
     proptest! {
+        #[test]
+        fn no_beginning_is_skipped_that_the_lines_show_without_their_crs(
+            literals in prop_oneof![
+                proptest::collection::vec("[ab\n]{3,6}", 1..4),
+                proptest::collection::vec("[a-c\n]{4,9}", 80..90),
+            ],
+            text in "([ab]{0,3}\r?\n){0,20}",
+        ) {
+            let filter = Prefilter::new(literals.iter().map(String::as_bytes)).unwrap();
+            let skip = filter.skip_lines(text.as_bytes());
+            // No literal has a CR: what the lines show behind one begins with what follows it.
+            for at in (0..skip).filter(|&at| text.as_bytes()[at] != b'\r') {
+                let shown = text[at..].replace('\r', "");
+                prop_assert!(!literals.iter().any(|l| shown.starts_with(l.as_str())), "{at}");
+            }
+        }
+
+
         #[test]
         fn no_beginning_is_ever_skipped(
             // One, few, and too many for vector instructions.

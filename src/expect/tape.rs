@@ -66,11 +66,6 @@ impl Tape {
         Tape { size, terminal: self.terminal, facts: facts.collect() }
     }
 
-    /// Whether it says what was typed.
-    pub fn has_input(&self) -> bool {
-        self.facts.iter().any(|fact| matches!(fact.what, What::Input(_)))
-    }
-
     /// Everything that the command wrote.
     pub fn output(&self) -> impl Iterator<Item = &[u8]> {
         self.facts.iter().filter_map(|fact| match &fact.what {

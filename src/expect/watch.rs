@@ -88,7 +88,7 @@ impl Watches {
 
     /// Whether this pattern is watched for.
     pub fn has(&self, pattern: usize) -> bool {
-        self.list.iter().any(|watch| watch.pattern == pattern)
+        self.gate.as_ref().is_some_and(|gate| gate.places[pattern] != usize::MAX)
     }
 
     /// Whether all of them have looked at the text, which ends at `end`, and nothing is under way.

@@ -1,6 +1,9 @@
 //! What is typed to the command: by the dialogue, by a person at our terminal, from a file. Queued and
 //! non-blocking, in the same loop as reading, so that a command that does not read cannot stall heeler.
 //!
+//! What the dialogue answers to a command that does not read is bounded, not by reading no more of its output: it
+//! may be writing that before it reads, and we would wait for each other.
+//!
 //! A secret waits until the terminal has stopped echoing. The kernel has no event for that change, so
 //! while one waits, and only then, the terminal is asked again after 1 ms, 2 ms, 4 ms, … 20 ms.
 
@@ -20,6 +23,10 @@ use crate::sys::{fdio, tty};
 
 /// What a canonical terminal takes a line (N_TTY_BUF_SIZE less the line end); the kernel drops the rest.
 pub const CANONICAL_LIMIT: usize = 4095;
+
+/// How much more the dialogue may type while the command has not read what there is. What it types at once is as
+/// long as its script says; what it answers, as long as the command goes on asking.
+const BACKLOG: usize = 1 << 20;
 
 /// How much is read ahead from our own input.
 const READ: usize = 64 << 10;
@@ -67,6 +74,8 @@ pub enum Typed {
     TooLong(usize),
     /// Nobody reads any more.
     Closed,
+    /// The command has not read [`BACKLOG`] of what the dialogue typed: more of it is not typed.
+    Unread,
     /// An answer of ours to what the command asked its terminal.
     Answered {
         /// What.
@@ -148,6 +157,12 @@ pub struct Input {
     at_line_start: bool,
     recheck: Option<(Duration, Duration)>,
     full: bool,
+    /// Something was left the last time.
+    stuck: bool,
+    /// What of ours waits behind what could not be written, at most, with what keeping it takes.
+    backlog: usize,
+    /// Something was not queued because that is too much.
+    unread: bool,
 }
 
 impl Input {
@@ -164,6 +179,9 @@ impl Input {
             at_line_start: true,
             recheck: None,
             full: false,
+            stuck: false,
+            backlog: 0,
+            unread: false,
         }
     }
 
@@ -186,13 +204,26 @@ impl Input {
         }
     }
 
+    /// Whether `bytes` may wait as well.
+    fn takes(&mut self, bytes: &[u8]) -> bool {
+        let takes = self.backlog <= BACKLOG;
+        if takes && self.stuck {
+            self.backlog += cost(bytes);
+        }
+        takes
+    }
+
     fn queue_bytes(&mut self, data: Zeroizing<Vec<u8>>, by: Typist) {
         self.queue.push_back(Item::Bytes { data, done: 0, by, secret: false });
     }
 
     /// Types `bytes` for the dialogue.
     pub fn send(&mut self, bytes: Vec<u8>) {
-        self.queue_bytes(Zeroizing::new(bytes), Typist::Dialogue);
+        let takes = self.takes(&bytes);
+        self.unread |= !takes;
+        if takes {
+            self.queue_bytes(Zeroizing::new(bytes), Typist::Dialogue);
+        }
     }
 
     /// Types what `effects` type before they do anything else, and says what became of it. The command waits for
@@ -210,8 +241,12 @@ impl Input {
     }
 
     /// Types the answer to a question of the command to its terminal: in front of what waits, for what waits
-    /// may wait for the command, and that for the answer.
+    /// may wait for the command, and that for the answer. One that reads none of them gets no more, as from a
+    /// terminal whose input is full.
     pub fn answer(&mut self, bytes: Vec<u8>) {
+        if !self.takes(&bytes) {
+            return;
+        }
         let first = |item: &Item| {
             item.by() == Typist::Terminal || matches!(item, Item::Bytes { done, .. } if *done > 0)
         };
@@ -358,15 +393,18 @@ impl Input {
         let mut typed = Vec::new();
         self.full = false;
         while let Some(item) = self.queue.pop_front() {
+            let cost = item.cost();
             if self.target.is_none() {
                 typed.extend(closed(item.by(), matches!(item, Item::End(_))));
-                continue;
-            }
-            if let Some(back) = self.take(now, item, &mut typed) {
+            } else if let Some(back) = self.take(now, item, &mut typed) {
                 self.queue.push_front(back);
                 break;
             }
+            // What was there before goes first, and counts as well: what waits is no more than that and the bound.
+            self.backlog = self.backlog.saturating_sub(cost);
         }
+        self.stuck = !self.queue.is_empty();
+        typed.extend(std::mem::take(&mut self.unread).then_some(Typed::Unread));
         typed
     }
 
@@ -426,6 +464,7 @@ impl Input {
             });
             return None;
         }
+        // Asked before: behind the write the command may have read it, and changed the modes.
         let typing = self.typing();
         while done < data.len() {
             let fd = self.target()?;
@@ -514,11 +553,23 @@ impl Input {
 }
 
 impl Item {
+    /// What it takes of the dialogue's backlog.
+    fn cost(&self) -> usize {
+        match self {
+            Item::Bytes { data, by: Typist::Dialogue | Typist::Terminal, .. } => cost(data),
+            _ => 0,
+        }
+    }
+
     fn by(&self) -> Typist {
         match self {
             Item::Bytes { by, .. } | Item::Secret { by, .. } | Item::End(by) => *by,
         }
     }
+}
+
+fn cost(bytes: &[u8]) -> usize {
+    size_of::<Item>() + bytes.len()
 }
 
 /// What is told of something that nobody reads any more.

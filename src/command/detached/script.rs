@@ -283,11 +283,17 @@ impl Player {
         what: impl FnOnce(&mut Dialogue, Duration, &mut Vec<Effect>),
     ) -> Result<(), String> {
         let mut effects = Vec::new();
-        what(&mut self.dialogue, self.clock.active(), &mut effects);
-        for effect in effects {
-            self.carry_out(effect)?;
+        let now = self.clock.active();
+        what(&mut self.dialogue, now, &mut effects);
+        loop {
+            for effect in effects.drain(..) {
+                self.carry_out(effect)?;
+            }
+            if !self.dialogue.is_behind() {
+                return Ok(());
+            }
+            self.dialogue.tick(now, &mut effects);
         }
-        Ok(())
     }
 
     fn carry_out(&mut self, effect: Effect) -> Result<(), String> {

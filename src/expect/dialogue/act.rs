@@ -1,5 +1,6 @@
 //! What is done: actions one after the other.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Acting, Clock, Dialogue, Effect, Origin, Phase, Reason, SecretWait};
@@ -11,52 +12,47 @@ impl Dialogue {
         if self.terminal { b"\r" } else { b"\n" }
     }
 
-    pub(super) fn act_on(&mut self, actions: Vec<Action>, origin: Origin, by: Option<usize>) {
-        self.rearm = true;
-        self.acting = Some(Acting {
-            todo: actions.into(),
-            origin,
-            by,
-            next: false,
-            secret: None,
-            typing: None,
-        });
+    pub(super) fn act_on(&mut self, todo: Rc<[Action]>, origin: Origin, by: Option<usize>) {
+        self.acting =
+            Some(Acting { todo, at: 0, origin, by, next: false, secret: None, typing: None });
     }
 
     /// One action, or what follows the last.
     pub(super) fn act(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let Some(acting) = &mut self.acting else { return };
-        let Some(action) = acting.todo.pop_front() else {
+        let (todo, at) = (Rc::clone(&acting.todo), acting.at);
+        acting.at += 1;
+        let Some(action) = todo.get(at) else {
             return self.go_on(now, out);
         };
         match action {
-            Action::Key(Key::Bytes(bytes)) => out.push(Effect::Send(bytes)),
+            Action::Key(Key::Bytes(bytes)) => out.push(Effect::Send(bytes.clone())),
             Action::Send(text) => {
-                if let Some(bytes) = self.rendered(&text, now, out) {
+                if let Some(bytes) = self.rendered(text, now, out) {
                     self.type_text(bytes, now, out);
                 }
             }
             Action::Line(text) => {
-                if let Some(mut bytes) = self.rendered(&text, now, out) {
+                if let Some(mut bytes) = self.rendered(text, now, out) {
                     bytes.extend_from_slice(self.enter_key());
                     self.type_text(bytes, now, out);
                 }
             }
-            Action::Key(Key::Cursor(letter)) => out.push(Effect::Send(self.keypad.bytes(letter))),
+            Action::Key(Key::Cursor(letter)) => out.push(Effect::Send(self.keypad.bytes(*letter))),
             Action::Key(Key::Eof) | Action::CloseStdin => {
                 out.push(if self.terminal { Effect::SendEof } else { Effect::CloseInput });
             }
-            Action::Secret { name, echo_ok } => self.secret(name, echo_ok, now, out),
-            Action::Pace(pace) => self.pace = pace,
-            Action::Append(list, text) => self.append(&list, text.as_ref(), now, out),
-            Action::Count(name) => self.values.count(&name),
+            Action::Secret { name, echo_ok } => self.secret(name.clone(), *echo_ok, now, out),
+            Action::Pace(pace) => self.pace = *pace,
+            Action::Append(list, text) => self.append(list, text.as_ref(), now, out),
+            Action::Count(name) => self.values.count(name),
             Action::Set(name, text) => {
-                if let Some(bytes) = self.rendered(&text, now, out) {
-                    self.values.set(&name, Value::text(bytes));
+                if let Some(bytes) = self.rendered(text, now, out) {
+                    self.values.set(name, Value::text(bytes));
                 }
             }
             Action::Log(text) => {
-                if let Some(bytes) = self.rendered(&text, now, out) {
+                if let Some(bytes) = self.rendered(text, now, out) {
                     out.push(Effect::Log(self.masked(&bytes)));
                 }
             }
@@ -72,10 +68,10 @@ impl Dialogue {
                 self.stopping = true;
                 out.push(Effect::Kill);
             }
-            Action::Signal(signal) => out.push(Effect::Signal(signal)),
-            Action::Resize(columns, rows) => out.push(Effect::Resize(columns, rows)),
-            Action::Enable(name) => self.switch(&name, true),
-            Action::Disable(name) => self.switch(&name, false),
+            Action::Signal(signal) => out.push(Effect::Signal(*signal)),
+            Action::Resize(columns, rows) => out.push(Effect::Resize(*columns, *rows)),
+            Action::Enable(name) => self.switch(name, true),
+            Action::Disable(name) => self.switch(name, false),
             Action::Next => acting.next = true,
         }
     }
@@ -128,6 +124,7 @@ impl Dialogue {
     }
 
     fn switch(&mut self, name: &str, on: bool) {
+        self.rearm = true;
         for (rule, enabled) in self.program.rules.iter().zip(&mut self.enabled) {
             if rule.name.as_deref() == Some(name) {
                 *enabled = on;

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::expect::failure::Failure;
 use crate::expect::mask::Mask;
 use crate::expect::pattern::PatternError;
-use crate::expect::program::{Question, StreamId};
+use crate::expect::program::{Place, Question, StreamId};
 
 /// What a dialogue has to know of the run.
 #[derive(Clone, Debug)]
@@ -103,13 +103,22 @@ pub enum Effect {
     CleanupDone,
     /// A watch noted this index; each index once.
     Noted(usize),
-    /// Something happened, for whoever keeps a protocol.
+    /// Something happened, for whoever keeps a protocol; [`super::Dialogue::words`] says it. Most have none.
     Told(Told),
 }
 
 /// Something that happened in a dialogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The pattern with this number matched.
+    Matched(usize),
+    /// The optional step at this place was given up.
+    Skipped(Place),
+}
+
+/// It in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Words {
     /// What.
     pub what: What,
     /// The step's name or number, or the rule's name.

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::{Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState};
+use super::listen::Who;
+use super::{
+    Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState, Told, What, Words,
+};
 use crate::expect::escape::show;
 use crate::expect::failure::human;
 use crate::expect::near::{self, Wanted};
@@ -41,9 +44,32 @@ impl Dialogue {
     }
 
     fn sources(&self, step: Place) -> Vec<String> {
-        self.open(step)
-            .map(|id| format!("`{}`", self.shown(self.table.all[id].source().as_bytes())))
-            .collect()
+        self.open(step).map(|id| format!("`{}`", self.pattern_shown(id))).collect()
+    }
+
+    /// The pattern `id`, for people.
+    pub(super) fn pattern_shown(&self, id: usize) -> String {
+        self.shown(self.table.all[id].source().as_bytes())
+    }
+
+    /// What there is to say of what was told just now.
+    pub fn words(&self, told: Told) -> Words {
+        let id = match told {
+            Told::Matched(id) => id,
+            Told::Skipped(place) => {
+                let label = Some(self.label(place));
+                return Words { what: What::Skipped, label, pattern: None };
+            }
+        };
+        let listener = &self.table.all[id];
+        let (what, label) = match listener.who {
+            Who::Watch(_) => (What::Watch, None),
+            Who::Rule(rule) => (What::Rule, self.program.rules[rule].name.clone()),
+            Who::Branch { step: place, .. } | Who::Until(place) => {
+                (What::Step, Some(self.label(place)))
+            }
+        };
+        Words { what, label, pattern: Some(self.masked(listener.source().as_bytes())) }
     }
 
     /// `5s (--within 5s)`.

@@ -6,9 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{
-    Acting, Busy, Clock, Dialogue, Effect, Origin, Reason, StepRecord, StepState, Told, What,
-};
+use super::{Acting, Busy, Clock, Dialogue, Effect, Origin, Reason, StepRecord, StepState, Told};
 use crate::expect::failure::human;
 use crate::expect::program::{Block, Call, Item, Kind, Loop, Place, Then, Value};
 
@@ -45,7 +43,8 @@ impl Dialogue {
     /// All actions are done.
     pub(super) fn go_on(&mut self, now: Duration, out: &mut Vec<Effect>) {
         let Some(Acting { origin, next, .. }) = self.acting.take() else { return };
-        self.rearm = true;
+        // The actions may have set what a pattern is made of.
+        self.rearm |= self.table.templates;
         match (origin, self.step) {
             (Origin::Start, _) => self.go(Place::main(0)),
             (Origin::Rule, Some(step)) if next => {
@@ -146,7 +145,8 @@ impl Dialogue {
         if step.when.as_ref().is_some_and(|when| !self.values.holds(when)) {
             return self.go_behind(place);
         }
-        let (kind, actions, then) = (step.kind.clone(), step.actions.clone(), step.then.clone());
+        let (kind, actions, then) =
+            (step.kind.clone(), step.actions.as_slice().into(), step.then.clone());
         let acts_only = kind == Kind::Plain && step.branches.is_empty();
         self.clock = Clock::start(step, &self.program, now);
         self.step = Some(place);
@@ -181,8 +181,8 @@ impl Dialogue {
         self.decide(state, None, None, now);
         let found = self.program.step(place);
         let (actions, then) =
-            found.map(|step| (step.actions.clone(), step.then.clone())).unwrap_or_default();
-        self.act_on(actions, Origin::Step(then), None);
+            found.map(|step| (&step.actions[..], step.then.clone())).unwrap_or_default();
+        self.act_on(actions.into(), Origin::Step(then), None);
     }
 
     /// The same step once more; its clock goes on unless it is to be reset.
@@ -389,8 +389,7 @@ impl Dialogue {
     pub(super) fn skip(&mut self, place: Place, now: Duration, out: &mut Vec<Effect>) {
         self.stop_busy(out);
         self.decide(StepState::Skipped, None, None, now);
-        let label = Some(self.label(place));
-        out.push(Effect::Told(Told { what: What::Skipped, label, pattern: None }));
+        out.push(Effect::Told(Told::Skipped(place)));
         self.go_behind(place);
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::expect::pattern::{Event, Kind};
-use crate::expect::program::{Kind as StepKind, Listen, Place, Program, StreamId};
+use crate::expect::program::{Action, Kind as StepKind, Listen, Place, Program, StreamId};
 
 /// Whose pattern it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub(super) enum Who {
 pub(super) struct Listener {
     pub(super) who: Who,
     pub(super) listen: Listen,
+    /// What is done then. Shared: it is done again and again.
+    pub(super) actions: Rc<[Action]>,
     /// How often it matched.
     pub(super) fired: u64,
     /// Events happen once to rules and watches: whether this one was told. Output takes it back for
@@ -63,17 +66,20 @@ pub(super) struct Table {
     untils: BTreeMap<Place, usize>,
     first_rule: usize,
     first_watch: usize,
-    /// Whether any of them waits for an event. Few do, and asking each costs more than the output does.
-    pub(super) has_events: bool,
+    /// Whether any of them is made of a template.
+    pub(super) templates: bool,
+    /// Those that wait for an event. Few do, and asking all costs more than the output does.
+    pub(super) events: Vec<usize>,
 }
 
 impl Table {
     pub(super) fn new(program: &Program) -> Table {
-        let mut all = Vec::new();
-        let mut push = |who, listen: &Listen| {
+        let mut all: Vec<Listener> = Vec::new();
+        let mut push = |who, listen: &Listen, actions: &[Action]| {
             all.push(Listener {
                 who,
                 listen: listen.clone(),
+                actions: actions.into(),
                 fired: 0,
                 told: false,
                 quiet_from: Duration::ZERO,
@@ -88,24 +94,26 @@ impl Table {
                 && let Some(until) = &repeat.until_match
             {
                 untils.insert(place, end);
-                end = push(Who::Until(place), until);
+                end = push(Who::Until(place), until, &[]);
             }
             let first = end;
             for (branch, found) in step.branches.iter().enumerate() {
-                end = push(Who::Branch { step: place, branch }, &found.listen);
+                end = push(Who::Branch { step: place, branch }, &found.listen, &found.actions);
             }
             branches.insert(place, first..end);
         }
         let first_rule = end;
         for (rule, program) in program.rules.iter().enumerate() {
-            end = push(Who::Rule(rule), &program.listen);
+            end = push(Who::Rule(rule), &program.listen, &program.actions);
         }
         let first_watch = end;
         for (watch, program) in program.watches.iter().enumerate() {
-            push(Who::Watch(watch), &program.listen);
+            push(Who::Watch(watch), &program.listen, &[]);
         }
-        let has_events = all.iter().any(|listener: &Listener| listener.event().is_some());
-        Table { all, branches, untils, first_rule, first_watch, has_events }
+        let waits = |&id: &usize| all[id].event().is_some();
+        let events = (0..all.len()).filter(waits).collect();
+        let templates = all.iter().any(|listener| listener.listen.template.is_some());
+        Table { all, branches, untils, first_rule, first_watch, templates, events }
     }
 
     pub(super) fn branches(&self, step: Place) -> Range<usize> {

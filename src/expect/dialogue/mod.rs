@@ -57,12 +57,13 @@ mod template;
 mod turn;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub use effect::{Effect, Setup, SetupError, Told, What};
+pub use effect::{Effect, Setup, SetupError, Told, What, Words};
 pub use outside::{Answer, ExecEnd, ExitStatus};
 pub use record::{Capture, Record, RuleRecord, StepRecord, StepState};
 
@@ -114,8 +115,12 @@ pub struct Dialogue {
     met: Vec<usize>,
     /// What is being done; nothing is listened to but watches meanwhile.
     acting: Option<Acting>,
-    /// What the matchers are armed with does not fit any more.
+    /// Something else is listened to than what the matchers are armed with.
     rearm: bool,
+    /// They were armed while something was being done.
+    armed_acting: bool,
+    /// How many matches were taken since what they want was to be done.
+    heard: u32,
     /// How many steps were begun.
     taken: u32,
     exit: Exit,
@@ -140,7 +145,9 @@ enum Phase {
 
 /// Actions under way.
 struct Acting {
-    todo: VecDeque<Action>,
+    todo: Rc<[Action]>,
+    /// The next of them.
+    at: usize,
     origin: Origin,
     /// The pattern that matched, by its id; none at the start and for a step that only acts.
     by: Option<usize>,
@@ -220,6 +227,8 @@ impl Dialogue {
             full_lists: BTreeSet::new(),
             acting: None,
             rearm: true,
+            armed_acting: false,
+            heard: 0,
             taken: 0,
             exit: Exit::Running,
             exit_status: None,
@@ -239,7 +248,7 @@ impl Dialogue {
             for listener in &mut self.table.all {
                 listener.quiet_from = now;
             }
-            self.act_on(self.program.start.clone(), Origin::Start, None);
+            self.act_on(self.program.start.as_slice().into(), Origin::Start, None);
             self.drive(now, out);
         }
     }
@@ -264,8 +273,9 @@ impl Dialogue {
             *due = now.saturating_add(settle).min(*cap);
         }
         self.keypad.push(bytes);
-        let events = self.table.has_events;
-        for listener in self.table.all.iter_mut().filter(|_| events) {
+        let Table { all, events, .. } = &mut self.table;
+        for &id in &*events {
+            let listener = &mut all[id];
             if listener.hears(stream) && matches!(listener.event(), Some(Event::Idle(_))) {
                 listener.told = false;
             }
@@ -307,6 +317,9 @@ impl Dialogue {
             feed.close(now);
         }
         self.drive(now, out);
+        while self.is_behind() {
+            self.drive(now, out);
+        }
     }
 
     /// Time has passed.
@@ -355,12 +368,14 @@ impl Dialogue {
     }
 
     /// The name of the secret that is under way.
-    pub fn secret_wanted(&self) -> Option<&str> {
+    #[cfg(test)]
+    fn secret_wanted(&self) -> Option<&str> {
         Some(&self.acting.as_ref()?.secret.as_ref()?.name)
     }
 
     /// Whether it matters that the terminal stops echoing.
-    pub fn wants_echo_state(&self) -> bool {
+    #[cfg(test)]
+    fn wants_echo_state(&self) -> bool {
         let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
         secret.is_some_and(|secret| !secret.echo_ok)
     }
@@ -382,7 +397,7 @@ impl Dialogue {
             }
             SendError::CanonicalLimit { .. } => Some(Reason::CanonicalLimit),
             SendError::SecretEcho => Some(Reason::SecretEcho),
-            SendError::Other(_) => Some(Reason::Send),
+            SendError::Unread | SendError::Other(_) => Some(Reason::Send),
         };
         match reason {
             Some(reason) if !self.stopping => {
@@ -392,7 +407,8 @@ impl Dialogue {
                 };
                 self.fail(reason, &message, None, now, out);
             }
-            _ => self.drive(now, out),
+            _ if secret.is_some() => self.drive(now, out),
+            _ => {}
         }
     }
 
@@ -401,6 +417,12 @@ impl Dialogue {
         for feed in &mut self.feeds {
             feed.resize(cols, rows);
         }
+    }
+
+    /// Whether there is more to decide as soon as what was wanted so far has been done: [`Dialogue::tick`] goes on.
+    /// One read may hold as many matches as it has bytes.
+    pub fn is_behind(&self) -> bool {
+        self.phase == Phase::Open && self.heard >= turn::HITS
     }
 
     /// Whether all steps are met. Rules and watches go on.

@@ -1,10 +1,12 @@
 //! Who is heard next: one decision a turn, until nothing is left to decide.
 
+use std::iter;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::feed::Hit;
 use super::listen::Who;
-use super::{Busy, Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told, What};
+use super::{Busy, Dialogue, Effect, Exit, Origin, Phase, Reason, StepState, Told};
 use crate::expect::failure::human;
 use crate::expect::mask::MASKED;
 use crate::expect::pattern::Event;
@@ -15,10 +17,14 @@ use crate::expect::program::{
 /// How many parts of secrets are remembered: a script that takes one to pieces on purpose can print it too.
 const FRAGMENTS: usize = 256;
 
+/// How many matches are taken before what they want is done.
+pub(super) const HITS: u32 = 64;
+
 impl Dialogue {
-    /// Decides everything that can be decided by now.
+    /// Decides everything that can be decided by now, or as much as is to be done at once.
     pub(super) fn drive(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        while self.phase == Phase::Open && self.turn(now, out) {}
+        self.heard = 0;
+        while self.phase == Phase::Open && self.heard < HITS && self.turn(now, out) {}
     }
 
     /// One decision; false when there is none to take.
@@ -89,8 +95,10 @@ impl Dialogue {
     }
 
     fn arm(&mut self, now: Duration, out: &mut Vec<Effect>) {
-        if self.rearm {
+        let acting = self.acting.is_some();
+        if self.rearm || acting != self.armed_acting {
             self.rearm = false;
+            self.armed_acting = acting;
             let ids = self.armed().collect::<Vec<_>>();
             if let Err((reason, message)) = self.write_patterns(&ids) {
                 return self.fail(reason, &message, None, now, out);
@@ -123,6 +131,9 @@ impl Dialogue {
         if !self.mask.is_empty() {
             self.mask_fragments(&hit, stream);
         }
+        // What a template was when it matched is told before it becomes something else.
+        let written = self.table.all[hit.id].listen.template.is_some();
+        self.heard = if written { HITS } else { self.heard + 1 };
         let watch = matches!(self.table.all[hit.id].who, Who::Watch(_));
         // A watch looks on: what the numbers of the match before mean to the actions under way stays.
         let kept = watch.then(|| {
@@ -142,26 +153,18 @@ impl Dialogue {
 
     /// The pattern `id` matched, at `end` where it was text.
     fn happened(&mut self, id: usize, end: Option<u64>, now: Duration, out: &mut Vec<Effect>) {
-        self.table.all[id].fired += 1;
-        let fired = self.table.all[id].fired;
-        let pattern = self.table.all[id].source().to_owned();
-        let shown = self.shown(pattern.as_bytes());
-        let masked = self.masked(pattern.as_bytes());
-        let tell = |what, label, out: &mut Vec<Effect>| {
-            out.push(Effect::Told(Told { what, label, pattern: Some(masked) }));
-        };
-        let (max, answers, mut actions, origin, from) = match self.table.all[id].who {
-            Who::Watch(watch) => {
-                tell(What::Watch, None, out);
-                return self.judge(watch, &shown, now, out);
-            }
+        let listener = &mut self.table.all[id];
+        listener.fired += 1;
+        let fired = listener.fired;
+        out.push(Effect::Told(Told::Matched(id)));
+        let mut actions = Rc::clone(&listener.actions);
+        let (max, answers, origin, from) = match listener.who {
+            Who::Watch(watch) => return self.judge(watch, id, now, out),
             Who::Rule(rule) => {
                 let rule = &self.program.rules[rule];
-                tell(What::Rule, rule.name.clone(), out);
-                (rule.max, rule.answers.clone(), rule.actions.clone(), Origin::Rule, rule.from)
+                (rule.max, &rule.answers, Origin::Rule, rule.from)
             }
             Who::Branch { step, branch } => {
-                tell(What::Step, Some(self.label(step)), out);
                 let Some(step) = self.program.step(step) else { return };
                 let branch = &step.branches[branch];
                 let mut then = branch.then.clone();
@@ -172,12 +175,9 @@ impl Dialogue {
                     }
                 }
                 let origin = Origin::Branch(then);
-                (branch.max, branch.answers.clone(), branch.actions.clone(), origin, step.from)
+                (branch.max, &branch.answers, origin, step.from)
             }
-            Who::Until(place) => {
-                tell(What::Step, Some(self.label(place)), out);
-                return self.loop_met(place, now, out);
-            }
+            Who::Until(place) => return self.loop_met(place, now, out),
         };
         if let Some(max) = max.filter(|max| fired > u64::from(*max)) {
             // The one too many was seen, not answered; the record counts answers.
@@ -187,28 +187,30 @@ impl Dialogue {
                 Written::Flags => "--max ",
                 Written::Script => "max = ",
             };
+            let shown = self.pattern_shown(id);
             let message =
                 format!("`{shown}` appeared again after it was answered {times} ({word}{max})");
             return self.fail(Reason::RuleExhausted, &message, None, now, out);
         }
         if !answers.is_empty() {
             let Some(answer) = answers.get(fired as usize - 1) else {
-                let message = format!(
-                    "`{shown}` appeared {fired} times, and there are {} answers",
-                    answers.len()
-                );
+                let (shown, count) = (self.pattern_shown(id), answers.len());
+                let message =
+                    format!("`{shown}` appeared {fired} times, and there are {count} answers");
                 return self.fail(Reason::RuleExhausted, &message, None, now, out);
             };
-            actions.insert(0, Action::Line(answer.clone()));
+            let first = Action::Line(answer.clone());
+            actions = iter::once(first).chain(actions.iter().cloned()).collect();
         }
         if let Origin::Branch(_) = origin {
             self.stop_busy(out);
+            let pattern = self.table.all[id].source().to_owned();
             self.decide(StepState::Matched, Some(pattern), end, now);
         }
         self.act_on(actions, origin, Some(id));
     }
 
-    fn judge(&mut self, watch: usize, pattern: &str, now: Duration, out: &mut Vec<Effect>) {
+    fn judge(&mut self, watch: usize, id: usize, now: Duration, out: &mut Vec<Effect>) {
         let watch = &self.program.watches[watch];
         let (verdict, from) = (watch.verdict.clone(), watch.from);
         // The verdict is fixed before the cleanup begins; what only takes notes goes on.
@@ -223,10 +225,10 @@ impl Dialogue {
                     Written::Flags => "--fail-on",
                     Written::Script => "a watch",
                 };
-                self.judge_failed(Reason::Fail, why.as_ref(), word, pattern, now, out);
+                self.judge_failed(Reason::Fail, why.as_ref(), word, id, now, out);
             }
             Verdict::Retry(why) => {
-                self.judge_failed(Reason::Retry, why.as_ref(), "a watch", pattern, now, out);
+                self.judge_failed(Reason::Retry, why.as_ref(), "a watch", id, now, out);
             }
             Verdict::Log(text) => {
                 let written = text.map(|text| self.values.render(&text)).transpose();
@@ -234,7 +236,7 @@ impl Dialogue {
                     Ok(written) => {
                         let matched = || self.values.value("0").map(std::borrow::Cow::into_owned);
                         let line = written.or_else(matched);
-                        let line = line.unwrap_or_else(|| pattern.as_bytes().to_vec());
+                        let line = line.unwrap_or_else(|| self.pattern_shown(id).into_bytes());
                         out.push(Effect::Log(self.masked(&line)));
                     }
                     Err(unknown) => self.unknown(&unknown, now, out),
@@ -256,10 +258,11 @@ impl Dialogue {
         reason: Reason,
         why: Option<&Text>,
         word: &str,
-        pattern: &str,
+        id: usize,
         now: Duration,
         out: &mut Vec<Effect>,
     ) {
+        let pattern = self.pattern_shown(id);
         let message = match why {
             Some(why) => match self.values.render(why) {
                 Ok(why) => format!("{} (`{pattern}` appeared)", self.plain(&why)),
@@ -273,12 +276,26 @@ impl Dialogue {
     /// The next event that someone listens to: when, and whose. One that is a state since long is due at
     /// once.
     pub(super) fn next_event(&self) -> Option<(Duration, usize)> {
-        if !self.table.has_events {
-            return None;
-        }
-        let due = |id: usize| Some((self.event_due(id)?, id));
+        let due = |&id: &usize| Some((self.event_due(id)?, self.rank(id)?, id));
         // `min_by_key` keeps the first of equals.
-        self.table.watches().chain(self.armed()).filter_map(due).min_by_key(|(due, _)| *due)
+        let events = self.table.events.iter().filter_map(due);
+        events.min_by_key(|&(due, rank, _)| (due, rank)).map(|(due, _, id)| (due, id))
+    }
+
+    /// Where `id` stands among what is listened to: as [`Dialogue::armed`] has it, behind the watches.
+    fn rank(&self, id: usize) -> Option<(u8, usize)> {
+        match self.table.all[id].who {
+            Who::Watch(_) => Some((0, 0)),
+            _ if self.acting.is_some() => None,
+            Who::Until(place) => {
+                let inwards = self.frames.iter().rev();
+                Some((1, inwards.map(|frame| frame.place).position(|other| other == place)?))
+            }
+            Who::Branch { step, .. } => {
+                (self.step == Some(step) && !self.met.contains(&id)).then_some((2, 0))
+            }
+            Who::Rule(rule) => self.enabled[rule].then_some((3, 0)),
+        }
     }
 
     fn event_due(&self, id: usize) -> Option<Duration> {
@@ -386,7 +403,7 @@ impl Dialogue {
             return true;
         }
         acting.secret = None;
-        acting.todo.clear();
+        acting.at = acting.todo.len();
         out.push(Effect::DropSecret);
         true
     }

@@ -1,7 +1,7 @@
 //! Which match comes next, among those that the views have decided.
 
 use super::{Match, Matcher};
-use crate::expect::lane::{Decided, Lane};
+use crate::expect::lane::Lane;
 
 /// How many losses are kept to be told; more say nothing new.
 const LOSSES: usize = 64;
@@ -54,8 +54,8 @@ impl Matcher {
                 Some(Match { is_watch: true, ..decided.found })
             }
             (_, Some((.., side))) => {
-                let lane = self.lane(side);
-                let decided: Decided = lane.armed()?.1.clone();
+                let lane = self.lane_mut(side);
+                let decided = lane.take_armed()?;
                 self.looked = lane.window.offset_after(decided.at);
                 self.consume(decided.found.end);
                 Some(decided.found)

@@ -214,8 +214,14 @@ impl Player<'_> {
     fn tell(&mut self, what: impl FnOnce(&mut Dialogue, Duration, &mut Vec<Effect>)) {
         let mut effects = Vec::new();
         what(&mut self.dialogue, self.now, &mut effects);
-        for effect in effects {
-            self.effect(effect);
+        loop {
+            for effect in effects.drain(..) {
+                self.effect(effect);
+            }
+            if self.is_over() || !self.dialogue.is_behind() {
+                return;
+            }
+            self.dialogue.tick(self.now, &mut effects);
         }
     }
 
@@ -277,14 +283,17 @@ impl Player<'_> {
                 self.note("what a person typed during `interact` is not compared".to_owned());
             }
             Effect::StopInteract => self.typed.skip_to(self.next),
-            Effect::Told(told) => match (told.what, told.label, told.pattern) {
-                (Event::Step, Some(label), _) => self.doing = Some(format!("step {label}")),
-                (Event::Rule, Some(label), _) => self.doing = Some(format!("rule {label}")),
-                (Event::Rule, None, Some(pattern)) => {
-                    self.doing = Some(format!("the rule for `{pattern}`"));
+            Effect::Told(told) => {
+                let words = self.dialogue.words(told);
+                match (words.what, words.label, words.pattern) {
+                    (Event::Step, Some(label), _) => self.doing = Some(format!("step {label}")),
+                    (Event::Rule, Some(label), _) => self.doing = Some(format!("rule {label}")),
+                    (Event::Rule, None, Some(pattern)) => {
+                        self.doing = Some(format!("the rule for `{pattern}`"));
+                    }
+                    _ => {}
                 }
-                _ => {}
-            },
+            }
         }
     }
 

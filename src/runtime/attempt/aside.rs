@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use serde_json::json;
 
 use super::Running;
+use super::talk::News;
 use crate::config::plan::Secret;
 use crate::expect::dialogue::{Answer, Dialogue, Effect, ExecEnd};
 use crate::expect::program::Question;
@@ -60,7 +61,7 @@ impl Running<'_, '_> {
             }
             Err(why) => {
                 let end = ExecEnd { why: Some(why), ..ExecEnd::default() };
-                self.tell(|dialogue, now, out| dialogue.exec_done(now, end, out));
+                self.untold.push_back(News::NoExec(end));
             }
         }
     }
@@ -96,7 +97,7 @@ impl Running<'_, '_> {
                 self.launched.input.hold_source(true);
                 self.asking = Some((asking, into));
             }
-            Err(why) => self.answer(&Answer::Nothing(why)),
+            Err(why) => self.untold.push_back(News::NoAnswer(Answer::Nothing(why))),
         }
     }
 
@@ -132,7 +133,7 @@ impl Running<'_, '_> {
         self.shared.mask = mask;
     }
 
-    fn answer(&mut self, answer: &Answer) {
+    pub(super) fn answer(&mut self, answer: &Answer) {
         self.tell(|dialogue, now, out| dialogue.answered(now, answer, out));
     }
 
@@ -148,7 +149,7 @@ impl Running<'_, '_> {
     /// Hands our terminal to the person.
     fn hand_over(&mut self, key: &[u8]) {
         if let Err(why) = self.try_hand_over(key) {
-            self.tell(|dialogue, now, out| dialogue.interact_over(now, Some(&why), out));
+            self.untold.push_back(News::NoInteract(why));
         }
     }
 

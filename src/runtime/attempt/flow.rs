@@ -245,7 +245,7 @@ impl Running<'_, '_> {
         self.last_output = now;
         let stream = &mut self.launched.streams[index];
         let bytes = &self.buffer[..count];
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.output(now, stream.id, bytes, &mut effects);
         }
@@ -263,17 +263,20 @@ impl Running<'_, '_> {
         self.shared.outlets.output(at, stream, &mut self.channels[index], shown, remote);
         let answers = self.answers.as_mut().map(|answers| answers.push(bytes)).unwrap_or_default();
         // A person who has our terminal just now has one that answers.
-        if !answers.is_empty() && self.person.is_none() {
+        let answered = !answers.is_empty() && self.person.is_none();
+        if answered {
             self.launched.input.answer(answers);
-            self.pump_input();
         }
         if watched {
             let holds = self.channels.iter().any(Outlets::holds);
             self.pause_due = holds.then(|| now + self.shared.plan.program.settle);
         }
         if !effects.is_empty() || !typed.is_empty() {
-            self.effects_and(effects, typed);
+            self.effects_and(&mut effects, typed);
+        } else if answered {
+            self.pump_input();
         }
+        self.effects = effects;
         self.event_at(now, Event::Output(count as u64));
     }
 

@@ -14,7 +14,7 @@ mod own;
 mod talk;
 mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::json;
@@ -33,7 +33,7 @@ use crate::core::limits::Limits;
 use crate::core::outcome::{Cause, Ended, Outcome, SentSignal};
 use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
-use crate::expect::dialogue::{Dialogue, Record};
+use crate::expect::dialogue::{Dialogue, Effect, Record};
 use crate::expect::mask::Mask;
 use crate::expect::program::StreamId;
 use crate::expect::view::query::Answers;
@@ -167,9 +167,15 @@ struct Running<'s, 'a> {
     channels: Vec<Channel>,
     supervisor: Supervisor,
     dialogue: Option<Dialogue>,
+    /// What the dialogue wants is being done.
+    acting: bool,
+    /// What has become of what it wanted, to be told when that has been done.
+    untold: VecDeque<talk::News>,
     began: Duration,
     buffer: Vec<u8>,
     waiting: turn::Waiting,
+    /// Empty, and kept from read to read as well.
+    effects: Vec<Effect>,
     ended: Option<Ended>,
     /// Nobody looks at the output or is told of it: neither its lines nor its end.
     unseen: bool,
@@ -259,9 +265,12 @@ pub fn run(
         channels,
         supervisor,
         dialogue,
+        acting: false,
+        untold: VecDeque::new(),
         began,
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
         waiting: turn::Waiting::default(),
+        effects: Vec::new(),
         ended: None,
         unseen: unseen(plan, shared),
         passed: 0,

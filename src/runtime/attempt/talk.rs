@@ -7,13 +7,25 @@ use serde_json::json;
 use super::Running;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
-use crate::expect::dialogue::{Dialogue, Effect, What};
+use crate::expect::dialogue::{Answer, Dialogue, Effect, ExecEnd, What};
 use crate::expect::failure::SendError;
 use crate::expect::tape::Typing;
 use crate::runtime::input::{CANONICAL_LIMIT, Typed};
 use crate::runtime::outlets::By;
 use crate::runtime::remote::Fact;
 use crate::sys::{signals, tty};
+
+/// What became of something that the dialogue wanted, where it has not been told yet.
+#[derive(Debug)]
+pub(super) enum News {
+    Typed(Typed),
+    /// A command could not be started.
+    NoExec(ExecEnd),
+    /// A question could not be asked.
+    NoAnswer(Answer),
+    /// The terminal could not be handed over; why.
+    NoInteract(String),
+}
 
 impl Running<'_, '_> {
     pub(super) fn tell_eofs(&mut self) {
@@ -32,14 +44,46 @@ impl Running<'_, '_> {
         self.effects(effects);
     }
 
-    pub(super) fn effects(&mut self, effects: Vec<Effect>) {
-        self.effects_and(effects, Vec::new());
+    pub(super) fn effects(&mut self, mut effects: Vec<Effect>) {
+        self.effects_and(&mut effects, Vec::new());
     }
 
-    /// Does what the dialogue says, of which `typed` has been typed already.
-    pub(super) fn effects_and(&mut self, effects: Vec<Effect>, typed: Vec<Typed>) {
+    /// Does what the dialogue says, of which `typed` has been typed already. What becomes of it leads on, and so does
+    /// what the dialogue has still to decide: that follows here, one after the other, and not from within one
+    /// another, for a read may hold as many prompts as it has bytes, and a loop go round as often as it likes.
+    pub(super) fn effects_and(&mut self, effects: &mut Vec<Effect>, typed: Vec<Typed>) {
+        let within = std::mem::replace(&mut self.acting, true);
+        self.untold.extend(typed.into_iter().map(News::Typed));
+        self.act(effects);
+        if within {
+            return;
+        }
+        loop {
+            if let Some(news) = self.untold.pop_front() {
+                match news {
+                    News::Typed(typed) => self.tell_typed(typed),
+                    News::NoExec(end) => {
+                        self.tell(|dialogue, now, out| dialogue.exec_done(now, end, out));
+                    }
+                    News::NoAnswer(answer) => self.answer(&answer),
+                    News::NoInteract(why) => {
+                        self.tell(|dialogue, now, out| {
+                            dialogue.interact_over(now, Some(&why), out);
+                        });
+                    }
+                }
+            } else if self.dialogue.as_ref().is_some_and(Dialogue::is_behind) {
+                self.tell(Dialogue::tick);
+            } else {
+                break;
+            }
+        }
+        self.acting = false;
+    }
+
+    fn act(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now();
-        for effect in effects {
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Send(bytes) => self.launched.input.send(bytes),
                 Effect::CloseInput | Effect::SendEof => self.launched.input.end(),
@@ -79,7 +123,6 @@ impl Running<'_, '_> {
                     );
                     self.event(Event::Verdict { cause: Cause::DialogueFailed, kill: false });
                 }
-                Effect::Noted(_) => {}
                 beside @ (Effect::Signal(_)
                 | Effect::Resize(..)
                 | Effect::Exec { .. }
@@ -89,62 +132,66 @@ impl Running<'_, '_> {
                 | Effect::Interact { .. }
                 | Effect::StopInteract
                 | Effect::Log(_)) => self.aside(beside),
-                Effect::Told(told) => {
-                    let name = match told.what {
+                Effect::Told(told) if self.shared.outlets.tells() => {
+                    let Some(dialogue) = &self.dialogue else { continue };
+                    let words = dialogue.words(told);
+                    let name = match words.what {
                         What::Step => "step",
                         What::Skipped => "step_skipped",
                         What::Rule => "rule",
                         What::Watch => "watch",
                     };
                     self.shared
-                        .event(name, || json!({ "label": told.label, "pattern": told.pattern }));
+                        .event(name, || json!({ "label": words.label, "pattern": words.pattern }));
                 }
+                Effect::Told(_) | Effect::Noted(_) => {}
             }
         }
-        self.tell_typed(typed);
-        self.pump_input();
+        let typed = self.launched.input.pump(now);
+        self.untold.extend(typed.into_iter().map(News::Typed));
     }
 
     /// Types what can be typed now, and tells who asked for it.
     pub(super) fn pump_input(&mut self) {
         let now = self.now();
         let typed = self.launched.input.pump(now);
-        self.tell_typed(typed);
+        if !typed.is_empty() {
+            self.effects_and(&mut Vec::new(), typed);
+        }
     }
 
-    fn tell_typed(&mut self, typed: Vec<Typed>) {
-        for typed in typed {
-            match typed {
-                Typed::Sent { bytes, typing } => {
-                    let at = self.shared.clock.active();
-                    self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
-                    if typing == Typing::Shown {
-                        self.shared.note(Fact::Echoed(&bytes));
-                    }
-                    self.echoed(&bytes, typing);
-                    self.shared.event("sent", || json!({ "bytes": bytes.len() }));
-                    self.event(Event::Active);
+    fn tell_typed(&mut self, typed: Typed) {
+        match typed {
+            Typed::Sent { bytes, typing } => {
+                let at = self.shared.clock.active();
+                self.shared.outlets.input(at, &bytes, typing, By::Dialogue);
+                if typing == Typing::Shown {
+                    self.shared.note(Fact::Echoed(&bytes));
                 }
-                Typed::SecretSent => {
-                    let at = self.shared.clock.active();
-                    self.shared.outlets.input(at, b"\r", Typing::Hidden, By::Dialogue);
-                    self.event(Event::Active);
-                    self.tell(Dialogue::secret_sent);
-                }
-                // Not activity: the command talks to itself.
-                Typed::Answered { bytes, typing } => self.echoed(&bytes, typing),
-                Typed::Relayed { bytes, typing } => {
-                    let at = self.shared.clock.active();
-                    self.shared.outlets.input(at, &bytes, typing, By::Source);
-                    self.event(Event::Active);
-                }
-                Typed::Client { ticket, result } => self.typed_for(ticket, result),
-                Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
-                Typed::TooLong(bytes) => {
-                    self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
-                }
-                Typed::Closed => self.send_failed(&SendError::InputClosed),
+                self.echoed(&bytes, typing);
+                self.shared.event("sent", || json!({ "bytes": bytes.len() }));
+                self.event(Event::Active);
             }
+            Typed::SecretSent => {
+                let at = self.shared.clock.active();
+                self.shared.outlets.input(at, b"\r", Typing::Hidden, By::Dialogue);
+                self.event(Event::Active);
+                self.tell(Dialogue::secret_sent);
+            }
+            // Not activity: the command talks to itself.
+            Typed::Answered { bytes, typing } => self.echoed(&bytes, typing),
+            Typed::Relayed { bytes, typing } => {
+                let at = self.shared.clock.active();
+                self.shared.outlets.input(at, &bytes, typing, By::Source);
+                self.event(Event::Active);
+            }
+            Typed::Client { ticket, result } => self.typed_for(ticket, result),
+            Typed::StillEchoing => self.send_failed(&SendError::SecretEcho),
+            Typed::TooLong(bytes) => {
+                self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
+            }
+            Typed::Closed => self.send_failed(&SendError::InputClosed),
+            Typed::Unread => self.send_failed(&SendError::Unread),
         }
     }
 

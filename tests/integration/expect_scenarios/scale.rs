@@ -69,3 +69,81 @@ fn s150_a_reader_that_stalls_does_not_stop_the_clock() {
     let report: Value = serde_json::from_str(&t.read("r")).unwrap();
     assert_eq!(report["outcome"], "timeout");
 }
+
+/// The most memory that heeler may have used (a debug build, 12 MiB of it code).
+const MEMORY: u64 = 32 << 20;
+
+/// A command that prints so many of `x` at once, then the most memory that heeler has used, to `peak`.
+fn many(count: u32, then: &str) -> [String; 3] {
+    let script = format!(
+        "head -c {count} /dev/zero | tr '\\0' x; {then}; grep VmHWM /proc/$PPID/status >peak"
+    );
+    ["sh".to_owned(), "-c".to_owned(), script]
+}
+
+fn peak(t: &Test) -> u64 {
+    let line = t.read("peak");
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// A read may hold as many matches as it has bytes: what they want is done in parts.
+#[test]
+fn a_flood_of_matches_takes_no_memory_to_speak_of() {
+    let t = Test::new();
+    t.write("count.toml", "version = 1\n[[watch]]\non = \"x\"\ncount = \"n\"\n");
+    let mut flags = words("--pipe -q --script count.toml --");
+    flags.extend(many(400_000, ":"));
+    t.run(flags).report().check().has("/streams/stdout/bytes", 400_000);
+    assert!(peak(&t) < MEMORY, "{}", t.read("peak"));
+}
+
+/// What is typed leads on, and so does that: one after the other, not from within one another.
+#[test]
+fn a_flood_of_prompts_for_a_secret_is_answered() {
+    let t = Test::new();
+    let mut flags = words("--pipe -q --secret pw=env:PW --on x --send-secret pw --");
+    flags.extend(many(30_000, "head -c 60000 >/dev/null"));
+    t.run(flags).env("PW", "z").report().check();
+    // Where nobody reads any more, either.
+    let mut flags = words("--pipe -q --secret pw=env:PW --on x --send-secret pw --");
+    flags
+        .extend(["sh", "-c", "exec <&-; head -c 300000 /dev/zero | tr '\\0' x"].map(str::to_owned));
+    t.run(flags).env("PW", "z").report().check();
+}
+
+/// What is answered to a command that does not read is bounded.
+#[test]
+fn a_command_that_asks_on_and_on_and_does_not_read_fails_the_dialogue() {
+    let t = Test::new();
+    t.script(
+        "asks",
+        "#!/bin/sh\nyes 'Continue?' & trap 'grep VmHWM /proc/$PPID/status >peak; kill $!' TERM\nwait\n",
+    );
+    let done = pipe(&t, "-q --on 'Continue?' --line y -- ./asks");
+    let done = done.exit(122).err_has("an answer was not typed").err_has("--max").check();
+    done.has("/dialogue/failure/reason", "send");
+    assert!(peak(&t) < MEMORY, "{}", t.read("peak"));
+}
+
+/// What a script types at once may be as long as it is, whenever that is read.
+#[test]
+fn much_that_is_typed_at_once_waits_for_its_reader() {
+    let t = Test::new();
+    let part = format!("[[step]]\nsend = \"{}\"\n", "y".repeat(100_000));
+    let script = format!("version = 1\n{}[[step]]\nkey = \"eof\"\n", part.repeat(40));
+    t.write("much.toml", script);
+    let done = pipe(&t, "--script much.toml -- wc -c").check();
+    assert_eq!(done.out_text(), "4000000\n");
+}
+
+/// A loop may go round as often as it likes, also where what it does fails at once.
+#[test]
+fn a_long_loop_of_commands_that_are_not_there_ends() {
+    let t = Test::new();
+    t.write(
+        "exec.toml",
+        "version = 1\n[limits]\nsteps = 100000\n[[step]]\n\
+         loop = { times = 10000, step = [{ exec = [\"/nonexistent\"], optional = true }] }\n",
+    );
+    pipe(&t, "-q --script exec.toml -- true").check();
+}

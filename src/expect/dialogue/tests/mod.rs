@@ -89,10 +89,10 @@ pub(super) const PTY: StreamId = StreamId::Terminal;
 pub(super) const OUT: StreamId = StreamId::Stdout;
 pub(super) const ERR: StreamId = StreamId::Stderr;
 
-/// A dialogue under test and what it wants; `Told` is kept apart because most tests are not about it.
+/// A dialogue under test and what it wants; what is told is kept apart because most tests are not about it.
 pub(super) struct Bed {
     pub(super) dialogue: Dialogue,
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<Words>,
 }
 
 impl Bed {
@@ -132,21 +132,25 @@ impl Bed {
         bed
     }
 
-    fn call(&mut self, act: impl FnOnce(&mut Dialogue, &mut Vec<Effect>)) -> Vec<Effect> {
-        let mut out = Vec::new();
+    fn call(&mut self, now: u64, act: impl FnOnce(&mut Dialogue, &mut Vec<Effect>)) -> Vec<Effect> {
+        let (mut out, mut rest) = (Vec::new(), Vec::new());
         act(&mut self.dialogue, &mut out);
-        let mut rest = Vec::new();
-        for effect in out {
-            match effect {
-                Effect::Told(told) => self.told.push(told),
-                effect => rest.push(effect),
+        loop {
+            for effect in out.drain(..) {
+                match effect {
+                    Effect::Told(told) => self.told.push(self.dialogue.words(told)),
+                    effect => rest.push(effect),
+                }
             }
+            if !self.dialogue.is_behind() {
+                return rest;
+            }
+            self.dialogue.tick(ms(now), &mut out);
         }
-        rest
     }
 
     pub(super) fn start(&mut self) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.start(ms(0), out))
+        self.call(0, |dialogue, out| dialogue.start(ms(0), out))
     }
 
     pub(super) fn output(&mut self, now: u64, text: &str) -> Vec<Effect> {
@@ -154,11 +158,11 @@ impl Bed {
     }
 
     pub(super) fn output_on(&mut self, now: u64, stream: StreamId, text: &str) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.output(ms(now), stream, text.as_bytes(), out))
+        self.call(now, |dialogue, out| dialogue.output(ms(now), stream, text.as_bytes(), out))
     }
 
     pub(super) fn tick(&mut self, now: u64) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.tick(ms(now), out))
+        self.call(now, |dialogue, out| dialogue.tick(ms(now), out))
     }
 
     pub(super) fn eof(&mut self, now: u64) -> Vec<Effect> {
@@ -166,23 +170,23 @@ impl Bed {
     }
 
     pub(super) fn eof_on(&mut self, now: u64, stream: StreamId) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.eof(ms(now), stream, out))
+        self.call(now, |dialogue, out| dialogue.eof(ms(now), stream, out))
     }
 
     pub(super) fn exited(&mut self, now: u64) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.exited(ms(now), out))
+        self.call(now, |dialogue, out| dialogue.exited(ms(now), out))
     }
 
     pub(super) fn finish(&mut self, now: u64) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.finish(ms(now), out))
+        self.call(now, |dialogue, out| dialogue.finish(ms(now), out))
     }
 
     pub(super) fn secret_sent(&mut self, now: u64) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.secret_sent(ms(now), out))
+        self.call(now, |dialogue, out| dialogue.secret_sent(ms(now), out))
     }
 
     pub(super) fn send_failed(&mut self, now: u64, error: &SendError) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.send_failed(ms(now), error, out))
+        self.call(now, |dialogue, out| dialogue.send_failed(ms(now), error, out))
     }
 
     pub(super) fn deadline(&self) -> Option<u64> {

@@ -27,15 +27,15 @@ impl Bed {
     fn exec_done(&mut self, now: u64, status: i32, stdout: &str) -> Vec<Effect> {
         let stdout = stdout.as_bytes().to_vec();
         let end = ExecEnd { status: Some(status), stdout, why: None };
-        self.call(|dialogue, out| dialogue.exec_done(ms(now), end, out))
+        self.call(now, |dialogue, out| dialogue.exec_done(ms(now), end, out))
     }
 
     fn answered(&mut self, now: u64, answer: &Answer) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.answered(ms(now), answer, out))
+        self.call(now, |dialogue, out| dialogue.answered(ms(now), answer, out))
     }
 
     fn cleanup(&mut self, now: u64) -> Vec<Effect> {
-        self.call(|dialogue, out| dialogue.begin_cleanup(ms(now), out))
+        self.call(now, |dialogue, out| dialogue.begin_cleanup(ms(now), out))
     }
 }
 
@@ -163,7 +163,7 @@ fn a_person_has_the_terminal_until_a_key_a_text_or_the_end() {
     let begins = [Effect::Interact { key: vec![0x1d] }];
     let (mut bed, out) = Bed::begun(program.clone());
     assert_eq!(out, begins);
-    let out = bed.call(|dialogue, out| dialogue.interact_over(ms(1), None, out));
+    let out = bed.call(1, |dialogue, out| dialogue.interact_over(ms(1), None, out));
     assert_eq!(out, [typed("left\r")]);
     let (mut bed, _) = Bed::begun(program.clone());
     assert_eq!(bed.tick(3_600_000), [], "it has no limit");
@@ -174,7 +174,7 @@ fn a_person_has_the_terminal_until_a_key_a_text_or_the_end() {
     assert_eq!(bed.finish(1)[0], Effect::StopInteract);
     assert_eq!(bed.dialogue.record().failure, None);
     let (mut bed, _) = Bed::begun(program);
-    let out = bed.call(|dialogue, out| dialogue.interact_over(ms(1), Some("no terminal"), out));
+    let out = bed.call(1, |dialogue, out| dialogue.interact_over(ms(1), Some("no terminal"), out));
     assert_eq!(failed(&out).message, "step 1: no terminal");
 }
 

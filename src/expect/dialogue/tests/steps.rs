@@ -1,6 +1,7 @@
 //! Steps and rules: what is answered, in which order, and how often.
 
 use super::*;
+use crate::expect::program::Text;
 
 #[test]
 fn steps_are_met_in_order_and_each_answers() {
@@ -297,4 +298,44 @@ fn where_both_streams_hold_a_match_stdout_goes_first() {
     bed.output_on(0, ERR, "y!");
     bed.output_on(1, OUT, "go x!");
     assert_eq!(bed.dialogue.capture("0").as_deref(), Some(b"x!".as_slice()));
+}
+
+#[test]
+fn a_read_of_many_matches_is_acted_on_in_parts() {
+    let mut bed = Bed::new(rules(vec![rule("x", vec![line("y")])]));
+    let mut out = Vec::new();
+    bed.dialogue.output(ms(0), PTY, &[b'x'; 1000], &mut out);
+    let mut most = out.len();
+    let mut sent = out.len();
+    while bed.dialogue.is_behind() {
+        out.clear();
+        bed.dialogue.tick(ms(0), &mut out);
+        most = most.max(out.len());
+        sent += out.len();
+    }
+    // Each is told and answered.
+    assert_eq!(sent, 2000);
+    assert!(most <= 128, "{most}");
+}
+
+#[test]
+fn a_template_is_told_as_it_was_when_it_matched() {
+    let text = |template: &str| Text::parse(template).expect("a text");
+    let template = |pattern: &str| Listen { template: Some(text(pattern)), ..listen("=?") };
+    let mut bed = Bed::with(
+        Program {
+            start: vec![Action::Set("x".to_owned(), text("a"))],
+            ..steps(vec![any_of(vec![Branch {
+                actions: vec![Action::Set("x".to_owned(), text("b"))],
+                then: Then::Again { reset: false },
+                ..Branch::on(template("${x}"))
+            }])])
+        },
+        &[PTY],
+        &[],
+    );
+    bed.start();
+    bed.output(0, "ab");
+    let told: Vec<_> = bed.told.iter().filter_map(|words| words.pattern.as_deref()).collect();
+    assert_eq!(told, ["a", "b"]);
 }
