@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::proof::Proof;
+use super::proof::{Kin, Proof};
 use super::tree::Member;
 use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
@@ -34,17 +34,6 @@ pub struct Rung {
     pub signal: i32,
     /// What those get as well who ignore it.
     pub deaf: Option<i32>,
-}
-
-/// Where members are.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope<'a> {
-    /// The cgroup that holds them.
-    pub leaf: Option<&'a Leaf>,
-    /// A child of ours that is none.
-    pub apart: Option<i32>,
-    /// The leader that has ended, and is to stay.
-    pub ended: Option<i32>,
 }
 
 /// What came of a round.
@@ -125,8 +114,8 @@ impl Sending {
         self.again || self.last_pid.is_none() || self.last_pid != proc::last_pid()
     }
 
-    /// Sends it to every member that has not had it.
-    pub fn round(&mut self, scope: Scope<'_>) -> Sent {
+    /// Sends it to every member that has not had it. A leader that has ended is to stay.
+    pub fn round(&mut self, kin: Kin<'_>, leader_ended: bool) -> Sent {
         let mut sent = Sent::default();
         let Some(rung) = self.rung else { return sent };
         let (before, now) = (self.last_pid, proc::last_pid());
@@ -139,15 +128,15 @@ impl Sending {
         }
         self.unsure |= forked && before.is_some();
         let anew = std::mem::take(&mut self.again) || forked || before.is_none();
-        let mut proof = Proof::new(scope.apart, scope.leaf);
+        let mut proof = Proof::new(kin);
         // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may write
         // to another one), hardly both: so both are looked at.
         let mut reach = |sending: &mut Sending, proof: &mut Proof<'_>, pid| {
             let had = sending.had.get(&pid).is_some_and(|known| !known.doubted);
-            let done = had || Some(pid) == scope.ended;
+            let done = had || leader_ended && pid == kin.leader;
             if done { None } else { sending.send(rung, pid, proof, &mut sent) }
         };
-        let held = scope.leaf.filter(|_| anew || self.unsure).map(Leaf::processes);
+        let held = kin.leaf.filter(|_| anew || self.unsure).map(Leaf::processes);
         let held = held.unwrap_or_default();
         for &pid in &held {
             reach(self, &mut proof, pid);
