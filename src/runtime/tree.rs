@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use super::proof::{Kin, Proof};
-use super::sending::{Rung, Sending, Sent};
+use super::sending::{Look, Rung, Sending};
 use super::strangers::Strangers;
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
@@ -28,6 +28,9 @@ use crate::sys::crash;
 use crate::sys::pidfd::PidFd;
 use crate::sys::wait::{self, Status};
 use crate::sys::{ids, proc};
+
+/// In how many rounds a signal is sent at once: a tree of a thousand gets it before anything else is done.
+const ROUNDS: usize = 5;
 
 /// A living member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,17 +227,24 @@ impl Tree {
         // Who lives is our child, or below one that lives, or in the cgroup.
         let others = self.collect_orphans().max(usize::from(populated));
         let lives = others + usize::from(self.ended.is_none());
-        if lives > 0 && self.sending.is_stale() {
+        if lives == 0 {
+            self.sending.settle();
+        } else if self.sending.is_stale() {
             self.send_round();
         }
         lives
     }
 
-    fn send_round(&mut self) -> Sent {
+    fn send_round(&mut self) -> bool {
         let mut sending = std::mem::take(&mut self.sending);
-        let sent = sending.round(self.kin(), self.ended.is_some());
+        let deaf = sending.round(self.kin(), self.ended.is_some());
         self.sending = sending;
-        sent
+        deaf
+    }
+
+    /// When members are to be looked for again, and how many have had the signal that is being sent.
+    pub fn due(&self) -> (Look, usize) {
+        (self.sending.look(), self.sending.count())
     }
 
     fn kin(&self) -> Kin<'_> {
@@ -291,6 +301,7 @@ impl Tree {
             if self.strangers.collect(pid) {
                 self.sending.forget(pid);
             } else if self.strangers.admits(pid, self.leader) {
+                self.sending.saw(pid);
                 lives += 1;
             }
         }
@@ -325,13 +336,12 @@ impl Tree {
         {
             return false;
         }
-        // Members may fork meanwhile, or end and leave their children to others. The number of rounds is bounded
-        // against a fork bomb: `sweep` goes on with it, an event at a time.
+        // Members may fork meanwhile, or end and leave their children to others. Of who forks as fast as we follow,
+        // `sweep` sees to the rest.
         let mut any_deaf = false;
-        for _ in 0..16 {
-            let Sent { news, deaf } = self.send_round();
-            any_deaf |= deaf;
-            if !news {
+        for _ in 0..ROUNDS {
+            any_deaf |= self.send_round();
+            if self.sending.look() < Look::Growing {
                 break;
             }
         }
