@@ -5,12 +5,14 @@ use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
 
 use crate::config::plan::{Launch, Stdin};
 use crate::core::outcome::{EXIT_HEELER, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
 use crate::expect::program::StreamId;
 use crate::report::model::Mode;
 use crate::runtime::input::{Input, Target};
+use crate::runtime::strangers::Strangers;
 use crate::runtime::stream::Stream;
 use crate::runtime::terminal::Lent;
 use crate::runtime::tree::Tree;
@@ -78,6 +80,8 @@ pub struct Context<'a> {
     pub inherited: &'a Inherited,
     /// What the cgroup leaf is to be called; absent where none is wanted.
     pub leaf: Option<String>,
+    /// Children of ours that are not the command's.
+    pub strangers: Rc<Strangers>,
     /// What the command gets from the kernel when heeler dies.
     pub death_signal: Option<i32>,
 }
@@ -159,7 +163,7 @@ pub fn launch(
         explain(launch, &error)
     })?;
     drop(room);
-    let tree = Tree::new(pid, leaf.filter(|_| in_leaf))
+    let tree = Tree::new(pid, leaf.filter(|_| in_leaf), Rc::clone(&context.strangers))
         .map_err(|error| resource("hold the new process", &error))?;
     let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));
     let Wiring { streams, input, pty, .. } = wiring;

@@ -16,6 +16,7 @@ pub mod remote;
 pub mod run;
 pub mod sending;
 pub mod sink;
+pub mod strangers;
 pub mod stream;
 pub mod terminal;
 pub mod tree;

@@ -4,7 +4,7 @@
 //! the time that one is used it may be another's, so the handle comes first, and then it is asked who is
 //! behind it. A member is
 //!
-//! - our child (whoever loses its parent becomes one), but for a helper of our own,
+//! - our child (whoever loses its parent becomes one), but for a helper of our own and for [`Strangers`],
 //! - in the tree's cgroup or below it,
 //! - the child of one. A parent is found by its number, too, and its handle proven in the same way; when the
 //!   child then still names that number, it was the parent's all the time: whose parent ends is given
@@ -13,25 +13,39 @@
 use std::cell::OnceCell;
 use std::io;
 
+use super::strangers::Strangers;
 use crate::sys::cgroup::Leaf;
 use crate::sys::ids;
 use crate::sys::pidfd::{About, PidFd};
+
+/// Where members are.
+#[derive(Clone, Copy, Debug)]
+pub struct Kin<'a> {
+    /// The process that everyone else descends from.
+    pub leader: i32,
+    /// The cgroup that holds them.
+    pub leaf: Option<&'a Leaf>,
+    /// A child of ours that we started and that is none.
+    pub apart: Option<i32>,
+    /// Children of ours that we did not start.
+    pub strangers: &'a Strangers,
+}
 
 /// What members are proven by.
 #[derive(Debug)]
 pub struct Proof<'a> {
     us: i32,
-    apart: Option<i32>,
-    leaf: Option<&'a Leaf>,
+    kin: Kin<'a>,
     cgroups: OnceCell<Vec<u64>>,
     /// A member whose children are being looked at: most of these need not be traced up to us.
     parent: Option<(i32, PidFd)>,
 }
 
 impl<'a> Proof<'a> {
-    /// Proves members of the tree in `leaf` and below us; not `apart`, and not what descends from it.
-    pub fn new(apart: Option<i32>, leaf: Option<&'a Leaf>) -> Proof<'a> {
-        Proof { us: ids::pid(), apart, leaf, cgroups: OnceCell::new(), parent: None }
+    /// Proves members in the cgroup and below us; not who stands apart or is a stranger, and not what descends
+    /// from them.
+    pub fn new(kin: Kin<'a>) -> Proof<'a> {
+        Proof { us: ids::pid(), kin, cgroups: OnceCell::new(), parent: None }
     }
 
     /// The children of this member are next.
@@ -46,33 +60,38 @@ impl<'a> Proof<'a> {
 
     /// A handle on `pid` if that is a member. It may have ended.
     pub fn pin(&mut self, pid: i32) -> io::Result<Option<PidFd>> {
-        if Some(pid) == self.apart {
+        if Some(pid) == self.kin.apart || self.kin.strangers.has(pid) {
             return Ok(None);
         }
         let Some(handle) = PidFd::open(pid)? else { return Ok(None) };
-        Ok(self.holds(pid, &handle)?.then_some(handle))
+        if !self.holds(pid, &handle)? {
+            return Ok(None);
+        }
+        self.kin.strangers.remember(pid);
+        Ok(Some(handle))
     }
 
     fn holds(&mut self, pid: i32, handle: &PidFd) -> io::Result<bool> {
         // Its parent may end while it is traced, which makes it ours, or another's.
         for _ in 0..2 {
             let Some(about) = handle.about(pid)? else { return Ok(false) };
-            if self.knows(about)? || self.descends(pid, handle, about)? {
+            if self.knows(pid, about)? || self.descends(pid, handle, about)? {
                 return Ok(true);
             }
             // Where the kernel does not tell the cgroup of a handle: it is listed, now that its number is pinned.
             let listed = |leaf: &Leaf| leaf.processes().contains(&pid);
-            if about.cgroup.is_none() && self.leaf.is_some_and(listed) && !handle.exited()? {
+            if about.cgroup.is_none() && self.kin.leaf.is_some_and(listed) && !handle.exited()? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn knows(&self, About { parent, cgroup }: About) -> io::Result<bool> {
-        let cgroups = || self.leaf.map(Leaf::inodes).unwrap_or_default();
+    fn knows(&self, pid: i32, About { parent, cgroup }: About) -> io::Result<bool> {
+        let cgroups = || self.kin.leaf.map(Leaf::inodes).unwrap_or_default();
         let inside = |cgroup| self.cgroups.get_or_init(cgroups).contains(&cgroup);
-        if parent == self.us || cgroup.is_some_and(inside) {
+        let ours = || self.kin.strangers.admits(pid, self.kin.leader);
+        if parent == self.us && ours() || cgroup.is_some_and(inside) {
             return Ok(true);
         }
         match &self.parent {
@@ -92,7 +111,7 @@ impl<'a> Proof<'a> {
                 None => (pid, handle),
             };
             let parent = about.parent;
-            if parent <= 1 || Some(parent) == self.apart {
+            if parent <= 1 || parent == self.us || Some(parent) == self.kin.apart {
                 return Ok(false);
             }
             let Some(found) = PidFd::open(parent)? else { return Ok(false) };
@@ -100,7 +119,7 @@ impl<'a> Proof<'a> {
                 return Ok(false);
             }
             let Some(next) = found.about(parent)? else { return Ok(false) };
-            let known = self.knows(next)?;
+            let known = self.knows(parent, next)?;
             let place = if first.is_none() { &mut first } else { &mut above };
             *place = Some((parent, found));
             if known {
@@ -133,7 +152,12 @@ mod tests {
     }
 
     fn is_member(apart: Option<i32>, pid: i32) -> bool {
-        Proof::new(apart, None).pin(pid).unwrap().is_some()
+        let strangers = Strangers::default();
+        Proof::new(kin(apart, &strangers)).pin(pid).unwrap().is_some()
+    }
+
+    fn kin(apart: Option<i32>, strangers: &Strangers) -> Kin<'_> {
+        Kin { leader: 0, leaf: None, apart, strangers }
     }
 
     #[test]
@@ -142,7 +166,8 @@ mod tests {
         let pid = child.id() as i32;
         assert!(is_member(None, pid));
         assert!(is_member(None, grandchild), "traced up to us");
-        let mut proof = Proof::new(None, None);
+        let strangers = Strangers::default();
+        let mut proof = Proof::new(kin(None, &strangers));
         let parent = proof.pin(pid).unwrap().expect("our child");
         proof.at(pid, parent);
         assert!(proof.pin(grandchild).unwrap().is_some(), "known by its parent");

@@ -1,11 +1,13 @@
 //! A run: its attempts, the pauses between them, and what it came to.
 
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::attempt::{self, Attempt, Observer, Shared};
 use super::clock::Clock;
 use super::outlets::Outlets;
 use super::remote::{Fact, NotTyped, Order, Remote};
+use super::strangers::Strangers;
 use super::terminal::RawMode;
 use crate::config::plan::{Plan, Secret, Stdin};
 use crate::core::limits::earliest;
@@ -85,6 +87,8 @@ pub fn execute<'a>(
     let mut dialogue = dialogue(plan, &mask)?;
     let mut outlets = Outlets::open(&plan.output, &mask).map_err(StartError::Outlet)?;
     let signals = Signals::take().map_err(|e| StartError::System("take signals", e))?;
+    let strangers = Strangers::look(&names.run);
+    let strangers = strangers.map_err(|e| StartError::System("look for children", e))?;
     wait::become_subreaper().map_err(|e| StartError::System("become a subreaper", e))?;
     let clock = Clock::start();
     record_header(plan, &mut outlets, &clock, &mask);
@@ -95,6 +99,7 @@ pub fn execute<'a>(
             .flatten(),
         clock,
         signals,
+        strangers: Rc::new(strangers),
         outlets,
         size: plan.launch.size,
         run: names.run,

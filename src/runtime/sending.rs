@@ -9,12 +9,26 @@
 //! the children of each cost half as much again as the kernel takes to end a thousand. So the handle that the
 //! signal needs anyway is asked, not `/proc` ([`Proof`]); nobody is looked at twice, except for new children;
 //! and lists are read again only when somebody has forked, and once more after that.
+//!
+//! A round is bounded: who forks as fast as we follow keeps us from nothing else. What is left to do is a [`Look`].
+//! "Soon" and "at once" are wake-ups of our own, for the kernel owes us no event then.
+//!
+//! | state      | after a round that                                     | the next one is                     |
+//! |------------|--------------------------------------------------------|-------------------------------------|
+//! | Unfinished | was cut short                                          | at once                             |
+//! | Growing    | found somebody                                         | soon                                |
+//! | Fresh      | found nobody, but the one before did                   | soon, and reads all lists again     |
+//! | Doubtful   | found nobody, but somebody was born since the one before, or a list could not be read | at an event, and reads all lists again |
+//! | Settled    | found nobody while nobody was born                     | at an event, if somebody was born since |
+//!
+//! Where somebody was born, on the whole machine, for that is all that the kernel tells, any round reads all lists
+//! again. On a busy machine that is always so: a reason to look whenever something happens, but not to wake up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::proof::Proof;
+use super::proof::{Kin, Proof};
 use super::tree::Member;
 use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
@@ -23,6 +37,13 @@ use crate::sys::{ids, poll, proc, signals};
 
 /// How many handles on parents are kept until it is their children's turn. Others are opened anew.
 const PARENTS: usize = 64;
+
+/// How many a round finds at most: some milliseconds, where we have a processor.
+const MOST: usize = 256;
+
+/// How long a round goes on where we do not have one, and how many it finds all the same.
+const LONGEST: Duration = Duration::from_millis(5);
+const LEAST: usize = 16;
 
 /// The kernel gives numbers in turn, round and round. So soon it cannot have given every one of them.
 const TURN: Duration = Duration::from_millis(250);
@@ -36,24 +57,40 @@ pub struct Rung {
     pub deaf: Option<i32>,
 }
 
-/// Where members are.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope<'a> {
-    /// The cgroup that holds them.
-    pub leaf: Option<&'a Leaf>,
-    /// A child of ours that is none.
-    pub apart: Option<i32>,
-    /// The leader that has ended, and is to stay.
-    pub ended: Option<i32>,
+/// When members are looked for again: see the table of this module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// When something happens, if somebody has been born.
+    #[default]
+    Settled,
+    /// When something happens.
+    Doubtful,
+    /// Soon: the kernel gives a number before it shows the child to anyone.
+    Fresh,
+    /// Soon: where somebody was found there may be more.
+    Growing,
+    /// At once.
+    Unfinished,
 }
 
-/// What came of a round.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sent {
-    /// Somebody had not had it.
-    pub news: bool,
+/// A look at the members.
+#[derive(Debug)]
+struct Round<'a> {
+    rung: Rung,
+    proof: Proof<'a>,
+    /// The leader that has ended, and is to stay.
+    ended: Option<i32>,
+    began: Instant,
+    /// So many had not had it.
+    found: usize,
     /// Somebody ignores it, and got the other.
-    pub deaf: bool,
+    deaf: bool,
+}
+
+impl Round<'_> {
+    fn is_spent(&self) -> bool {
+        self.found >= MOST || self.found >= LEAST && poll::now() - self.began > LONGEST
+    }
 }
 
 /// A member that has had it.
@@ -70,7 +107,8 @@ struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Below {
     NotAsked,
-    Nobody,
+    /// When it was asked, by the count of [`Sending::rounds`].
+    Nobody(u32),
     Somebody,
 }
 
@@ -84,11 +122,12 @@ pub struct Sending {
     last_pid: Option<i32>,
     /// When members were looked for.
     looked: Option<Instant>,
-    /// Somebody was forking when members were last looked for (the kernel gives a number before it shows the child
-    /// to anyone), or could not be looked at: they are to be looked for once more.
-    unsure: bool,
-    /// This is that once more.
-    again: bool,
+    look: Look,
+    /// How many times members were looked for.
+    rounds: u32,
+    /// The last round that knew of births before it, and the last one that reads all lists again anyway.
+    born: u32,
+    doubted: u32,
     /// There was no descriptor left for a handle.
     short: bool,
     /// Members that could not be signalled, and why.
@@ -106,7 +145,29 @@ impl Sending {
         self.rung = Some(rung);
         self.had.clear();
         self.last_pid = None;
-        self.unsure = true;
+        self.look = Look::Doubtful;
+    }
+
+    /// How many have had it.
+    pub fn count(&self) -> usize {
+        self.had.len()
+    }
+
+    /// When members are to be looked for.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
+    /// There is nobody to be looked for.
+    pub fn settle(&mut self) {
+        self.look = Look::Settled;
+    }
+
+    /// This child of ours is a member and alive. If it has not had it, its parent died before anyone read of it.
+    pub fn saw(&mut self, pid: i32) {
+        if !self.had.contains_key(&pid) {
+            self.look = self.look.max(Look::Doubtful);
+        }
     }
 
     /// This process was collected: who has its number next is another.
@@ -120,92 +181,132 @@ impl Sending {
     }
 
     /// Whether somebody may have been born since members were last looked for; the next round looks for them.
-    pub fn is_stale(&mut self) -> bool {
-        self.again |= std::mem::take(&mut self.unsure);
-        self.again || self.last_pid.is_none() || self.last_pid != proc::last_pid()
+    pub fn is_stale(&self) -> bool {
+        self.look != Look::Settled || self.last_pid.is_none() || self.last_pid != proc::last_pid()
     }
 
-    /// Sends it to every member that has not had it.
-    pub fn round(&mut self, scope: Scope<'_>) -> Sent {
-        let mut sent = Sent::default();
-        let Some(rung) = self.rung else { return sent };
+    /// Sends it to members that have not had it; a leader that has ended is to stay. Says whether somebody ignores
+    /// it, and got the other.
+    pub fn round(&mut self, kin: Kin<'_>, leader_ended: bool) -> bool {
+        let Some(rung) = self.rung else { return false };
         let (before, now) = (self.last_pid, proc::last_pid());
         self.last_pid = now;
         let at = poll::now();
         let soon = self.looked.replace(at).is_some_and(|before| at - before < TURN);
-        let forked = now.is_none() || before.is_some() && before != now;
-        if forked {
+        let born = now.is_none() || before.is_some() && before != now;
+        self.rounds += 1;
+        if born {
+            self.born = self.rounds;
             self.doubt(before.zip(now).filter(|_| soon));
         }
-        self.unsure |= forked && before.is_some();
-        let anew = std::mem::take(&mut self.again) || forked || before.is_none();
-        let mut proof = Proof::new(scope.apart, scope.leaf);
+        let last = std::mem::take(&mut self.look);
+        if matches!(last, Look::Doubtful | Look::Fresh) {
+            self.doubted = self.rounds;
+        }
+        let ended = leader_ended.then_some(kin.leader);
+        let mut round =
+            Round { rung, proof: Proof::new(kin), ended, began: at, found: 0, deaf: false };
         // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may write
         // to another one), hardly both: so both are looked at.
-        let mut reach = |sending: &mut Sending, proof: &mut Proof<'_>, pid| {
-            let had = sending.had.get(&pid).is_some_and(|known| !known.doubted);
-            let done = had || Some(pid) == scope.ended;
-            if done { None } else { sending.send(rung, pid, proof, &mut sent) }
-        };
-        let held = scope.leaf.filter(|_| anew || self.unsure).map(Leaf::processes);
+        let held = kin.leaf.filter(|_| born || last != Look::Settled).map(Leaf::processes);
         let held = held.unwrap_or_default();
-        for &pid in &held {
-            reach(self, &mut proof, pid);
+        let complete = held.iter().all(|&pid| {
+            self.reach(&mut round, pid);
+            !round.is_spent()
+        });
+        if !complete || !self.descend(&mut round, kin, &BTreeSet::from_iter(held)) {
+            self.look = Look::Unfinished;
+        } else if round.found > 0 {
+            self.look = Look::Growing;
+        } else if last >= Look::Growing {
+            self.look = Look::Fresh;
+        } else if born || before.is_none() {
+            self.look = Look::Doubtful;
         }
-        // Whoever is born of one in the cgroup is born into it, and can have left it only if somebody was born.
-        let held = BTreeSet::from_iter(held);
-        let ask_again = |pid| forked || anew && !held.contains(&pid);
+        round.deaf
+    }
+
+    /// Reaches who is below us; `held` are those in the cgroup. Says whether that were all.
+    fn descend(&mut self, round: &mut Round<'_>, kin: Kin<'_>, held: &BTreeSet<i32>) -> bool {
         let mut seen = BTreeSet::new();
         let us = ids::pid();
         let ours = proc::own_children();
-        self.unsure |= ours.is_err();
-        let mut families = vec![(us, None, ours.unwrap_or_default())];
-        while let Some((parent, handle, children)) = families.pop() {
+        if ours.is_err() {
+            self.look = Look::Doubtful;
+        }
+        // One generation after the other: a chain that grows as fast as it is followed keeps us from nobody else.
+        let mut families = VecDeque::from([(us, None, ours.unwrap_or_default())]);
+        while let Some((parent, handle, children)) = families.pop_front() {
             if let Some(handle) = handle {
-                proof.at(parent, handle);
+                round.proof.at(parent, handle);
             }
             for pid in children {
+                if round.is_spent() {
+                    return false;
+                }
                 if !seen.insert(pid) {
                     continue;
                 }
-                let mut handle = reach(self, &mut proof, pid);
+                // Who has ended is one call, instead of four for what it does not get any more.
+                if parent == us && self.collect(kin, pid) {
+                    continue;
+                }
+                let mut handle = self.reach(round, pid);
                 if std::mem::take(&mut self.short) {
                     for (_, kept, _) in &mut families {
                         *kept = None;
                     }
-                    proof.forget();
-                    handle = reach(self, &mut proof, pid);
+                    round.proof.forget();
+                    handle = self.reach(round, pid);
                 }
                 let Some(Known { below, .. }) = self.had.get_mut(&pid) else { continue };
-                if *below == Below::Nobody && !ask_again(pid) {
+                // Whoever is born of one in the cgroup is born into it, and can have left it only if somebody was
+                // born.
+                if let Below::Nobody(asked) = *below
+                    && asked >= self.born
+                    && (asked >= self.doubted || held.contains(&pid))
+                {
                     continue;
                 }
                 let Ok(children) = proc::children(pid) else {
-                    self.unsure = true;
+                    self.look = Look::Doubtful;
                     continue;
                 };
-                *below = if children.is_empty() { Below::Nobody } else { Below::Somebody };
-                if !children.is_empty() {
-                    families.push((pid, handle.filter(|_| families.len() < PARENTS), children));
+                if children.is_empty() {
+                    *below = Below::Nobody(self.rounds);
+                } else {
+                    *below = Below::Somebody;
+                    families.push_back((
+                        pid,
+                        handle.filter(|_| families.len() < PARENTS),
+                        children,
+                    ));
                 }
             }
         }
-        sent
+        true
     }
 
-    /// Sends it to `pid` if that is a member, and gives the handle on it.
-    fn send(
-        &mut self,
-        rung: Rung,
-        pid: i32,
-        proof: &mut Proof<'_>,
-        sent: &mut Sent,
-    ) -> Option<PidFd> {
-        let Rung { signal, deaf } = rung;
-        let handle = match proof.pin(pid) {
+    /// Collects a child of ours that has ended, unless somebody is to see how.
+    fn collect(&mut self, kin: Kin<'_>, child: i32) -> bool {
+        let collected =
+            child != kin.leader && Some(child) != kin.apart && kin.strangers.collect(child);
+        if collected {
+            self.forget(child);
+        }
+        collected
+    }
+
+    /// Sends it to `pid` if that is a member that has not had it, and gives the handle on it.
+    fn reach(&mut self, round: &mut Round<'_>, pid: i32) -> Option<PidFd> {
+        let had = self.had.get(&pid).is_some_and(|known| !known.doubted);
+        if had || Some(pid) == round.ended {
+            return None;
+        }
+        let handle = match round.proof.pin(pid) {
             Ok(handle) => handle?,
             Err(error) if pidfd::is_out_of_descriptors(&error) => {
-                (self.short, self.unsure) = (true, true);
+                (self.short, self.look) = (true, Look::Doubtful);
                 return None;
             }
             Err(error) => {
@@ -222,13 +323,14 @@ impl Sending {
             return Some(handle);
         }
         self.had.insert(pid, Known { mark, doubted: false, below: Below::NotAsked });
-        sent.news = true;
+        round.found += 1;
+        let Rung { signal, deaf } = round.rung;
         let deaf = deaf.filter(|_| signal != KILL && proc::ignores(pid, signal));
         // A stopped one acts on it when it goes on.
         let others = deaf.into_iter().chain((signal != KILL).then_some(signals::CONT));
         let result = std::iter::once(signal).chain(others).try_for_each(|it| handle.signal(it));
         match result {
-            Ok(()) => sent.deaf |= deaf.is_some(),
+            Ok(()) => round.deaf |= deaf.is_some(),
             Err(error) if proc::is_gone(&error) => {}
             Err(error) => self.refuse(pid, &error),
         }

@@ -1,7 +1,8 @@
 //! The tree of a run: its leader and everyone who descends from it.
 //!
 //! heeler is a child subreaper: whoever loses its parent becomes our child, so "no child left" (ECHILD) is
-//! the kernel's proof that the tree is empty. Where the system lets us make one, a cgroup leaf holds the
+//! the kernel's proof that the tree is empty; where we had children before the command, that none is left but
+//! [`Strangers`]. Where the system lets us make one, a cgroup leaf holds the
 //! tree too: then one write kills it, forks under way included, and `populated 0` is a second proof. The
 //! leader stays an unreaped zombie until then, so that its process id and group cannot be reused. heeler
 //! itself is never a member.
@@ -15,9 +16,11 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 
-use super::proof::Proof;
-use super::sending::{Rung, Scope, Sending, Sent};
+use super::proof::{Kin, Proof};
+use super::sending::{Look, Rung, Sending};
+use super::strangers::Strangers;
 use crate::core::outcome::Ended;
 use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
@@ -25,6 +28,9 @@ use crate::sys::crash;
 use crate::sys::pidfd::PidFd;
 use crate::sys::wait::{self, Status};
 use crate::sys::{ids, proc};
+
+/// In how many rounds a signal is sent at once: a tree of a thousand gets it before anything else is done.
+const ROUNDS: usize = 5;
 
 /// A living member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +76,8 @@ pub struct Tree {
     blind: bool,
     /// A child of ours that is not the command's: it and what descends from it are no members.
     apart: Option<i32>,
+    /// Children of ours that were not started by us: neither are they.
+    strangers: Rc<Strangers>,
     collected: bool,
     /// Whether it was proven that nobody is left.
     gone: bool,
@@ -82,7 +90,7 @@ pub struct Tree {
 impl Tree {
     /// The tree of a leader that has just been spawned, in `leaf` where there is one. One that cannot be held
     /// (no descriptor is left) is ended.
-    pub fn new(leader: i32, leaf: Option<Leaf>) -> io::Result<Tree> {
+    pub fn new(leader: i32, leaf: Option<Leaf>, strangers: Rc<Strangers>) -> io::Result<Tree> {
         let pidfd = match PidFd::open(leader) {
             Ok(Some(pidfd)) => pidfd,
             otherwise => {
@@ -104,6 +112,7 @@ impl Tree {
             ended: None,
             blind: !matches!(proc::stat(ids::pid()), Ok(Some(_))),
             apart: None,
+            strangers,
             collected: false,
             gone: false,
             settled: false,
@@ -163,6 +172,7 @@ impl Tree {
         // Parents come before their children. Whoever has gone meanwhile has left its children to us; the next
         // look finds them.
         let mut next = proc::own_children().unwrap_or_default();
+        next.retain(|&pid| self.strangers.admits(pid, self.leader));
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -217,18 +227,29 @@ impl Tree {
         // Who lives is our child, or below one that lives, or in the cgroup.
         let others = self.collect_orphans().max(usize::from(populated));
         let lives = others + usize::from(self.ended.is_none());
-        if lives > 0 && self.sending.is_stale() {
+        if lives == 0 {
+            self.sending.settle();
+        } else if self.sending.is_stale() {
             self.send_round();
         }
         lives
     }
 
-    fn send_round(&mut self) -> Sent {
-        self.sending.round(Scope {
-            leaf: self.leaf.as_ref(),
-            apart: self.apart,
-            ended: self.ended.map(|_| self.leader),
-        })
+    fn send_round(&mut self) -> bool {
+        let mut sending = std::mem::take(&mut self.sending);
+        let deaf = sending.round(self.kin(), self.ended.is_some());
+        self.sending = sending;
+        deaf
+    }
+
+    /// When members are to be looked for again, and how many have had the signal that is being sent.
+    pub fn due(&self) -> (Look, usize) {
+        (self.sending.look(), self.sending.count())
+    }
+
+    fn kin(&self) -> Kin<'_> {
+        let (leader, leaf, apart) = (self.leader, self.leaf.as_ref(), self.apart);
+        Kin { leader, leaf, apart, strangers: &self.strangers }
     }
 
     fn sweep_blindly(&mut self) -> usize {
@@ -243,7 +264,11 @@ impl Tree {
         if self.apart.is_none() {
             wait::reap_all();
         }
-        usize::from(wait::has_children().unwrap_or(true))
+        usize::from(if self.strangers.are_possible() {
+            self.pidfd.signal_group(0).is_ok()
+        } else {
+            wait::has_children().unwrap_or(true)
+        })
     }
 
     /// Signals the group that the leader leads.
@@ -273,9 +298,10 @@ impl Tree {
         children.retain(|&pid| pid != self.leader && Some(pid) != self.apart);
         let mut lives = 0;
         for pid in children {
-            if matches!(wait::reap(pid), Ok(Some(_))) {
+            if self.strangers.collect(pid) {
                 self.sending.forget(pid);
-            } else {
+            } else if self.strangers.admits(pid, self.leader) {
+                self.sending.saw(pid);
                 lives += 1;
             }
         }
@@ -292,6 +318,7 @@ impl Tree {
     /// `deaf` as well. Says whether somebody did.
     pub fn signal_or(&mut self, signal: i32, deaf: Option<i32>) -> bool {
         self.sending.begin(Rung { signal, deaf });
+        self.strangers.forget_gone();
         if self.blind {
             self.signal_own_group(signal);
             if signal != KILL {
@@ -309,13 +336,12 @@ impl Tree {
         {
             return false;
         }
-        // Members may fork meanwhile, or end and leave their children to others. The number of rounds is bounded
-        // against a fork bomb: `sweep` goes on with it, an event at a time.
+        // Members may fork meanwhile, or end and leave their children to others. Of who forks as fast as we follow,
+        // `sweep` sees to the rest.
         let mut any_deaf = false;
-        for _ in 0..16 {
-            let Sent { news, deaf } = self.send_round();
-            any_deaf |= deaf;
-            if !news {
+        for _ in 0..ROUNDS {
+            any_deaf |= self.send_round();
+            if self.sending.look() < Look::Growing {
                 break;
             }
         }
@@ -345,7 +371,7 @@ impl Tree {
 
     /// Sends `signal` to those of the members that are `meant`. Says whether there was one.
     fn signal_those(&self, signal: i32, mut meant: impl FnMut(&Member) -> bool) -> bool {
-        let mut proof = Proof::new(self.apart, self.leaf.as_ref());
+        let mut proof = Proof::new(self.kin());
         let mut any = false;
         for member in self.members() {
             if let Ok(Some(handle)) = proof.pin(member.pid)
@@ -365,15 +391,36 @@ impl Tree {
 
     fn collect_all(&mut self) -> bool {
         self.collect_leader();
-        let alone = |leaf: Option<&Leaf>| {
-            !wait::has_children().unwrap_or(true)
-                && leaf.is_none_or(|leaf| !leaf.populated() && leaf.remove())
-        };
-        if self.collected && alone(self.leaf.as_ref()) {
+        if self.collected && self.is_alone() {
             return true;
         }
         self.sweep();
-        self.collected && alone(self.leaf.as_ref())
+        self.collected && self.is_alone()
+    }
+
+    fn is_alone(&mut self) -> bool {
+        let childless = if self.strangers.are_possible() {
+            !self.blind && self.collect_orphans() == 0
+        } else {
+            !wait::has_children().unwrap_or(true)
+        };
+        childless && self.leaf.as_ref().is_none_or(|leaf| !leaf.populated() && leaf.remove())
+    }
+
+    /// Whether it will never be proven that nobody is left, and nobody is seen.
+    pub fn is_beyond_proof(&mut self) -> bool {
+        self.blind && self.strangers.are_possible() && self.sweep_blindly() == 0
+    }
+
+    /// Living children of ours that may be the command's, or not: see [`Strangers`].
+    pub fn in_doubt(&self) -> Vec<Member> {
+        if !self.strangers.are_possible() || self.leaf.is_some() {
+            return Vec::new();
+        }
+        let doubtful =
+            |pid: &i32| !self.strangers.has(*pid) && !self.strangers.admits(*pid, self.leader);
+        let children = proc::own_children().unwrap_or_default();
+        children.into_iter().filter(doubtful).filter_map(Member::living).collect()
     }
 
     /// Who is left stays.
@@ -384,6 +431,10 @@ impl Tree {
 
     /// A child of ours that is no member from here on, or that is gone.
     pub fn set_apart(&mut self, pid: Option<i32>) {
+        if let Some(pid) = pid {
+            // It is ended like one, in the end.
+            self.strangers.remember(pid);
+        }
         self.apart = pid;
     }
 

@@ -76,6 +76,26 @@ os.write(life, b'first %d\n' % first)
 bear()
 ";
 
+/// The parent of the newcomer is one itself, and dies of TERM before anybody has read who its children are.
+const BELOW_A_NEWCOMER: &str = r"
+lives, held = os.pipe()
+def parent():
+    newcomer = fork(end_by_term)
+    os.write(life, b'newcomer %d\n' % newcomer)
+    os.write(write, b'x')
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERM)
+    time.sleep(1000)
+print('ready', flush=True)
+signal.sigwait(TERM)
+until_heeler_sleeps()
+between = fork(parent)
+os.close(held)
+os.read(read, 1)
+os.kill(deaf, 9)
+os.waitpid(between, 0)
+os.read(lives, 1)
+";
+
 /// A cgroup beside those that heeler makes.
 struct Cgroup(PathBuf);
 
@@ -139,5 +159,16 @@ fn under_the_number_of_one_that_has_had_it() {
         let text = [FAMILY, SAME_NUMBER].concat();
         let inside = ["unshare", "-p", "-f", "--mount-proc", "sh", "-c", "\"$@\"; exit $?", "sh"];
         ends_by_term(&t, &inside, containment, &python(&text, &["life"]));
+    }
+}
+
+#[test]
+fn below_a_newcomer_that_dies_of_it() {
+    for containment in CONTAINMENTS {
+        let t = Test::new();
+        let text = [FAMILY, BELOW_A_NEWCOMER].concat();
+        let slow = "inject=pidfd_send_signal:delay_exit=20000";
+        let traced = ["strace", "-e", "trace=pidfd_send_signal", "-e", slow, "-o", "calls", "--"];
+        ends_by_term(&t, &traced, containment, &python(&text, &["life"]));
     }
 }

@@ -1,6 +1,7 @@
 //! heeler as PID 1: an init. Needs root for a PID namespace; left out elsewhere, which the tests say.
 
-use crate::fault::can_unshare;
+use crate::children::python;
+use crate::fault::{CONTAINMENTS, can_unshare, has_cgroup};
 use crate::harness::{Cmd, Signal, Test, proc_status};
 
 const NAMESPACE: [&str; 4] = ["--pid", "--fork", "--mount-proc", "--kill-child=KILL"];
@@ -113,4 +114,54 @@ fn no_terminating_signal_is_left_to_chance() {
     }
     std::fs::write(t.path("go"), "go\n").unwrap();
     run.out("ready\n").check();
+}
+
+/// Leaves a process that says so once it is a child of PID 1, and when it gets TERM.
+const STRANGER: &str = r"
+import os, signal, sys, time
+life = os.open(sys.argv[1], os.O_WRONLY)
+if os.fork():
+    os._exit(0)
+null = os.open('/dev/null', os.O_RDWR)
+for fd in (0, 1, 2):
+    os.dup2(null, fd)
+signal.signal(signal.SIGTERM, lambda *_: os.write(life, b'TERM\n'))
+while os.getppid() != 1:
+    time.sleep(0.001)
+os.write(life, b'left\n')
+while True:
+    signal.pause()
+";
+
+/// Who comes to PID 1 without being of the command is collected, and otherwise left alone; what the command left
+/// behind is ended all the same.
+#[test]
+fn a_stranger_is_no_stray() {
+    for containment in CONTAINMENTS {
+        let t = Test::new();
+        if !can_unshare(&t, &NAMESPACE) {
+            return;
+        }
+        let mut life = t.lifeline("life");
+        t.fifo("go");
+        let script = "echo ready; read x <go; setsid sleep 1000 & exit 0";
+        let flags = ["--pipe", "--containment", containment, "--report", "report", "--"];
+        let run = as_init(&t, &[&flags[..], &["sh", "-c", script]].concat()).start();
+        run.wait_out("ready\n");
+        let init = init_of(run.pid()).0.to_string();
+        let mut stranger = vec!["--target", &init, "--pid"];
+        stranger.extend(&python(STRANGER, &["life"])[1..]);
+        t.program("nsenter", stranger).check();
+        life.wait("left");
+        std::fs::write(t.path("go"), "go\n").unwrap();
+        let done = run.out("ready\n").any_err().check();
+        // The kernel ends it with us.
+        assert!(!life.wait_gone().contains("TERM"), "{containment}");
+        let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+        let held = &report["containment"];
+        assert_eq!(held["strays"].as_array().map(Vec::len), Some(1), "{containment}: {held}");
+        assert_eq!(held["strays"][0]["comm"], "sleep", "{containment}: {held}");
+        let proven = containment == "auto" && has_cgroup();
+        assert_eq!(held["verified"], proven, "{containment}: {}", done.err_text());
+    }
 }

@@ -178,9 +178,12 @@ def told(*_):
 def on_term(*_):
     signal.signal(signal.SIGTERM, told)
     read, write = os.pipe()
+    # Python forgets a signal that comes while it forks.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     newcomer = os.fork()
     if newcomer == 0:
         os.write(write, b'x')
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         while True:
             signal.pause()
     os.close(write)

@@ -73,6 +73,7 @@ mod spawn;
 mod splice;
 mod stdin;
 mod stop;
+mod strangers;
 mod strays;
 mod terminal;
 mod tracking;

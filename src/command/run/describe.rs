@@ -256,7 +256,7 @@ fn containment(plan: &Plan, attempt: &Attempt) -> model::Containment {
     let survived = |member: &Member| attempt.unkillable.iter().any(|(m, _)| m.pid == member.pid);
     model::Containment {
         kind: if attempt.in_cgroup { "cgroup" } else { "subreaper" }.to_owned(),
-        verified: attempt.verified,
+        verified: attempt.verified && !attempt.in_doubt,
         reason: attempt.no_cgroup.clone(),
         strays: attempt
             .strays

@@ -56,6 +56,15 @@ impl Running<'_, '_> {
             }
         }
         self.launched.tree.collect();
+        let doubted = if verified { self.launched.tree.in_doubt() } else { Vec::new() };
+        if let Some(member) = doubted.first() {
+            self.shared.warnings.push(format!(
+                "process {} ({}) has lost its parent and may be the command's; it was left alone, as heeler \
+                 had children before it, or is PID 1, and nothing shows whose it is",
+                member.pid,
+                member.comm.escape_debug()
+            ));
+        }
         if !verified && !strays_left && left.is_empty() {
             self.shared.warnings.push(self.unproven().to_owned());
         }
@@ -79,6 +88,7 @@ impl Running<'_, '_> {
             strays_left,
             unkillable: left,
             verified,
+            in_doubt: !doubted.is_empty(),
             in_cgroup: self.launched.tree.leaf().is_some(),
             no_cgroup: self.launched.no_leaf.take(),
             oom_kills,
@@ -109,7 +119,7 @@ impl Running<'_, '_> {
                 return true;
             }
             let left = until.saturating_sub(self.now());
-            if left.is_zero() {
+            if left.is_zero() || self.launched.tree.is_beyond_proof() {
                 return false;
             }
             self.launched.tree.signal(KILL);

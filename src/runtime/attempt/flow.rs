@@ -60,6 +60,7 @@ impl Running<'_, '_> {
                     {
                         self.supervisor.also_sent(now, other);
                     }
+                    self.look_after(0);
                 }
                 Action::SignalDeaf(ignored, signal) => {
                     if self.launched.tree.signal_deaf(ignored, signal) {

@@ -15,6 +15,7 @@ mod talk;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -25,6 +26,7 @@ use super::helper::Helper;
 use super::launch::{Context, LaunchError, Launched, launch};
 use super::outlets::{Channel, Outlets};
 use super::remote::{Fact, Remote};
+use super::strangers::Strangers;
 use super::stream::Stream;
 use super::terminal::{Asking, RawMode};
 use super::tree::Member;
@@ -58,6 +60,8 @@ pub struct Shared<'a> {
     pub clock: Clock,
     /// Signals that reach us.
     pub signals: Signals,
+    /// Children of ours that are not the command's.
+    pub strangers: Rc<Strangers>,
     /// Where output goes.
     pub outlets: Outlets,
     /// Our terminal in raw mode, while a person types to a command on a terminal of its own.
@@ -133,6 +137,8 @@ pub struct Attempt {
     pub unkillable: Vec<(Member, String)>,
     /// Whether the tree was proven empty.
     pub verified: bool,
+    /// Whether a process was there of which nobody knows whether it was of the tree.
+    pub in_doubt: bool,
     /// Whether a cgroup held it.
     pub in_cgroup: bool,
     /// Why none did, where one was wanted.
@@ -246,6 +252,7 @@ pub fn run(
         inherited: shared.signals.inherited(),
         leaf: (plan.stop.containment == Containment::Auto)
             .then(|| format!("heeler-{}-{n}", shared.run)),
+        strangers: Rc::clone(&shared.strangers),
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
     let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
@@ -372,6 +379,7 @@ impl Attempt {
             strays_left: false,
             unkillable: Vec::new(),
             verified: true,
+            in_doubt: false,
             in_cgroup: false,
             no_cgroup: None,
             oom_kills: None,

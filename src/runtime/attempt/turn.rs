@@ -11,12 +11,16 @@ use crate::core::outcome::Cause;
 use crate::core::supervisor::{Event, KILL};
 use crate::expect::dialogue::Dialogue;
 use crate::runtime::input::Asked;
+use crate::runtime::sending::Look;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals;
 
 /// How long nobody looks for members that have ended, for each that was looked at in vain: a thousand may end one
 /// after the other, on the processors that looking at the others takes. It is twenty times what a look takes.
 const PAUSE: Duration = Duration::from_micros(20);
+
+/// How soon it is looked whether those who have been signalled had children meanwhile.
+const SOON: Duration = Duration::from_millis(1);
 
 /// It is no longer for more of them: 50 ms.
 const MOST_COUNTED: usize = 2500;
@@ -281,7 +285,21 @@ impl Running<'_, '_> {
     /// A look found so many members alive.
     pub(super) fn looked(&mut self, members: usize) {
         self.look_due = false;
-        self.look_from = self.now() + PAUSE * members.min(MOST_COUNTED) as u32;
+        self.look_after(members);
+    }
+
+    /// So many members were looked at, or signalled.
+    pub(super) fn look_after(&mut self, members: usize) {
+        let (look, told) = self.launched.tree.due();
+        let pause = |members: usize| PAUSE * members.min(MOST_COUNTED) as u32;
+        let ending = self.ended.is_some() || self.supervisor.is_terminating();
+        self.look_due |= ending && look >= Look::Fresh;
+        self.look_from = self.now()
+            + match look {
+                Look::Unfinished => Duration::ZERO,
+                Look::Growing | Look::Fresh => pause(members.max(told)).max(SOON),
+                Look::Doubtful | Look::Settled => pause(members),
+            };
     }
 
     fn watch_outlets(&mut self) {

@@ -40,6 +40,8 @@ static LEADER: AtomicI32 = AtomicI32::new(0);
 static KILL: AtomicI32 = AtomicI32::new(-1);
 static HELD: AtomicBool = AtomicBool::new(false);
 static INSTALLED: AtomicBool = AtomicBool::new(false);
+/// Whether children may not be the tree's.
+static SPARES: AtomicBool = AtomicBool::new(false);
 /// Whether there is a loop that reads signals.
 static LOOP: AtomicBool = AtomicBool::new(false);
 
@@ -73,6 +75,12 @@ pub fn hold_tree(leader: i32, kill: Option<BorrowedFd<'_>>) {
     KILL.store(kill.map_or(-1, |fd| fd.as_raw_fd()), SeqCst);
     LEADER.store(leader, SeqCst);
     TREE.store(true, SeqCst);
+}
+
+/// We have children, or may get some, that are not of the tree: a fault ends none but those that the group and the
+/// cgroup name.
+pub fn spare_children() {
+    SPARES.store(true, SeqCst);
 }
 
 /// The leader is about to be collected: its number is not its own any more.
@@ -218,15 +226,18 @@ unsafe fn end_tree() {
             libc::kill(leader, libc::SIGKILL);
         }
         // Whoever loses its parent becomes our child: killing children until there is none ends all.
+        let spares = SPARES.load(SeqCst);
         for _ in 0..PATIENCE {
-            kill_children();
+            if !spares {
+                kill_children();
+            }
             let collected = loop {
                 let pid = libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG);
-                if pid <= 0 {
+                if pid <= 0 || spares && pid == leader {
                     break pid;
                 }
             };
-            if collected < 0 {
+            if collected < 0 || spares && (leader == 0 || collected == leader) {
                 return;
             }
             libc::poll(std::ptr::null_mut(), 0, 1);
