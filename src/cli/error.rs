@@ -7,8 +7,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// How many characters of a wrong value are shown.
 const SHOWN: usize = 100;
 
+/// Nothing here is negative.
+const BELOW_ZERO: &str = ": 0 or more is wanted";
+
 /// What the library says of numbers, and what a user would.
-const NUMBERS: [(&str, &str); 3] = [
+const NUMBERS: [(&str, &str); 4] = [
+    (": number too small to fit in target type", BELOW_ZERO),
     (": invalid digit found in string", ": a whole number is wanted"),
     (": cannot parse integer from empty string", ": a whole number is wanted"),
     (": number too large to fit in target type", ": the number is too large"),
@@ -47,7 +51,11 @@ pub fn one_line(error: &clap::Error, line: &[OsString]) -> String {
             None => paragraph.push(line),
         }
     }
+    // A minus sign is a wrong digit to a type that has none.
+    let below_zero = matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value))
+        if value.strip_prefix('-').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())));
     for (theirs, ours) in NUMBERS {
+        let ours = if below_zero { BELOW_ZERO } else { ours };
         if let Some(part) = parts.first_mut()
             && let Some(what) = part.strip_suffix(theirs)
         {
@@ -138,10 +146,19 @@ mod tests {
             ("", "a whole number is wanted"),
             ("1.5", "a whole number is wanted"),
             ("99999999999999999999", "the number is too large"),
+            ("-5", "0 or more is wanted"),
+            ("-99999999999999999999", "0 or more is wanted"),
+            ("--5", "a whole number is wanted"),
         ] {
-            let message = message(&["heeler", "logs", "--tail", value, "run"]);
+            let message = message(&["heeler", "logs", &format!("--tail={value}"), "run"]);
             assert_eq!(message, format!("invalid value '{value}' for '--tail <N>': {why}"));
         }
+    }
+
+    #[test]
+    fn what_is_below_all_numbers_is_told_as_what_is_below_zero() {
+        let message = message(&["heeler", "run", "--retries=-99999999999999999999", "true"]);
+        assert!(message.ends_with("for '--retries <N>': 0 or more is wanted"), "{message}");
     }
 
     #[test]

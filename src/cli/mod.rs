@@ -31,7 +31,7 @@ pub use tracked::{Db, Inspect, List, Reap};
     name = "heeler",
     version,
     about = "Keeps a command at heel: answers its prompts, holds it to limits, says how it ended",
-    after_help = "heeler run --help explains running; heeler help exit-codes|patterns|dialogue|script|detached|values the rest.",
+    after_help = topics::short(),
     after_long_help = topics::root(),
     disable_help_subcommand = true,
     max_term_width = 100

@@ -2,6 +2,11 @@
 
 use super::exit_codes;
 
+/// The end of `heeler -h`.
+pub fn short() -> String {
+    format!("heeler run --help explains running; heeler help {} the rest.", NAMES.join("|"))
+}
+
 /// The end of `heeler --help`.
 pub fn root() -> String {
     format!(

@@ -72,7 +72,7 @@ impl Tracked {
                 scene.subjects.iter().map(|subject| subject.record.facts.run.as_str()).collect();
             let over = store.over(|record| {
                 if !met.contains(record.facts.run.as_str()) {
-                    take(&mut gathered, self, &Subject::unseen(record));
+                    take(&mut gathered, self, &Subject::unseen(record, &self.survey.here));
                 }
             });
             let Err(error) = over else { return Ok(gathered) };

@@ -69,8 +69,10 @@ impl State {
 }
 
 impl Subject {
-    /// A run that was written down and not looked at: it is over, or elsewhere.
-    pub fn unseen(record: Record) -> Subject {
+    /// A run that was written down and not looked at, because it is over, or elsewhere. One that is neither would be
+    /// shown as foreign, which it is not.
+    pub fn unseen(record: Record, here: &Scope) -> Subject {
+        debug_assert!(!record.reachable(here), "{} has to be looked at", record.facts.run);
         Subject {
             record,
             supervisor: Supervisor::Unknown,
@@ -415,6 +417,20 @@ mod tests {
         for (what, subject, state) in table {
             assert_eq!(subject.state(&here()).0, state, "{what}");
         }
+    }
+
+    /// Only here can a process be looked at, and only an open record has one that may live.
+    #[test]
+    fn what_can_be_looked_at_is_not_taken_as_unseen() {
+        let (over, open) = (ended("a", false).record, subject("a").record);
+        let elsewhere = Record {
+            facts: RunFacts { scope: Scope { pidns: 2, ..here() }, ..open.facts.clone() },
+            ..open.clone()
+        };
+        assert_eq!(Subject::unseen(over, &here()).state(&here()).0, State::Exited);
+        assert_eq!(Subject::unseen(elsewhere, &here()).state(&here()).0, State::Foreign);
+        let refused = std::panic::catch_unwind(|| Subject::unseen(open, &here()));
+        assert_eq!(refused.is_err(), cfg!(debug_assertions));
     }
 
     fn deeds(subjects: &[Subject], selection: &Selection) -> Vec<(String, Deed)> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Scope, Sighting};
+use super::identity::{Reach, Scope, Sighting};
 
 /// A run that ends within this is a short one: it opens no database.
 pub const SHORT: Duration = Duration::from_millis(100);
@@ -123,6 +123,11 @@ impl Record {
     /// Whether nothing of it can be alive, by its own heeler's or an earlier `reap`'s proof.
     pub fn closed(&self) -> bool {
         self.end.as_ref().is_some_and(|end| !end.left)
+    }
+
+    /// Whether something of it may be alive where it could be looked at from `here`.
+    pub fn reachable(&self, here: &Scope) -> bool {
+        !self.closed() && here.reach(&self.facts.scope) == Reach::Here
     }
 
     /// The leader of the last attempt.

@@ -181,10 +181,21 @@ mod tests {
         assert_eq!(show(b"abc", 3), "abc");
     }
 
+    /// Any bytes, and text as well, which bytes at random hardly are. A backslash is shown as it is: a sentence that
+    /// quotes a regex is for a reader.
+    fn but_backslashes() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            any::<u8>().prop_map(|byte| vec![byte]),
+            any::<char>().prop_map(|c| c.to_string().into_bytes()),
+        ];
+        let other = |byte| if byte == b'\\' { b'/' } else { byte };
+        prop::collection::vec(piece, 0..100)
+            .prop_map(move |pieces| pieces.concat().into_iter().map(other).collect())
+    }
+
     proptest! {
         #[test]
-        fn what_is_shown_can_be_typed_back(bytes: Vec<u8>) {
-            prop_assume!(!bytes.contains(&b'\\'));
+        fn what_is_shown_can_be_typed_back(bytes in but_backslashes()) {
             prop_assert_eq!(unescape(&show(&bytes, usize::MAX)).unwrap(), bytes);
         }
 

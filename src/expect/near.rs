@@ -1,16 +1,19 @@
 //! Near misses: what came close to an unmet pattern, with what to write instead.
 //!
 //! Computed once, when a dialogue fails, from what the window still holds. Each hint is checked against the
-//! output before it is given: a sentence that says `use X` has tried X.
+//! output before it is given: a sentence that says `use X` has read X as a pattern, letter by letter, and tried it
+//! with the matcher's own reading of it. Where X cannot be shown as it is, the sentence says what differs.
 
 use std::ops::Range;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::Input;
+use regex_automata::meta::Regex;
 
 use super::escape::show;
 use super::mask::Mask;
 use super::pattern::{Kind, Pattern};
 use super::program::{StreamId, View};
+use super::resolve::engine;
 
 /// How many hints are given at most: the first ones belong to the patterns tried first.
 const MOST: usize = 5;
@@ -18,6 +21,8 @@ const MOST: usize = 5;
 const TRIED: usize = 20;
 /// How many characters of output a sentence quotes.
 const QUOTED: usize = 60;
+/// How large a pattern may be that is tried again, in bytes: each of [`TRIED`] is compiled in up to six ways.
+const LARGEST: usize = 1 << 20;
 
 /// A pattern that was armed and did not match.
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +52,14 @@ pub(crate) struct Shown<'a> {
     pub(crate) cursor: usize,
 }
 
-impl<'a> Shown<'a> {
-    fn after(&self) -> &'a [u8] {
-        &self.all[self.cursor..]
+impl Shown<'_> {
+    /// Where something of it matches behind the cursor.
+    fn after(&self, regex: &Regex) -> Option<Range<usize>> {
+        occurs(regex, Input::new(self.all).range(self.cursor..))
     }
 
-    fn before(&self) -> &'a [u8] {
-        &self.all[..self.cursor]
+    fn before(&self, regex: &Regex) -> Option<Range<usize>> {
+        occurs(regex, Input::new(&self.all[..self.cursor]))
     }
 
     /// A quotation: masked as a part of everything that is known, and cut only then.
@@ -98,22 +104,13 @@ pub(crate) fn prompts(seen: &[Seen<'_>], mask: &Mask) -> Vec<String> {
 }
 
 fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
-    let listens = |seen: &&Seen<'_>| wanted.stream.is_none_or(|stream| stream == seen.stream);
+    let Wanted { pattern, view, stream } = *wanted;
+    let listens = |seen: &&Seen<'_>| stream.is_none_or(|stream| stream == seen.stream);
     let heard = || seen.iter().filter(listens);
-    let source = show(&mask.bytes(wanted.pattern.source.as_bytes()), QUOTED);
-    let find = |regex: &Regex| {
-        heard().find_map(|seen| {
-            let shown = seen.view(wanted.view);
-            let found = occurs(regex, shown.after())?;
-            let found = found.start + shown.cursor..found.end + shown.cursor;
-            Some(shown.quote(mask, found))
-        })
-    };
-    let exact = exact(wanted.pattern)?;
-    if let Some(seen) =
-        heard().find(|seen| occurs(&exact, seen.view(wanted.view).after()).is_some())
-    {
-        if wanted.view == View::Screen {
+    let source = show(&mask.bytes(pattern.source.as_bytes()), QUOTED);
+    let exact = regex(pattern, view)?;
+    if let Some(seen) = heard().find(|seen| seen.view(view).after(&exact).is_some()) {
+        if view == View::Screen {
             return Some(format!("`{source}` would match in view text; use `--view text`"));
         }
         return seen.echoed.then(|| {
@@ -123,22 +120,29 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
             )
         });
     }
-    for (regex, instead) in variants(wanted.pattern, mask) {
-        if let Some(found) = find(&regex) {
-            return Some(format!("`{found}` appeared; your pattern says `{source}`; {instead}"));
+    for instead in variants(pattern) {
+        let Some(tried) = instead.pattern().and_then(|pattern| regex(&pattern, view)) else {
+            continue;
+        };
+        if let Some(found) = heard().find_map(|seen| {
+            let shown = seen.view(view);
+            Some(shown.quote(mask, shown.after(&tried)?))
+        }) {
+            let advice = instead.advice(pattern, mask);
+            return Some(format!("`{found}` appeared; your pattern says `{source}`; {advice}"));
         }
     }
-    let (other, flag) = match wanted.view {
+    let (other, flag) = match view {
         View::Text | View::Screen => (View::Raw, "raw"),
         View::Raw => (View::Text, "text"),
     };
-    if heard().any(|seen| occurs(&exact, seen.view(other).after()).is_some()) {
+    let there = regex(pattern, other)?;
+    if heard().any(|seen| seen.view(other).after(&there).is_some()) {
         return Some(format!("`{source}` would match in view {flag}; use `--view {flag}`"));
     }
-    if let Some(found) = heard().find_map(|seen| {
-        let found = occurs(&exact, seen.text.before())?;
-        Some(seen.text.quote(mask, found))
-    }) {
+    if let Some(found) =
+        heard().find_map(|seen| Some(seen.text.quote(mask, seen.text.before(&exact)?)))
+    {
         return Some(format!(
             "`{found}` appeared before the cursor: an earlier match had already consumed it; wait for it in an \
              earlier step, or answer it with `--on`"
@@ -146,13 +150,12 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
     }
     let elsewhere = seen.iter().find(|seen| {
         !listens(seen)
-            && (occurs(&exact, seen.view(wanted.view).after()).is_some()
-                || occurs(&exact, seen.text.before()).is_some())
+            && (seen.view(view).after(&exact).is_some() || seen.text.before(&exact).is_some())
     })?;
     Some(format!(
         "`{source}` appeared on {}; your pattern listens to {}; drop its `--stream`",
         name(elsewhere.stream),
-        wanted.stream.map_or("all", name)
+        stream.map_or("all", name)
     ))
 }
 
@@ -164,59 +167,81 @@ fn name(stream: StreamId) -> &'static str {
     }
 }
 
-/// The pattern itself.
-fn exact(pattern: &Pattern) -> Option<Regex> {
-    match &pattern.kind {
-        Kind::Text(bytes) => regex(&literal(bytes)?),
-        Kind::Regex(source) => regex(source),
-        Kind::Event(_) => None,
+/// A pattern that may have been meant.
+struct Instead {
+    /// As it would have to be typed.
+    typed: String,
+    /// What precedes it in a sentence.
+    lead: &'static str,
+    /// What is said where it cannot be shown as it is.
+    differs: &'static str,
+}
+
+impl Instead {
+    /// What it means, where it is a pattern at all.
+    fn pattern(&self) -> Option<Pattern> {
+        Pattern::parse(&self.typed).ok()
+    }
+
+    /// What is said of it, in place of `pattern`.
+    fn advice(&self, pattern: &Pattern, mask: &Mask) -> String {
+        let Instead { typed, lead, differs } = self;
+        // A regex spells what is masked in other letters, so it is the original that is asked.
+        let bytes = match &pattern.kind {
+            Kind::Text(bytes) => bytes,
+            _ => pattern.source.as_bytes(),
+        };
+        let is_whole = |bytes: &[u8]| mask.bytes(bytes) == bytes;
+        if is_whole(bytes) && is_whole(typed.as_bytes()) && show(typed.as_bytes(), QUOTED) == *typed
+        {
+            format!("{lead} `{typed}`")
+        } else {
+            (*differs).to_owned()
+        }
     }
 }
 
-/// What the pattern may have been meant to be, each with the advice that fits.
-fn variants(pattern: &Pattern, mask: &Mask) -> Vec<(Regex, String)> {
+/// What the pattern may have been meant to be, likeliest first.
+fn variants(pattern: &Pattern) -> Vec<Instead> {
     let mut out = Vec::new();
-    let mut add = |source: &str, instead: String| {
-        out.extend(regex(source).map(|regex| (regex, instead)));
-    };
+    let mut add = |typed, lead, differs| out.push(Instead { typed, lead, differs });
     match &pattern.kind {
         Kind::Text(bytes) => {
-            let (Some(text), Some(plain)) = (std::str::from_utf8(bytes).ok(), literal(bytes))
-            else {
-                return out;
-            };
-            // Only what is shown is masked; what is searched for is the real one.
-            let safe = mask.text(bytes);
-            let say = |text: &str| show(text.as_bytes(), QUOTED);
-            let any_space = |text: &str| {
-                text.split_whitespace().map(regex::escape).collect::<Vec<_>>().join(r"\s+")
-            };
-            add(&format!("(?i){plain}"), format!("use `/{}/i`", say(&regex::escape(&safe))));
+            add(format!("/{}/i", escaped(bytes)), "use", "it differs in upper and lower case");
+            let Ok(text) = std::str::from_utf8(bytes) else { return out };
             let trimmed = text.trim();
             if !trimmed.is_empty() {
                 if trimmed != text {
-                    add(&regex::escape(trimmed), format!("use `{}`", say(safe.trim())));
+                    add(
+                        spell(trimmed.as_bytes()),
+                        "use",
+                        "it differs in the white space at its ends",
+                    );
                 }
-                let instead =
-                    format!("the white space differs; use `/{}/`", say(&any_space(&safe)));
-                add(&any_space(text), instead);
+                let words: Vec<String> =
+                    text.split_whitespace().map(|word| escaped(word.as_bytes())).collect();
+                let any_space = format!("/{}/", words.join(r"\s+"));
+                add(any_space, "the white space differs; use", "the white space differs");
             }
-            if text != plain && looks_like_regex(text) {
-                add(text, format!("plain text is taken literally; use `/{}/`", say(&safe)));
+            if looks_like_regex(text) {
+                add(
+                    format!("/{text}/"),
+                    "plain text is taken literally; use",
+                    "plain text is taken literally; a regex stands between slashes",
+                );
             }
         }
-        Kind::Regex(source) => {
-            let safe = mask.text(pattern.source.as_bytes());
-            let say = |text: &str| show(text.as_bytes(), QUOTED);
-            add(&format!("(?i){source}"), format!("use `{}i`", say(&safe)));
-            let inner = |source: &str| {
-                let (inner, _) = source.strip_prefix('/')?.rsplit_once('/')?;
-                Some(inner.to_owned())
-            };
-            if let (Some(real), Some(safe)) = (inner(&pattern.source), inner(&safe)) {
-                let instead =
-                    format!("slashes make it a regex; as plain text it is `={}`", say(&safe));
-                add(&regex::escape(&real), instead);
+        Kind::Regex(_) => {
+            let source = &pattern.source;
+            add(format!("{source}i"), "use", "it differs in upper and lower case");
+            let inner = source.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
+            let plain = inner.map(|(inner, _)| spell(inner.as_bytes()));
+            if let Some(plain) = plain.filter(|plain| !plain.starts_with('/')) {
+                add(
+                    plain,
+                    "slashes make it a regex; as plain text it is",
+                    "slashes make it a regex; it appeared as plain text",
+                );
             }
         }
         Kind::Event(_) => {}
@@ -232,22 +257,49 @@ fn looks_like_regex(text: &str) -> bool {
         || (text.contains('[') && text.contains("]+"))
 }
 
-fn literal(bytes: &[u8]) -> Option<String> {
-    std::str::from_utf8(bytes).ok().map(regex::escape)
+/// The pattern that takes exactly these bytes, as it is typed.
+fn spell(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if show(bytes, usize::MAX) == text => {
+            let mark = if text.starts_with(['/', '=', '@']) { "=" } else { "" };
+            format!("{mark}{text}")
+        }
+        _ => format!("/{}/", escaped(bytes)),
+    }
 }
 
-fn regex(source: &str) -> Option<Regex> {
-    RegexBuilder::new(source).multi_line(true).crlf(true).size_limit(1 << 20).build().ok()
+/// A regex that takes exactly these bytes, and can be typed.
+fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let c = c.to_string();
+            match show(c.as_bytes(), 1) {
+                shown if shown == c => out += &regex_syntax::escape(&c),
+                shown if shown == r"\e" => out += r"\x1b",
+                shown => out += &shown,
+            }
+        }
+        out.extend(chunk.invalid().iter().map(|byte| format!(r"(?-u:\x{byte:02x})")));
+    }
+    out
+}
+
+/// What finds a pattern in a view; nothing for an event, or where it is large.
+fn regex(pattern: &Pattern, view: View) -> Option<Regex> {
+    let hir = pattern.kind.hir(view != View::Raw).ok()??;
+    engine(&hir, LARGEST).ok()
 }
 
 /// Where something of it matches: the matcher never takes an empty match, so neither is it a near one.
-fn occurs(regex: &Regex, text: &[u8]) -> Option<Range<usize>> {
+fn occurs(regex: &Regex, text: Input<'_>) -> Option<Range<usize>> {
     regex.find_iter(text).map(|found| found.range()).find(|found| !found.is_empty())
 }
 
 /// An unfinished last line that ends as prompts end.
 fn prompt(seen: &Seen<'_>, mask: &Mask) -> Option<String> {
-    let text = seen.text.after();
+    let Shown { all, cursor } = seen.text;
+    let text = &all[cursor..];
     let start = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
     // A carriage return began it anew, as ssh begins its prompts.
     let again = memchr::memrchr(b'\r', text[start..].trim_ascii_end()).map_or(0, |at| at + 1);
@@ -256,12 +308,20 @@ fn prompt(seen: &Seen<'_>, mask: &Mask) -> Option<String> {
     let last = line.trim_ascii_end().last()?;
     let ends = matches!(last, b':' | b'?' | b'>' | b'$' | b'#' | b'%' | b']' | b')');
     (ends && line.len() <= 200).then(|| {
-        let line = seen.text.quote(mask, seen.text.cursor + start..seen.text.all.len());
-        let text = line.trim();
+        let whole = cursor + start..all.len();
+        let shown = seen.text.quote(mask, whole.clone());
+        let typed = spell(line.trim_ascii());
+        let is_shown = mask.part(all, whole) == line && show(typed.as_bytes(), QUOTED) == typed;
+        let pattern = if is_shown { quoted(&typed) } else { "…".to_owned() };
         format!(
-            "the last line looks like a prompt: `{line}`; answer it with `--on '{text}' --line …`"
+            "the last line looks like a prompt: `{shown}`; answer it with `--on {pattern} --line …`"
         )
     })
+}
+
+/// A word for the shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -16,9 +16,10 @@ mod regex;
 
 use std::time::Duration;
 
+use regex_syntax::hir::Hir;
+
 pub use self::duration::parse_duration;
 pub use self::error::{PatternError, PatternErrorKind};
-pub(super) use self::regex::{to_hir, unix};
 
 /// A pattern, parsed. It keeps how it was written, for messages and the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,18 @@ impl Pattern {
             Kind::Text(_) => group == "0",
             Kind::Regex(regex) => regex::groups(regex).iter().any(|found| found == group),
             Kind::Event(_) => false,
+        }
+    }
+}
+
+impl Kind {
+    /// What the automaton is built of; nothing for an event. `unix_lines`: where it looks, CR LF is LF.
+    pub(super) fn hir(&self, unix_lines: bool) -> Result<Option<Hir>, PatternError> {
+        match self {
+            Kind::Text(text) if unix_lines => Ok(Some(Hir::literal(regex::unix(text)))),
+            Kind::Text(text) => Ok(Some(Hir::literal(text.clone()))),
+            Kind::Regex(regex) => regex::to_hir(regex, unix_lines).map(Some),
+            Kind::Event(_) => Ok(None),
         }
     }
 }

@@ -6,14 +6,37 @@
 
 use std::cell::OnceCell;
 
-use regex_automata::meta::Regex;
-use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::captures::Captures;
 use regex_automata::{Input, Span};
 use regex_syntax::hir::{Dot, Hir, Look};
 
 use super::search::Decision;
 use super::window::Window;
+
+/// The most that an NFA of one pattern may take. So a match takes no longer to resolve than to wait for, and view
+/// text refuses what view screen refuses. It is the default of the regex crate.
+pub const LIMIT: usize = 10 << 20;
+/// From so much on in the automaton a pattern's engine takes too long to be compiled between two events: 10 ms.
+const LARGE: usize = 256 << 10;
+
+/// From so much on it has no room for what reads text backwards.
+const BACKWARDS: usize = LIMIT / 3;
+
+/// The engine that finds a pattern in text that is there; none where an NFA would take more than `limit`.
+pub fn engine(hir: &Hir, limit: usize) -> Result<Regex, Box<BuildError>> {
+    build(hir, limit, true).or_else(|_| build(hir, limit, false))
+}
+
+/// `backwards`: with what finds the beginning from the end. That is the quickest for small patterns, and takes an NFA
+/// of its own, three times as large as the other one.
+fn build(hir: &Hir, limit: usize, backwards: bool) -> Result<Regex, Box<BuildError>> {
+    let mut config = Regex::config().utf8_empty(false).nfa_size_limit(Some(limit));
+    if !backwards {
+        config = config.hybrid(false).dfa(false);
+    }
+    Regex::builder().configure(config).build_from_hir(hir).map_err(Box::new)
+}
 
 /// What finds the beginning and the groups of one pattern's matches.
 #[derive(Debug)]
@@ -33,12 +56,14 @@ pub enum Resolver {
     },
 }
 
-/// A regex that is compiled when something has to be resolved with it. (Measured: of a hundred rules, few of
-/// which ever match, this was three quarters of all the work, and half of all the memory.)
+/// A regex that is compiled when something has to be resolved with it, unless it is large. (Measured: of a hundred
+/// rules, few of which ever match, this was three quarters of all the work, and half of all the memory.)
 #[derive(Debug)]
 pub struct Later {
     hir: Hir,
     regex: OnceCell<Option<Box<Regex>>>,
+    /// The most bytes that a match has.
+    longest: Option<usize>,
 }
 
 /// Where a match lies, and its groups: all positions in the view.
@@ -51,17 +76,18 @@ pub struct Resolved {
 }
 
 impl Resolver {
-    /// For a regex.
-    pub fn regex(hir: &Hir) -> Resolver {
+    /// For a regex that takes `size` bytes of the automaton. An error where its own engine takes too much.
+    pub fn regex(hir: &Hir, size: usize) -> Result<Resolver, Box<BuildError>> {
+        let later = |hir| Later::new(hir, size);
         if hir.properties().minimum_len() != Some(0) {
-            return Resolver::Regex(Later::new(hir.clone()));
+            return later(hir.clone()).map(Resolver::Regex);
         }
         let end = || Hir::look(Look::End);
         let byte = Hir::dot(Dot::AnyByte);
-        Resolver::Nullable {
-            last: Later::new(Hir::concat(vec![hir.clone(), end()])),
-            followed: Later::new(Hir::concat(vec![hir.clone(), byte, end()])),
-        }
+        Ok(Resolver::Nullable {
+            last: later(Hir::concat(vec![hir.clone(), end()]))?,
+            followed: later(Hir::concat(vec![hir.clone(), byte, end()]))?,
+        })
     }
 
     /// Finds where a decided match began; nothing when that is further back than `reach`.
@@ -80,6 +106,8 @@ impl Resolver {
             Resolver::Nullable { last, .. } if decision.at == decision.end => (last, end, 0),
             Resolver::Nullable { followed, .. } => (followed, end + 1, 1),
         };
+        let longest = regex.longest.unwrap_or(usize::MAX);
+        let start = start.max((end + extra).saturating_sub(longest));
         let regex = regex.get()?;
         let mut groups = regex.create_captures();
         let input = Input::new(&window.bytes()[..seen]).range(start..end + extra);
@@ -92,21 +120,20 @@ impl Resolver {
 }
 
 impl Later {
-    fn new(hir: Hir) -> Later {
-        Later { hir, regex: OnceCell::new() }
+    fn new(hir: Hir, size: usize) -> Result<Later, Box<BuildError>> {
+        let longest = hir.properties().maximum_len();
+        let ready = match size {
+            0..LARGE => None,
+            LARGE..BACKWARDS => Some(Box::new(engine(&hir, LIMIT)?)),
+            _ => Some(Box::new(build(&hir, LIMIT, false)?)),
+        };
+        let regex = ready.map_or_else(OnceCell::new, |ready| OnceCell::from(Some(ready)));
+        Ok(Later { hir, regex, longest })
     }
 
-    /// Nothing where it cannot be compiled. That does not happen: the automaton of all patterns, which was
-    /// compiled of the same, is bounded, and this is not.
+    /// Nothing where it cannot be compiled. That does not happen: what is not compiled yet is small.
     fn get(&self) -> Option<&Regex> {
-        let build = || {
-            let config = Regex::config()
-                .utf8_empty(false)
-                .which_captures(WhichCaptures::All)
-                .nfa_size_limit(None);
-            Regex::builder().configure(config).build_from_hir(&self.hir).ok().map(Box::new)
-        };
-        self.regex.get_or_init(build).as_deref()
+        self.regex.get_or_init(|| engine(&self.hir, LIMIT).ok().map(Box::new)).as_deref()
     }
 }
 
@@ -135,5 +162,37 @@ impl Resolved {
         // Which may have been found with a byte more.
         all[0] = Some(text(self.span));
         (all, names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expect::automaton::compile::Compiled;
+    use crate::expect::pattern::Pattern;
+
+    fn resolver(pattern: &str) -> Resolver {
+        let hir = Pattern::parse(pattern).unwrap().kind.hir(true).unwrap().unwrap();
+        let compiled = Compiled::new(std::slice::from_ref(&hir)).unwrap();
+        Resolver::regex(&hir, compiled.size(0)).unwrap()
+    }
+
+    /// Between two events nothing is compiled that takes long: no limit, signal or key is served meanwhile.
+    #[test]
+    fn what_is_large_is_compiled_before_anything_is_matched() {
+        let ready = |pattern: &str| match resolver(pattern) {
+            Resolver::Regex(regex) => regex.regex.get().is_some(),
+            Resolver::Nullable { last, followed } => {
+                assert_eq!(last.regex.get().is_some(), followed.regex.get().is_some());
+                last.regex.get().is_some()
+            }
+            Resolver::Text(_) => false,
+        };
+        for small in [r"/login: (\w+)/i", r"/(?:\d+)?/", r"/^\w+@\S+\$ $/"] {
+            assert!(!ready(small), "{small}");
+        }
+        for large in [r"/(\w{1,100})!/", r"/\pL{50}!/", r"/(?:\w{100})?/"] {
+            assert!(ready(large), "{large}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::core::identity::{Identity, Ours, Reach, Same, Scope, Sighting};
+use crate::core::identity::{Identity, Ours, Same, Scope, Sighting};
 use crate::core::members::{self, Proc, View};
 use crate::core::reap::{Subject, Supervisor};
 use crate::core::record::{COOKIE, Record, cookie_runs};
@@ -64,7 +64,8 @@ impl Survey {
             }
             None => self.recorded(store, which)?,
         };
-        let (mut table, cookies) = if found.values().any(|(record, _)| self.reachable(record)) {
+        let (mut table, cookies) = if found.values().any(|(record, _)| record.reachable(&self.here))
+        {
             scan(None, &with_inode(found.values().map(|(record, _)| record)))
         } else {
             (BTreeMap::new(), BTreeMap::new())
@@ -154,10 +155,6 @@ impl Survey {
         self.members(record, &table)
     }
 
-    fn reachable(&self, record: &Record) -> bool {
-        !record.closed() && self.here.reach(&record.facts.scope) == Reach::Here
-    }
-
     fn members(&self, record: &Record, table: &BTreeMap<i32, Proc>) -> Vec<members::Member> {
         let view = View { here: &self.here, ours: &self.ours };
         members::members(record, table, &in_cgroup(record), &view)
@@ -170,8 +167,8 @@ impl Survey {
         table: &BTreeMap<i32, Proc>,
         unsettled: &mut bool,
     ) -> Subject {
-        if !self.reachable(&record) {
-            return Subject::unseen(record);
+        if !record.reachable(&self.here) {
+            return Subject::unseen(record, &self.here);
         }
         let recorded = record.facts.supervisor;
         let same = match table.get(&recorded.pid).filter(|proc| !proc.dead) {

@@ -115,9 +115,10 @@ fn reap(place: &Place, selection: &Selection, grace: Duration) -> Reaped {
 fn states(place: &Place) -> Vec<State> {
     let store = Store::open_existing(&place.db, Duration::from_secs(1)).unwrap();
     let mut subjects = place.survey.look(store.as_ref(), Which::Open).unwrap().subjects;
-    let over = store.map(|store| store.over(|record| subjects.push(Subject::unseen(record))));
+    let here = &place.survey.here;
+    let over = store.map(|store| store.over(|record| subjects.push(Subject::unseen(record, here))));
     over.transpose().unwrap();
-    subjects.iter().map(|subject| subject.state(&place.survey.here).0).collect()
+    subjects.iter().map(|subject| subject.state(here).0).collect()
 }
 
 fn signals(reaped: &Reaped, pid: i32) -> Vec<i32> {

@@ -2,7 +2,7 @@
 //!
 //! clap builds some seventy arguments to read three, which was two thirds of all instructions of a short run in
 //! user mode (0.15 ms; `benches`, group `start`). So a command line of nothing but the flags below, each in its
-//! plainest form, is read here. It has to mean what it means to clap, which a property test holds it to; and what
+//! plainest form, is read here. It has to mean what it means to clap, which tests of all pairs of these flags hold it to; and what
 //! is unusual, doubtful or wrong, help included, is left to clap: it alone refuses anything.
 
 use std::ffi::{OsStr, OsString};
@@ -130,16 +130,111 @@ mod tests {
 
     use super::*;
 
-    fn clap_reads(words: &[OsString]) -> Result<Run, String> {
-        let argv = [OsString::from("run")].into_iter().chain(words.iter().cloned());
+    fn tree() -> clap::Command {
         Run::augment_args(clap::Command::new("heeler"))
-            .try_get_matches_from(argv)
+    }
+
+    fn clap_reads(tree: &mut clap::Command, words: &[OsString]) -> Result<Run, String> {
+        let argv = [OsString::from("run")].into_iter().chain(words.iter().cloned());
+        tree.try_get_matches_from_mut(argv)
             .and_then(|matches| Run::from_arg_matches(&matches))
             .map_err(|error| error.to_string())
     }
 
     fn words(line: &[&str]) -> Vec<OsString> {
         line.iter().map(OsString::from).collect()
+    }
+
+    /// Every flag that is read here, with a value that it takes; none for a switch.
+    const FLAGS: &[(&[&str], &str)] = &[
+        (&["-d", "--detach"], ""),
+        (&["-t", "--pty"], ""),
+        (&["--pipe"], ""),
+        (&["--inherit"], ""),
+        (&["-c", "--shell"], ""),
+        (&["-q", "--quiet"], ""),
+        (&["--merge"], ""),
+        (&["--guard"], ""),
+        (&["-C", "--cwd"], "dir"),
+        (&["-e", "--env"], "K=V"),
+        (&["--stdin"], "null"),
+        (&["--size"], "80x24"),
+        (&["--output"], "file"),
+        (&["--report"], "file"),
+        (&["--expect"], "/p/"),
+        (&["--on"], "text"),
+        (&["--fail-on"], "@eof"),
+        (&["--until"], "=text"),
+        (&["--send"], "a\\n"),
+        (&["--line"], "yes"),
+        (&["--key"], "ctrl-c"),
+        (&["--send-secret"], "pw"),
+        (&["--do"], "fail:why"),
+        (&["--within"], "5s"),
+        (&["--secret"], "pw=env:PW"),
+        (&["--expect-timeout"], "1m"),
+        (&["--timeout"], "0"),
+        (&["--idle-timeout"], "0.5"),
+        (&["--total-timeout"], "1h"),
+        (&["--max-output"], "1MiB"),
+        (&["--until-idle"], "500ms"),
+        (&["--stop"], "TERM:1s,KILL"),
+        (&["--strays"], "reap:1s"),
+        (&["--containment"], "auto"),
+        (&["--ok-exit"], "3,10-19"),
+        (&["--name"], "db"),
+        (&["--tag"], "a=b"),
+        (&["--track"], "off"),
+        (&["--db"], "file"),
+    ];
+
+    /// Every way to write each of [`FLAGS`].
+    fn written() -> Vec<Vec<String>> {
+        let mut written = Vec::new();
+        for (names, value) in FLAGS {
+            for name in *names {
+                let words = [*name, *value].map(str::to_owned);
+                let given = if value.is_empty() { 1 } else { 2 };
+                written.push(words[..given].to_vec());
+                if given == 2 && name.starts_with("--") {
+                    written.push(vec![words.join("=")]);
+                }
+            }
+        }
+        written
+    }
+
+    #[test]
+    fn each_flag_that_is_read_here_is_in_the_table() {
+        let (code, _) = include_str!("quick.rs").split_once("#[cfg(test)]").unwrap();
+        let name = regex::Regex::new(r#""(--?[a-zA-Z][a-zA-Z-]*)""#).unwrap();
+        let read: Vec<&str> =
+            name.captures_iter(code).map(|found| found.extract::<1>().1[0]).collect();
+        let table: Vec<&str> = FLAGS.iter().flat_map(|(names, _)| *names).copied().collect();
+        assert_eq!(read, table);
+    }
+
+    /// Whether two of them go together, repeat each other or exclude each other: both say the same of all pairs.
+    #[test]
+    fn each_flag_and_each_two_flags_are_read_as_clap_reads_them() {
+        let mut tree = tree();
+        let written = written();
+        let first = |words: &[String]| !words[0].contains('=');
+        let alone = written.iter().map(|one| vec![one]);
+        let pairs = written.iter().filter(|one| first(one)).flat_map(|one| {
+            written.iter().filter(|other| first(other)).map(move |other| vec![one, other])
+        });
+        let mut agreed = 0;
+        for flags in alone.chain(pairs) {
+            let line: Vec<&str> =
+                flags.iter().copied().flatten().map(String::as_str).chain(["true"]).collect();
+            let line = words(&line);
+            let here = read(&line).map(|run| format!("{run:?}"));
+            agreed += usize::from(here.is_some());
+            let theirs = clap_reads(&mut tree, &line).ok().map(|run| format!("{run:?}"));
+            assert_eq!(here, theirs, "{line:?}");
+        }
+        assert!(agreed > 1_900, "{agreed}");
     }
 
     const VALUES: &[&str] = &[
@@ -211,7 +306,7 @@ mod tests {
             let line: Vec<&str> = flags.iter().map(String::as_str).chain(command.iter().copied()).collect();
             let line = words(&line);
             if let Some(run) = read(&line) {
-                let theirs = clap_reads(&line).map(|run| format!("{run:?}"));
+                let theirs = clap_reads(&mut tree(), &line).map(|run| format!("{run:?}"));
                 prop_assert_eq!(Ok(format!("{run:?}")), theirs, "{:?}", line);
             }
         }
@@ -242,7 +337,7 @@ mod tests {
         ] {
             let line = words(line);
             let here = read(&line).map(|run| format!("{run:?}"));
-            let theirs = clap_reads(&line).map(|run| format!("{run:?}"));
+            let theirs = clap_reads(&mut tree(), &line).map(|run| format!("{run:?}"));
             assert!(here.is_some() && here == theirs.ok(), "{line:?}: {here:?}");
         }
     }

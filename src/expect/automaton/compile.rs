@@ -24,6 +24,8 @@ pub struct Compiled {
     pub(super) looks: Looks,
     /// Which pattern a state of the NFA belongs to.
     owners: Vec<u32>,
+    /// How many bytes each pattern takes of the NFA.
+    sizes: Vec<usize>,
     /// Scratch space for whoever takes a step, as large as the NFA.
     pub(super) stepper: RefCell<Stepper>,
 }
@@ -56,9 +58,9 @@ impl Compiled {
         let byte_classes = nfa.byte_classes();
         let classes = std::array::from_fn(|byte| byte_classes.get(byte as u8));
         let stride = byte_classes.alphabet_len();
-        let owners = owners(&nfa);
+        let (owners, sizes) = owners(&nfa);
         let stepper = RefCell::new(Stepper::new(nfa.states().len()));
-        Ok(Compiled { nfa, classes, stride, looks, owners, stepper })
+        Ok(Compiled { nfa, classes, stride, looks, owners, sizes, stepper })
     }
 
     /// Where a pattern starts.
@@ -70,12 +72,18 @@ impl Compiled {
     pub(super) fn owner(&self, state: StateID) -> u32 {
         self.owners[state.as_usize()]
     }
+
+    /// How many bytes a pattern takes.
+    pub fn size(&self, pattern: usize) -> usize {
+        self.sizes[pattern]
+    }
 }
 
-/// Patterns share no state, so walking from each start finds whose each state is.
-fn owners(nfa: &NFA) -> Vec<u32> {
+/// Patterns share no state, so walking from each start finds whose each state is, and how much each pattern takes.
+fn owners(nfa: &NFA) -> (Vec<u32>, Vec<usize>) {
     let mut owners = vec![u32::MAX; nfa.states().len()];
-    for pattern in 0..nfa.pattern_len() {
+    let mut sizes = vec![0; nfa.pattern_len()];
+    for (pattern, size) in sizes.iter_mut().enumerate() {
         let start = nfa.start_pattern(PatternID::must(pattern)).expect("each pattern has a start");
         let mut stack = vec![start];
         while let Some(id) = stack.pop() {
@@ -83,7 +91,9 @@ fn owners(nfa: &NFA) -> Vec<u32> {
                 continue;
             }
             owners[id.as_usize()] = pattern as u32;
-            match nfa.state(id) {
+            let state = nfa.state(id);
+            *size += size_of::<State>() + outside(state);
+            match state {
                 State::ByteRange { trans } => stack.push(trans.next),
                 State::Sparse(sparse) => stack.extend(sparse.transitions.iter().map(|t| t.next)),
                 State::Dense(dense) => stack.extend(dense.transitions.iter().copied()),
@@ -94,5 +104,15 @@ fn owners(nfa: &NFA) -> Vec<u32> {
             }
         }
     }
-    owners
+    (owners, sizes)
+}
+
+/// What a state has elsewhere.
+fn outside(state: &State) -> usize {
+    match state {
+        State::Sparse(sparse) => size_of_val(&*sparse.transitions),
+        State::Dense(dense) => size_of_val(&*dense.transitions),
+        State::Union { alternates } => size_of_val(&**alternates),
+        _ => 0,
+    }
 }

@@ -9,13 +9,15 @@ use regex_syntax::hir::Hir;
 use super::{Glanced, Matcher, MatcherConfig};
 use crate::expect::automaton::compile::Compiled;
 use crate::expect::lane::{Lane, Patterns};
-use crate::expect::pattern::{Kind, Pattern, PatternError, PatternErrorKind, to_hir, unix};
+use crate::expect::pattern::{Kind, Pattern, PatternError, PatternErrorKind};
 use crate::expect::program::View;
-use crate::expect::resolve::Resolver;
+use crate::expect::resolve::{LIMIT, Resolver, engine};
 use crate::expect::view::echo::Echo;
 use crate::expect::view::screen::ScreenView;
 use crate::expect::view::text::TextView;
 use crate::expect::window::Window;
+
+const TOGETHER: &str = "the patterns together take more than 64 MiB when compiled";
 
 /// How much is kept of a view that no pattern looks at.
 const UNUSED: usize = 64 << 10;
@@ -75,25 +77,29 @@ fn compile(
     view: View,
     window: usize,
 ) -> Result<Patterns, PatternError> {
-    let (mut ids, mut hirs, mut resolvers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ids, mut hirs) = (Vec::new(), Vec::new());
     for (id, (pattern, _)) in patterns.iter().enumerate().filter(|(_, (_, v))| *v == view) {
-        let Some(hir) = hir(&pattern.kind, view)? else { continue };
-        let resolver = match &pattern.kind {
-            Kind::Text(_) => Resolver::Text(hir.properties().maximum_len().unwrap_or_default()),
-            _ => Resolver::regex(&hir),
-        };
+        let Some(hir) = pattern.kind.hir(view != View::Raw)? else { continue };
         ids.push(id);
         hirs.push(hir);
-        resolvers.push(resolver);
     }
     let compiled = Compiled::new(&hirs).map_err(|_| {
-        let alone = |hir: &Hir| Compiled::new(std::slice::from_ref(hir));
-        if let Some(at) = hirs.iter().position(|hir| alone(hir).is_err()) {
-            return too_large(&patterns[ids[at]].0);
+        let alone = |hir: &Hir| Compiled::new(std::slice::from_ref(hir)).is_err();
+        let large = |hir: &Hir| engine(hir, LIMIT).is_err() || alone(hir);
+        match hirs.iter().position(large) {
+            Some(at) => too_large(&patterns[ids[at]].0, 0),
+            None => PatternError::new(PatternErrorKind::TooLarge, 1, TOGETHER),
         }
-        let message = "the patterns together are too large";
-        PatternError::new(PatternErrorKind::TooLarge, 1, message)
     })?;
+    let mut resolvers = Vec::with_capacity(ids.len());
+    for (at, hir) in hirs.iter().enumerate() {
+        let pattern = &patterns[ids[at]].0;
+        resolvers.push(match &pattern.kind {
+            Kind::Text(_) => Resolver::Text(hir.properties().maximum_len().unwrap_or_default()),
+            _ => Resolver::regex(hir, compiled.size(at))
+                .map_err(|_| too_large(pattern, compiled.size(at)))?,
+        });
+    }
     // The raw view is kept for near misses even when no pattern looks at it, but not much of it.
     let unused = ids.is_empty() && view == View::Raw;
     let reach = if unused { window.min(UNUSED) } else { window.max(1) };
@@ -111,26 +117,25 @@ fn screen(
 fn screen_regexes(patterns: &[(Pattern, View)]) -> Result<Vec<(usize, Regex)>, PatternError> {
     let mut regexes = Vec::new();
     for (id, (pattern, _)) in patterns.iter().enumerate().filter(|(_, (_, v))| *v == View::Screen) {
-        let Some(hir) = hir(&pattern.kind, View::Screen)? else { continue };
-        let config = Regex::config().utf8_empty(false);
-        let regex = Regex::builder().configure(config).build_from_hir(&hir);
-        regexes.push((id, regex.map_err(|_| too_large(pattern))?));
+        let Some(hir) = pattern.kind.hir(true)? else { continue };
+        regexes.push((id, engine(&hir, LIMIT).map_err(|_| too_large(pattern, 0))?));
     }
     Ok(regexes)
 }
 
-/// What a pattern looks for in a view; nothing for an event.
-fn hir(kind: &Kind, view: View) -> Result<Option<Hir>, PatternError> {
-    let unix_lines = view != View::Raw;
-    match kind {
-        Kind::Text(text) if unix_lines => Ok(Some(Hir::literal(unix(text)))),
-        Kind::Text(text) => Ok(Some(Hir::literal(text.clone()))),
-        Kind::Regex(regex) => to_hir(regex, unix_lines).map(Some),
-        Kind::Event(_) => Ok(None),
+/// `size` is what it takes, where that is known to be more than it may.
+fn too_large(pattern: &Pattern, size: usize) -> PatternError {
+    let most = LIMIT >> 20;
+    let takes = match size.div_ceil(1 << 20) {
+        size if size > most => format!("{size} MiB when compiled, and {most} MiB are the most"),
+        _ => format!("more than {most} MiB when compiled"),
+    };
+    let message = format!("{} is too large: it takes {takes}", pattern.source);
+    let error = PatternError::new(PatternErrorKind::TooLarge, 1, message);
+    match pattern.kind {
+        Kind::Regex(_) => error.with_hint(
+            r"a smaller repetition takes less, and so does (?-u:\w) in place of \w, for ASCII alone",
+        ),
+        _ => error,
     }
-}
-
-fn too_large(pattern: &Pattern) -> PatternError {
-    let message = format!("{} is too large when compiled", pattern.source);
-    PatternError::new(PatternErrorKind::TooLarge, 1, message)
 }

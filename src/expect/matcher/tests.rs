@@ -44,7 +44,34 @@ fn a_pattern_that_is_too_large_is_named() {
     };
     let large = r"/(?i:\w{100}){50}/";
     let said = error(&["a", large, "b"]);
-    assert!(said.contains(large) && said.contains("too large"), "{said}");
+    assert!(
+        said.contains(large) && said.contains("too large: it takes more than 10 MiB"),
+        "{said}"
+    );
+    assert!(said.contains(r"(?-u:\w) in place of \w"), "{said}");
+    let said = error(&[r"/\w{1,700}!/"]);
+    assert!(said.contains(" MiB when compiled, and 10 MiB are the most"), "{said}");
+    // Each alone is not.
+    let several: Vec<String> = (0..16).map(|n| format!("/[ab]{{100000}}{n}/")).collect();
+    let several: Vec<&str> = several.iter().map(String::as_str).collect();
+    let said = error(&several);
+    assert!(said.contains("the patterns together take more than 64 MiB"), "{said}");
+}
+
+#[test]
+fn no_view_takes_a_larger_pattern_than_another() {
+    for (pattern, is_taken) in [
+        ("/[ab]{100000}!/", true),
+        ("/[ab]{600000}!/", false),
+        // What reads it backwards would be too large.
+        (r"/\pL{300}!/", true),
+        (r"/\pL{700}!/", false),
+    ] {
+        let pattern = Pattern::parse(pattern).unwrap();
+        let views = [View::Text, View::Raw, View::Screen]
+            .map(|view| Matcher::new(&[(pattern.clone(), view)], CONFIG).is_ok());
+        assert_eq!(views, [is_taken; 3], "{}", pattern.source);
+    }
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl PatternError {
         PatternError { kind, column, message: message.into(), hint: None }
     }
 
-    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> PatternError {
+    pub(in crate::expect) fn with_hint(mut self, hint: impl Into<String>) -> PatternError {
         self.hint = Some(hint.into());
         self
     }
