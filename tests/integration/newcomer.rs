@@ -1,0 +1,88 @@
+//! The first mistakes of somebody new: each is refused, or answered with what helps.
+
+use std::os::unix::fs::MetadataExt;
+
+use crate::detached::all_gone;
+use crate::harness::{Done, Test, wait_until};
+use crate::real::words;
+
+#[track_caller]
+fn has(said: &str, part: &str) {
+    assert!(said.contains(part), "{said:?} has no {part:?}");
+}
+
+/// What is said of a command line that starts nothing.
+#[track_caller]
+fn refused(t: &Test, line: &str, code: i32, part: &str) -> Done {
+    let done = t.heeler(words(line)).any_err().exit(code).check();
+    has(&done.err_text(), part);
+    done
+}
+
+/// What is said of a dialogue that fails.
+fn said(t: &Test, flags: &str, code: i32) -> String {
+    t.run(words(flags)).any_out().any_err().exit(code).check().err_text()
+}
+
+const GREET: &str = "printf 'Name? '; read -r name; echo \"Welcome, $name.\"\n";
+
+#[test]
+fn a_report_that_has_no_place_is_refused_before_the_start() {
+    let t = Test::new();
+    t.write("file", "");
+    std::fs::create_dir(t.path("folder")).unwrap();
+    for (place, why) in [
+        ("nonsuch/r", "its directory: no such file"),
+        ("file/r", "is not a directory"),
+        ("folder", "it is a directory"),
+    ] {
+        let line = format!("run --report {place} -- touch started");
+        let done = refused(&t, &line, 125, &format!("cannot write to '{place}' (--report): "));
+        has(&done.err_text(), why);
+        assert_eq!(done.err_text().lines().count(), 1, "{}", done.err_text());
+    }
+    let line = "exec heeler run --report - -- touch started >&-";
+    t.sh(line).err_has("stdout (--report -): it is closed").exit(125).check();
+    assert!(!t.path("started").exists());
+    // What fails at the end does not change how the command ended.
+    let late = t.run(["--report", "/dev/full", "--", "sh", "-c", "exit 3"]);
+    late.err_has("warning: cannot write the report").exit(3).check();
+}
+
+/// A user who is not root, where the tests are run as root: that one may write anywhere.
+#[test]
+fn a_report_that_may_not_be_written_is_refused_before_the_start() {
+    use std::os::unix::fs::PermissionsExt;
+    let t = Test::new();
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return;
+    }
+    let set = |name: &str, mode| {
+        std::fs::set_permissions(t.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("", 0o755);
+    std::fs::create_dir(t.path("closed")).unwrap();
+    t.write("closed/open", "old");
+    set("closed/open", 0o666);
+    t.program("cp", [env!("CARGO_BIN_EXE_heeler"), "heeler"]).check();
+    let run = |place: &str| {
+        let line = format!(
+            "--reuid=65534 --regid=65534 --clear-groups ./heeler run --track off --report {place} -- echo started"
+        );
+        t.program("setpriv", words(&line))
+    };
+    run("closed/r").err_has("cannot write to 'closed/r' (--report)").exit(125).check();
+    // A file that is there is written to, where it cannot be replaced.
+    run("closed/open").out("started\n").check();
+    has(&t.read("closed/open"), "\"outcome\":\"exited\"");
+}
+
+/// A full disk (a limit on files is like one): what is left is not another run's report.
+#[test]
+fn an_old_report_is_not_taken_for_this_runs() {
+    let t = Test::new();
+    t.write("r", "of yesterday");
+    let script = "ulimit -f 0; exec heeler run --track off --report r -- true";
+    t.sh(script).err_has("warning: cannot write the report").check();
+    assert!(!t.path("r").exists());
+}
