@@ -99,9 +99,11 @@ fn gather<T: Default>(
     io: &mut Io<'_>,
     take: impl Fn(&mut T, &Tracked, &Subject),
 ) -> Result<(T, bool), StoreError> {
-    // No place, so no records.
-    let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {
-        return Ok((T::default(), false));
+    let mut tracked = match Tracked::open(args.db.as_ref(), io) {
+        Ok(tracked) => tracked,
+        // No place, so no records.
+        Err(StoreError::NoPlace) => return Ok((T::default(), false)),
+        Err(error) => return Err(error),
     };
     let gathered = tracked.gather(args.all, io, |gathered, tracked, subject| {
         let state = || subject.state(&tracked.survey.here).0;

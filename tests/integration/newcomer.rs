@@ -86,3 +86,46 @@ fn an_old_report_is_not_taken_for_this_runs() {
     t.sh(script).err_has("warning: cannot write the report").check();
     assert!(!t.path("r").exists());
 }
+
+#[test]
+fn a_directory_is_no_database() {
+    let t = Test::new();
+    let folder = t.path("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let folder = folder.display().to_string();
+    let why = format!(
+        "{folder} is a directory, and --db and HEELER_DB name a file, such as {folder}/heeler.db"
+    );
+    let tracked = |line: &str| t.heeler(words(line)).env("HEELER_DB", &folder).any_err();
+    tracked("run --guard -- true").err_has(format!("warning: not tracked: {why}")).check();
+    tracked("run --track require -- touch started").err_has(&why).exit(125).check();
+    tracked("run -d -- touch started").err_has(&why).exit(125).check();
+    for command in ["list", "inspect x", "reap", "wait x", "logs x", "send x --line y"] {
+        let done = tracked(command).exit(125).check();
+        assert_eq!(done.err_text(), format!("heeler: {why}\n"), "{command}");
+    }
+    assert!(!t.path("started").exists());
+    assert!(!t.path("folder-runs").exists(), "{}", t.listing());
+}
+
+/// `--db` with a typo; what HEELER_DB names comes into being with the first run.
+#[test]
+fn a_database_in_a_directory_that_is_not_there_is_a_typo() {
+    let t = Test::new();
+    let why = "there is no tracking database nonsuch/typo.db: its directory does not exist (--db)";
+    for command in ["list", "reap", "inspect x", "wait x"] {
+        refused(&t, &format!("{command} --db nonsuch/typo.db"), 125, why);
+    }
+    t.heeler(["list", "--db", "new.db"]).any_out().check();
+    t.heeler(["list"]).any_out().check();
+    assert!(!t.db().parent().unwrap().exists());
+}
+
+#[test]
+fn what_cannot_be_tracked_names_what_was_given() {
+    let t = Test::new();
+    t.write("file", "");
+    let done = t.run(["--db", "file/x.db", "--", "true"]).any_err().check();
+    let db = t.path("file/x.db");
+    has(&done.err_text(), &format!("cannot use {0} ({0}-runs) for tracking", db.display()));
+}
