@@ -129,3 +129,29 @@ fn what_cannot_be_tracked_names_what_was_given() {
     let db = t.path("file/x.db");
     has(&done.err_text(), &format!("cannot use {0} ({0}-runs) for tracking", db.display()));
 }
+
+#[test]
+fn a_closed_stdout_is_as_good_as_a_full_one() {
+    let t = Test::new();
+    let started = t.run(["-d", "--name", "web", "--ttl", "1m", "--", "sh", "-c", "echo hi"]);
+    started.any_out().check();
+    t.heeler(["wait", "web"]).check();
+    for command in [
+        "list",
+        "list --json",
+        "inspect web",
+        "logs web",
+        "man",
+        "help",
+        "--version",
+        "schema report",
+        "completions bash",
+        "doctor",
+    ] {
+        for to in ["&-", "/dev/full"] {
+            let done = t.sh(&format!("exec heeler {command} >{to}")).any_err().exit(125).check();
+            assert!(!done.err_text().is_empty(), "{command} >{to}");
+        }
+    }
+    all_gone(&t);
+}
