@@ -122,7 +122,13 @@ fn shown(state: State) -> bool {
 /// A run in the table.
 fn cells(tracked: &Tracked, subject: &Subject, now_ms: i64) -> [String; 7] {
     let Record { facts, end, .. } = &subject.record;
-    let mut state = subject.state(&tracked.survey.here).0.word().to_owned();
+    let state = subject.state(&tracked.survey.here).0;
+    let outcome = end.as_ref().and_then(|end| end.outcome.as_deref());
+    let mut state = match (state, outcome) {
+        // How it ended says that it has.
+        (State::Exited, Some(outcome)) => outcome.replace('_', " "),
+        _ => state.word().to_owned(),
+    };
     if tracked.socket(subject).is_some() {
         state.push_str(" (-d)");
     }

@@ -155,3 +155,16 @@ fn a_closed_stdout_is_as_good_as_a_full_one() {
     }
     all_gone(&t);
 }
+
+#[test]
+fn a_list_tells_a_timeout_from_an_exit_code() {
+    let t = Test::new();
+    t.run(words("--name late --timeout 50ms -- sleep 1000")).any_err().exit(124).check();
+    t.run(words("--name own -- sh -c 'exit 124'")).exit(124).check();
+    let list = t.heeler(["list", "--all"]).any_out().check().out_text();
+    let state = |name: &str| {
+        let row = list.lines().find(|row| row.contains(name)).unwrap();
+        row.split_whitespace().skip(2).take(2).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((state("late"), state("own")), ("timeout 124".to_owned(), "exited 124".to_owned()));
+}
