@@ -168,3 +168,19 @@ fn a_list_tells_a_timeout_from_an_exit_code() {
     };
     assert_eq!((state("late"), state("own")), ("timeout 124".to_owned(), "exited 124".to_owned()));
 }
+
+#[test]
+fn what_is_no_variable_is_refused() {
+    let t = Test::new();
+    t.write("vars", "A=1\n \n# PATHH\n\nPATHH oops\n");
+    refused(
+        &t,
+        "run --env-file vars -- true",
+        125,
+        "--env-file vars, line 5: 'PATHH oops' is no variable's name",
+    );
+    refused(&t, "run -e 1A=b -- true", 125, "--env: '1A' is no variable's name");
+    t.write("fine", "HOME\n  \na.b=1\nnpm_config_@x:y=2\n");
+    let env = t.run(words("--env-file fine -- env")).any_out().check().out_text();
+    assert!(env.contains("a.b=1") && env.contains("@x:y=2") && env.contains("HOME="), "{env}");
+}
