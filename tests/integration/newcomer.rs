@@ -184,3 +184,15 @@ fn what_is_no_variable_is_refused() {
     let env = t.run(words("--env-file fine -- env")).any_out().check().out_text();
     assert!(env.contains("a.b=1") && env.contains("@x:y=2") && env.contains("HOME="), "{env}");
 }
+
+#[test]
+fn a_name_that_is_taken_is_told_at_the_start() {
+    let t = Test::new();
+    let first = t.run(words("-d --name dup --ttl 1m -- sleep 1000")).any_out().check().out_text();
+    let why = format!("warning: run {} is alive and called dup too", first.trim());
+    t.run(words("-d --name dup --ttl 1m -- sleep 1000")).any_out().err_has(why.clone()).check();
+    t.run(words("--name other -- true")).check();
+    t.heeler(["reap", "--all"]).any_out().any_err().check();
+    t.run(words("--name dup -- true")).check();
+    all_gone(&t);
+}
