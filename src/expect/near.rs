@@ -258,8 +258,11 @@ fn prompt(seen: &Seen<'_>, mask: &Mask) -> Option<String> {
     (ends && line.len() <= 200).then(|| {
         let line = seen.text.quote(mask, seen.text.cursor + start..seen.text.all.len());
         let text = line.trim();
+        let lower = text.to_ascii_lowercase();
+        let secret = lower.contains("passw") || lower.contains("passphrase");
+        let answer = if secret { "--send-secret NAME" } else { "--line …" };
         format!(
-            "the last line looks like a prompt: `{line}`; answer it with `--on '{text}' --line …`"
+            "the last line looks like a prompt: `{line}`; answer it with `--on '{text}' {answer}`"
         )
     })
 }

@@ -196,3 +196,61 @@ fn a_name_that_is_taken_is_told_at_the_start() {
     t.run(words("--name dup -- true")).check();
     all_gone(&t);
 }
+
+/// The first mistake of everybody who comes from Expect.
+#[test]
+fn a_dialogue_without_a_terminal_is_told_of_pty() {
+    let t = Test::new();
+    let hint = "the command has no terminal, and many programs ask only on one: try --pty";
+    let wait = "--expect '>>> ' --line 'print(1)' -- sh -c 'exec sleep 1000'";
+    has(
+        &said(
+            &t,
+            &format!("--within 50ms {wait}")
+                .replace("--within 50ms --expect '>>> '", "--expect '>>> ' --within 50ms"),
+            122,
+        ),
+        hint,
+    );
+    has(&said(&t, &format!("--timeout 50ms {wait}"), 124), hint);
+    has(
+        &said(&t, "--expect x -- sh -c 'echo the input device is not a TTY >&2; exit 1'", 122),
+        hint,
+    );
+    // It has one; it asked; it ended for reasons of its own.
+    for other in [
+        "--pty --expect '>>> ' --within 50ms -- sleep 1000",
+        "--expect '>>> ' --within 50ms -- sh -c 'printf \"Name: \"; sleep 1000'",
+    ] {
+        let said = said(&t, other, 122);
+        assert!(!said.contains("--pty"), "{said}");
+    }
+    assert!(!said(&t, "--expect foo -- sh -c 'echo bar'", 122).contains("--pty"));
+}
+
+#[test]
+fn a_limit_of_the_run_explains_the_step_that_waits() {
+    let t = Test::new();
+    t.write("greet.sh", GREET);
+    let said = said(&t, "--pty --timeout 300ms --expect 'name: ' --line x -- sh greet.sh", 124);
+    has(&said, "timed out after 300ms (--timeout)");
+    has(&said, "step 1 (`name: `) was still waited for");
+    has(&said, "the last line looks like a prompt: `Name? `");
+    has(&said, "  | Name? ");
+}
+
+#[test]
+fn how_the_command_ended_is_told_where_that_ended_the_dialogue() {
+    let t = Test::new();
+    let said = |line: &str| said(&t, line, 122);
+    has(&said("--expect foo -- sh -c 'exit 3'"), "(`foo`) was met; the command exited with 3");
+    has(&said("--expect foo -- sh -c 'kill -9 $$'"), "; the command was killed by SIGKILL");
+    has(&said("--pty --expect foo -- sh -c 'echo bar'"), "; the command exited with 0");
+}
+
+#[test]
+fn a_prompt_for_a_password_wants_a_secret() {
+    let t = Test::new();
+    let line = "--pty --expect nothing --within 100ms -- sh -c 'printf \"Password: \"; sleep 1000'";
+    has(&said(&t, line, 122), "--on 'Password:' --send-secret NAME`");
+}

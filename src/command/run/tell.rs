@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::config::plan::{Plan, Strays};
 use crate::core::outcome::{Ended, Outcome};
-use crate::expect::failure::{Failure, human};
+use crate::expect::failure::{self, Failure, Reason, human};
+use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::attempt::Attempt;
 use crate::sys::names::signal_name;
@@ -21,10 +22,15 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     } else if let Some(text) = text {
         output::complain(&text);
     }
-    if is_limit(outcome) {
+    let limit = is_limit(outcome);
+    if limit {
         attempt.advice.iter().for_each(|line| output::explain(line));
     }
-    if let Some(failure) = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref()) {
+    // The output of what a limit has stopped ends because of that.
+    let told = limit && !attempt.advice.is_empty();
+    let stopped = |failure: &&Failure| told && matches!(failure.reason, Reason::Eof | Reason::Exit);
+    let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
+    if let Some(failure) = failure.filter(|failure| !stopped(failure)) {
         for line in details(failure) {
             output::explain(&line);
         }
@@ -59,7 +65,7 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
             format!("more than {bytes} bytes of output (--max-output)")
         }
         Outcome::DialogueFailed => {
-            failure.map_or_else(|| "the dialogue failed".to_owned(), |f| f.message.clone())
+            failure.map_or_else(|| "the dialogue failed".to_owned(), |f| failed(f, attempt))
         }
         Outcome::StraysFailed => "processes were left behind (--strays fail)".to_owned(),
         Outcome::SpawnFailed | Outcome::Invalid | Outcome::InternalError => {
@@ -73,17 +79,23 @@ fn plain(attempt: &Attempt) -> String {
         Some(Ended::Exited(code)) => format!("exited with {code}"),
         Some(Ended::Signaled { signal, .. }) => format!("was killed by {}", signal_name(signal)),
         None => "failed".to_owned(),
+/// What the dialogue missed, and how the command ended where that is why.
+fn failed(failure: &Failure, attempt: &Attempt) -> String {
+    let by_itself = attempt.signals.is_empty() && attempt.ended.is_some();
+    match failure.reason {
+        Reason::Eof | Reason::Exit if by_itself => {
+            format!("{}; the command {}", failure.message, plain(attempt))
+        }
+        _ => failure.message.clone(),
+    }
+}
+
     }
 }
 
 /// What helps to understand a failure, as lines.
 pub(in crate::command) fn details(failure: &Failure) -> Vec<String> {
-    let mut lines = failure.near_misses.clone();
-    if !failure.last_lines.is_empty() {
-        lines.push("the last lines were:".to_owned());
-        lines.extend(failure.last_lines.iter().map(|line| format!("  | {line}")));
-    }
-    lines
+    failure::details(&failure.near_misses, &failure.last_lines)
 }
 
 fn strays(plan: &Plan, attempt: &Attempt) {
