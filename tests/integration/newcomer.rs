@@ -254,3 +254,66 @@ fn a_prompt_for_a_password_wants_a_secret() {
     let line = "--pty --expect nothing --within 100ms -- sh -c 'printf \"Password: \"; sleep 1000'";
     has(&said(&t, line, 122), "--on 'Password:' --send-secret NAME`");
 }
+
+#[test]
+fn the_flag_of_a_limit_is_the_one_that_was_given() {
+    let t = Test::new();
+    t.run(words("-d --ttl 300ms --name tl -- sleep 1000")).any_out().check();
+    t.heeler(["wait", "tl"]).exit(124).any_out().any_err().check();
+    has(&t.heeler(["inspect", "tl"]).any_out().check().out_text(), "total_timeout");
+    let run = t.run(words("--detach-keys ctrl-p --ttl 300ms -- sleep 1000")).terminal(80, 24);
+    has(&run.any_out().exit(124).check().out_text(), "out of time after 300ms (--ttl)");
+    all_gone(&t);
+}
+
+#[test]
+fn flags_of_other_programs_are_told_as_ours() {
+    let t = Test::new();
+    for (line, code, part) in [
+        ("run --ttl 5s -- true", 125, "--ttl goes with -d or --detach-keys"),
+        ("run --key q -- true", 125, "a character is sent as text (--send q"),
+        ("run --retry 3 -- true", 125, "--retries N"),
+        ("run -s KILL 5 sleep 10", 125, "--stop KILL"),
+        ("run -k 5 5 sleep 10", 125, "--stop TERM:5s,KILL"),
+        ("sleep 10", 125, "; to run a command: heeler run -- sleep 10"),
+        ("5s sleep 10", 125, "; to run a command: heeler run --timeout 5s -- sleep 10"),
+        ("version", 125, "did you mean heeler --version?"),
+        ("help run-scrip", 125, "did you mean run-script?"),
+        ("help detache", 125, "did you mean detached?"),
+        ("run 5 sleep 10", 127, "a limit is --timeout 5\n"),
+        ("run -t 5s sleep 1", 127, "a limit is --timeout 5s (-t is --pty)"),
+        ("run 'ls -l'", 127, "is for a shell: -c"),
+        ("run -d -- 5s sleep 10", 127, "a limit is --timeout 5s"),
+        ("run -- /tmp", 126, "cannot run /tmp: it is a directory"),
+    ] {
+        let done = t.heeler(words(line)).any_out().any_err().exit(code).check();
+        has(&(done.err_text() + &done.out_text()), part);
+        assert!(!done.err_text().contains("similar"), "{line}: {}", done.err_text());
+    }
+}
+
+#[test]
+fn a_run_in_the_foreground_is_told_how_to_end() {
+    let t = Test::new();
+    let run = t.run(words("--name fg -- sh -c 'echo ready; exec sleep 1000'")).start();
+    run.wait_out("ready");
+    for command in ["send fg --line x", "signal fg TERM"] {
+        refused(&t, command, 125, "cannot be talked to; `heeler reap` with the run stops it");
+    }
+    t.heeler(["reap", "fg"]).any_out().any_err().check();
+    run.any_out().any_err().any_status().check();
+}
+
+#[test]
+fn a_script_that_is_a_program_wants_words() {
+    let t = Test::new();
+    t.write("s.toml", "version = 1\n[command]\nargv = [\"echo\", \"${sums}\"]\n[params.sums]\n");
+    refused(
+        &t,
+        "run --script s.toml",
+        125,
+        "give it as a word of the command line, or with --set sums=VALUE",
+    );
+    let done = refused(&t, "run --script s.toml -- cat", 125, "give it with --set sums=VALUE");
+    assert!(!done.err_text().contains("as a word"), "{}", done.err_text());
+}

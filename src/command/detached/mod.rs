@@ -120,7 +120,9 @@ impl Over {
             State::Running if place::log(&self.db, run).exists() => {
                 "nobody listens at its socket, or it was removed; `heeler reap` with the run stops it"
             }
-            State::Running => "it was not started with -d, so it cannot be talked to",
+            State::Running => {
+                "it was not started with -d, so it cannot be talked to; `heeler reap` with the run stops it"
+            }
             State::Orphaned => "its heeler was killed; `heeler reap` ends what is left of it",
             State::Exited => "it has ended",
             State::Gone | State::Foreign => self.why.unwrap_or("it is over"),

@@ -269,13 +269,21 @@ impl Observer for Watched<'_> {
 }
 
 /// The run is over and recorded: its clients are told, or its caller that it never began.
-pub(super) fn end(server: Server, stage: &mut Stage, finished: &Finished, exit_code: i32) {
+pub(super) fn end(
+    plan: &Plan,
+    server: Server,
+    stage: &mut Stage,
+    finished: &Finished,
+    exit_code: i32,
+) {
     let last = finished.attempts.last();
-    if let Some(error) = last.and_then(|attempt| attempt.error.as_ref())
+    if let Some(last) = last
+        && let Some(error) = &last.error
         && finished.attempts.iter().all(|attempt| attempt.pid.is_none())
     {
         server.abandon();
-        let (message, details) = (error.message.clone(), Vec::new());
+        let message = error.message.clone();
+        let details = super::tell::meant(plan, last).into_iter().collect();
         return stage.tell(&Word::Failed { message, details, exit_code });
     }
     let outcome = serde_json::to_value(finished.outcome).unwrap_or_default();

@@ -119,7 +119,7 @@ fn supervise_as(
         output::complain(&format!("warning: {error}"));
     }
     if let Some(server) = server {
-        detach::end(server, stage, &finished, code);
+        detach::end(plan, server, stage, &finished, code);
     }
     if let Some(signal) = last_word(&finished) {
         // As PID 1 the signal has no effect, and the exit code says it.

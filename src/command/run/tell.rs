@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::cli::error::looks_like_duration;
 use crate::config::plan::{Plan, Strays};
 use crate::core::outcome::{Ended, Outcome};
 use crate::expect::failure::{self, Failure, Reason, human};
@@ -35,6 +36,9 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
             output::explain(&line);
         }
     }
+    if let Some(hint) = meant(plan, attempt) {
+        output::explain(&hint);
+    }
     strays(plan, attempt);
 }
 
@@ -57,7 +61,8 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
         Outcome::Timeout => format!("timed out after {} (--timeout)", limit(plan.limits.timeout)),
         Outcome::Idle => format!("silent for {} (--idle-timeout)", limit(plan.limits.idle)),
         Outcome::TotalTimeout => {
-            format!("out of time after {} (--total-timeout)", limit(plan.limits.total))
+            let flag = if plan.limits.by_ttl { "--ttl" } else { "--total-timeout" };
+            format!("out of time after {} ({flag})", limit(plan.limits.total))
         }
         Outcome::OwnerGone => "its owner is gone (--owner)".to_owned(),
         Outcome::OutputLimit => {
@@ -74,11 +79,6 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
     })
 }
 
-fn plain(attempt: &Attempt) -> String {
-    match attempt.ended {
-        Some(Ended::Exited(code)) => format!("exited with {code}"),
-        Some(Ended::Signaled { signal, .. }) => format!("was killed by {}", signal_name(signal)),
-        None => "failed".to_owned(),
 /// What the dialogue missed, and how the command ended where that is why.
 fn failed(failure: &Failure, attempt: &Attempt) -> String {
     let by_itself = attempt.signals.is_empty() && attempt.ended.is_some();
@@ -90,6 +90,11 @@ fn failed(failure: &Failure, attempt: &Attempt) -> String {
     }
 }
 
+fn plain(attempt: &Attempt) -> String {
+    match attempt.ended {
+        Some(Ended::Exited(code)) => format!("exited with {code}"),
+        Some(Ended::Signaled { signal, .. }) => format!("was killed by {}", signal_name(signal)),
+        None => "failed".to_owned(),
     }
 }
 
@@ -116,4 +121,20 @@ fn strays(plan: &Plan, attempt: &Attempt) {
     for (member, why) in &attempt.unkillable {
         output::complain(&format!("could not end {} ({}): {why}", member.comm, member.pid));
     }
+}
+
+/// What may be meant by a command that there is not: the length of time that timeout begins with, or a whole
+/// command line in one word.
+pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
+    attempt.error.as_ref().filter(|error| error.kind == "not_found")?;
+    let (first, rest) = plan.launch.argv.split_first()?;
+    let word = first.to_str()?;
+    if looks_like_duration(word) {
+        let pty = if plan.launch.mode == Mode::Pty { " (-t is --pty)" } else { "" };
+        return Some(format!("a limit is --timeout {word}{pty}"));
+    }
+    let line = rest.is_empty() && word.contains(' ');
+    line.then(|| {
+        "a whole command line in one word is for a shell: -c; else leave out the quotes".to_owned()
+    })
 }
