@@ -317,3 +317,40 @@ fn a_script_that_is_a_program_wants_words() {
     let done = refused(&t, "run --script s.toml -- cat", 125, "give it with --set sums=VALUE");
     assert!(!done.err_text().contains("as a word"), "{}", done.err_text());
 }
+
+/// It is found before somebody does everything once.
+#[test]
+fn learn_looks_first_whether_it_can_write() {
+    let t = Test::new();
+    for (flags, part) in [("-o nonsuch/l.toml", "(-o)"), ("-o l.toml --cast nonsuch/l", "(--cast)")]
+    {
+        let line = format!("learn {flags} -- touch started");
+        let done = t.heeler(words(&line)).terminal(80, 24).any_out().exit(125).check();
+        has(&done.out_text(), part);
+        assert!(!done.out_text().contains("learning"), "{}", done.out_text());
+    }
+    assert!(!t.path("started").exists());
+}
+
+/// less reads every key and draws what was typed itself: a search is no password.
+#[test]
+fn learn_takes_a_search_for_what_it_is() {
+    let t = Test::new();
+    t.write("text", "one\ntwo Name\nthree\n".repeat(50));
+    let line = ["learn", "-o", "s.toml", "--", "less", "text"];
+    let mut run = t.heeler(line).env("TERM", "xterm").terminal(80, 24).start();
+    run.wait_out("three");
+    run.type_in("/");
+    for n in 1..="Name".len() {
+        // A person sees each key before the next.
+        let before = run.out_so_far().len();
+        run.type_in(&"Name"[n - 1..n]);
+        wait_until("the key is drawn", || run.out_so_far().len() > before);
+    }
+    run.type_in("\r");
+    wait_until("it was found", || String::from_utf8_lossy(&run.out_so_far()).contains("\u{1b}[7m"));
+    run.type_in("q");
+    run.any_out().check();
+    let script = t.read("s.toml");
+    assert!(script.contains("Name") && !script.contains("[secrets"), "{script}");
+}

@@ -31,6 +31,8 @@ pub(super) struct Entry {
     /// The text, as it was when all was erased that was to be.
     pub(super) typed: Zeroizing<Vec<u8>>,
     pub(super) typing: Typing,
+    /// Whether it stood before the cursor when Enter came.
+    pub(super) seen: bool,
     pub(super) end: End,
     /// When the output before it came last, and when the entry before it ended.
     pub(super) prompted: Duration,
@@ -93,7 +95,11 @@ impl Cutter {
     }
 
     fn key(&mut self, at: Duration, index: usize, token: &[u8], typing: Typing) {
-        if typing == Typing::Keys && self.open.as_ref().is_some_and(answered) {
+        let screen = self.screen.screen();
+        let echoes = |open: &Entry| ends_with(screen, &open.typed);
+        if typing == Typing::Keys
+            && self.open.as_ref().is_some_and(|open| answered(open) && !echoes(open))
+        {
             // What came between the keys was no echo, so what came is what the next key answers.
             let during = self.open.as_mut().map(|open| std::mem::take(&mut open.during));
             self.finish(End::Nothing, at);
@@ -139,6 +145,7 @@ impl Cutter {
             during: Vec::new(),
             typed: Zeroizing::default(),
             typing,
+            seen: false,
             end: End::Nothing,
             prompted: self.last_output,
             since: self.last_entry,
@@ -149,6 +156,9 @@ impl Cutter {
 
     fn finish(&mut self, end: End, at: Duration) {
         let Some(mut open) = self.open.take() else { return };
+        open.seen = end == End::Enter
+            && !open.typed.is_empty()
+            && ends_with(self.screen.screen(), &open.typed);
         open.end = end;
         if open.end != End::Nothing || !open.typed.is_empty() {
             self.last_entry = at;
@@ -213,6 +223,13 @@ fn is_stars(shown: &[u8]) -> bool {
 /// Whether `typed` stands in `text`.
 pub(super) fn contains(text: &[u8], typed: &[u8]) -> bool {
     memchr::memmem::find(text, typed.trim_ascii()).is_some()
+}
+
+/// Whether `typed` is what the screen shows before its cursor.
+fn ends_with(screen: &vt100::Screen, typed: &[u8]) -> bool {
+    let (row, column) = screen.cursor_position();
+    let shown = screen.contents_between(row, 0, row, column);
+    shown.as_bytes().ends_with(typed)
 }
 
 /// The row that the cursor is in, where the output since the last input placed the cursor rather than
