@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use crate::detached::all_gone;
-use crate::harness::{Done, Test, wait_until};
+use crate::harness::{Done, Running, Test, wait_until};
 use crate::real::words;
 
 #[track_caller]
@@ -332,25 +332,32 @@ fn learn_looks_first_whether_it_can_write() {
     assert!(!t.path("started").exists());
 }
 
-/// less reads every key and draws what was typed itself: a search is no password.
+/// less reads every key and draws what was typed itself: a search is no password, however it was typed.
 #[test]
 fn learn_takes_a_search_for_what_it_is() {
-    let t = Test::new();
-    t.write("text", "one\ntwo Name\nthree\n".repeat(50));
-    let line = ["learn", "-o", "s.toml", "--", "less", "text"];
-    let mut run = t.heeler(line).env("TERM", "xterm").terminal(80, 24).start();
-    run.wait_out("three");
-    run.type_in("/");
-    for n in 1..="Name".len() {
-        // A person sees each key before the next.
-        let before = run.out_so_far().len();
-        run.type_in(&"Name"[n - 1..n]);
-        wait_until("the key is drawn", || run.out_so_far().len() > before);
+    for keys in [&["/", "N", "a", "m", "e", "\r"][..], &["/Name", "\r"], &["/Name\r"]] {
+        let t = Test::new();
+        t.write("greet.sh", GREET);
+        let line = ["learn", "-o", "s.toml", "--", "less", "greet.sh"];
+        let mut run = t.heeler(line).env("TERM", "xterm").terminal(80, 24).start();
+        run.wait_out("(END)");
+        let ends = |run: &Running, end: &str| {
+            wait_until("the keys are drawn", || run.out_so_far().ends_with(end.as_bytes()));
+        };
+        ends(&run, "\u{1b}[27m\u{1b}[K");
+        for key in keys {
+            run.type_in(key);
+            // less draws a letter, goes back, and draws it again.
+            match key.chars().last() {
+                Some('\r') => drop(run.wait_out("\u{1b}[7mName")),
+                Some('/') => ends(&run, "/"),
+                last => ends(&run, &format!("{0}\u{8}{0}", last.unwrap())),
+            }
+        }
+        ends(&run, "\u{1b}[27m\u{1b}[K");
+        run.type_in("q");
+        run.any_out().check();
+        let script = t.read("s.toml");
+        assert!(script.contains("line = \"/Name\"") && !script.contains("[secrets"), "{script}");
     }
-    run.type_in("\r");
-    wait_until("it was found", || String::from_utf8_lossy(&run.out_so_far()).contains("\u{1b}[7m"));
-    run.type_in("q");
-    run.any_out().check();
-    let script = t.read("s.toml");
-    assert!(script.contains("Name") && !script.contains("[secrets"), "{script}");
 }

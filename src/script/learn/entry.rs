@@ -31,7 +31,7 @@ pub(super) struct Entry {
     /// The text, as it was when all was erased that was to be.
     pub(super) typed: Zeroizing<Vec<u8>>,
     pub(super) typing: Typing,
-    /// Whether it stood before the cursor when Enter came.
+    /// Whether it stood before the cursor when Enter came, or right after.
     pub(super) seen: bool,
     pub(super) end: End,
     /// When the output before it came last, and when the entry before it ended.
@@ -85,13 +85,30 @@ impl Cutter {
     }
 
     fn output(&mut self, at: Duration, bytes: &[u8]) {
-        self.screen.process(bytes);
+        self.draw(bytes);
         if let Some(open) = &mut self.open {
             open.during.extend_from_slice(bytes);
         } else {
             self.last_output = at;
             self.output.extend_from_slice(bytes);
         }
+    }
+
+    /// A line that was typed at once, Enter with it, is drawn only now: before anything else.
+    fn draw(&mut self, bytes: &[u8]) {
+        let drawn = self.open.is_none() && !self.output.contains(&b'\n');
+        let last =
+            self.done.last_mut().filter(|last| drawn && last.end == End::Enter && !last.seen);
+        let Some((end, last)) = last.and_then(|last| Some((*last.typed.last()?, last))) else {
+            return self.screen.process(bytes);
+        };
+        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        let (line, rest) = bytes.split_at(line);
+        for piece in line.split_inclusive(|byte| *byte == end) {
+            self.screen.process(piece);
+            last.seen |= ends_with(self.screen.screen(), &last.typed);
+        }
+        self.screen.process(rest);
     }
 
     fn key(&mut self, at: Duration, index: usize, token: &[u8], typing: Typing) {

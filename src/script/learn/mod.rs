@@ -11,7 +11,7 @@
 //! | the exit | `wait_exit` with the exit code |
 //!
 //! Where the command reads every key itself, a line counts as shown when it is found in what the command
-//! wrote after it, or stood before the cursor when Enter came; stars are not. Text that was not shown and had no Enter is left out, and the script says
+//! wrote after it, or stood before the cursor around Enter; stars are not. Text that was not shown and had no Enter is left out, and the script says
 //! so: it may be a part of a password.
 
 mod entry;
