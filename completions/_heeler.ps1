@@ -132,7 +132,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Let nothing pass through')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Let nothing pass through')
             [CompletionResult]::new('--merge', '--merge', [CompletionResultType]::ParameterName, 'Pipes only: stderr into stdout through one pipe, in write order')
-            [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Prefix each line that passes through with the time')
+            [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Prefix each line that passes through with the elapsed time')
             [CompletionResult]::new('--record-input', '--record-input', [CompletionResultType]::ParameterName, 'Record what is typed too, but nothing that the terminal does not show')
             [CompletionResult]::new('--echo-ok', '--echo-ok', [CompletionResultType]::ParameterName, 'Type the --send-secret before it even while the terminal echoes')
             [CompletionResult]::new('--emit', '--emit', [CompletionResultType]::ParameterName, 'Print the flags as a script, and start nothing')

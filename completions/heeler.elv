@@ -128,7 +128,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand -q 'Let nothing pass through'
             cand --quiet 'Let nothing pass through'
             cand --merge 'Pipes only: stderr into stdout through one pipe, in write order'
-            cand --timestamps 'Prefix each line that passes through with the time'
+            cand --timestamps 'Prefix each line that passes through with the elapsed time'
             cand --record-input 'Record what is typed too, but nothing that the terminal does not show'
             cand --echo-ok 'Type the --send-secret before it even while the terminal echoes'
             cand --emit 'Print the flags as a script, and start nothing'

@@ -130,7 +130,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l no-echo -d 'Its te
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l dry-run -d 'Print the resolved plan as JSON and start nothing'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -s q -l quiet -d 'Let nothing pass through'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l merge -d 'Pipes only: stderr into stdout through one pipe, in write order'
-complete -c heeler -n "__fish_heeler_using_subcommand run" -l timestamps -d 'Prefix each line that passes through with the time'
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l timestamps -d 'Prefix each line that passes through with the elapsed time'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l record-input -d 'Record what is typed too, but nothing that the terminal does not show'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l echo-ok -d 'Type the --send-secret before it even while the terminal echoes'
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l emit -d 'Print the flags as a script, and start nothing'

@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
         let source = Source { name: "fuzz".to_owned(), text: text.to_owned() };
         let loaded = Loaded::new(format, source, &mut |_, _| Err("none".to_owned()));
         for check in [false, true] {
-            let given = Given { set: &[], words: &[], check, signal: |_| Some(15), secrets: &[] };
+            let given = Given { set: &[], words: None, check, signal: |_| Some(15), secrets: &[] };
             for finding in loaded.check(&given) {
                 let _ = (finding.headline(&loaded.sources), finding.lines(&loaded.sources));
             }

@@ -25,7 +25,7 @@ pub fn is_answer(error: &clap::Error) -> bool {
 
 /// The message of a usage error in this command line, without the program's name.
 pub fn one_line(error: &clap::Error, line: &[OsString]) -> String {
-    if let Some(message) = negative(error, line) {
+    if let Some(message) = negative(error, line).or_else(|| not_here(error, line)) {
         return printable(&message);
     }
     let mut rendered = error.render().to_string();
@@ -65,7 +65,11 @@ pub fn one_line(error: &clap::Error, line: &[OsString]) -> String {
     // A misspelt flag is hardly ever meant as the command's own word.
     let noise = ["For more information", "to pass '"];
     parts.retain(|part| !noise.iter().any(|noise| part.starts_with(noise)));
-    parts.extend(hint(error));
+    if let Some(hint) = hint(error, line) {
+        // We know better than what is spelt alike.
+        parts.truncate(1);
+        parts.push(hint);
+    }
     printable(&parts.join("; "))
 }
 
@@ -94,15 +98,103 @@ fn negative(error: &clap::Error, line: &[OsString]) -> Option<String> {
     })
 }
 
+/// Flags that wait for others, as clap names what is missing: too many words, and not the flag that was typed.
+const GO_WITH: [(&[&str], &str, &str); 1] =
+    [(&["--ttl", "--owner", "--log-max"], "--detach", "-d or --detach-keys")];
+
+/// A flag that means nothing here.
+fn not_here(error: &clap::Error, line: &[OsString]) -> Option<String> {
+    let (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    else {
+        return None;
+    };
+    let given = |flag: &str| {
+        let typed = |word: &OsString| {
+            word.to_str().and_then(|word| word.strip_prefix(flag)).is_some_and(|rest| {
+                // `--ttl` or `--ttl=5s`.
+                rest.is_empty() || rest.starts_with('=')
+            })
+        };
+        line.iter().take_while(|word| *word != "--").any(typed)
+    };
+    GO_WITH.iter().find_map(|(flags, lacks, with)| {
+        let lacking = missing.iter().any(|missing| missing.contains(lacks));
+        let flag = flags.iter().find(|flag| lacking && given(flag))?;
+        Some(format!("{flag} goes with {with}"))
+    })
+}
+
+/// What other programs call what is a flag here.
+const ELSEWHERE: [(&[&str], &str); 3] = [
+    (&["--retry"], "--retries N tries again, --retry-on COND says when"),
+    (&["-s", "--signal"], "--stop KILL says by which signals it is stopped"),
+    (&["-k", "--kill-after"], "--stop TERM:5s,KILL says how long it has before KILL"),
+];
+
 /// What clap cannot know.
-fn hint(error: &clap::Error) -> Option<String> {
-    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
-        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => {
-            Some(format!("to run a command: heeler run -- {word}"))
+fn hint(error: &clap::Error, line: &[OsString]) -> Option<String> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => instead(word(ContextKind::InvalidSubcommand)?, line),
+        ErrorKind::UnknownArgument if line.get(1).is_some_and(|word| word == "run") => {
+            let word = word(ContextKind::InvalidArg)?;
+            let known = ELSEWHERE.iter().find(|(names, _)| names.contains(&word));
+            known.map(|(_, instead)| (*instead).to_owned())
         }
-        (ErrorKind::MissingRequiredArgument, _) => Some("see --help".to_owned()),
+        ErrorKind::MissingRequiredArgument => Some("see --help".to_owned()),
         _ => None,
     }
+}
+
+/// What may have been meant by a word that is no command of ours.
+fn instead(word: &str, line: &[OsString]) -> Option<String> {
+    if word == "version" {
+        return Some("did you mean heeler --version?".to_owned());
+    }
+    if let Some(near) = nearest(word, &[]) {
+        return Some(format!("did you mean {near}?"));
+    }
+    let at = line.iter().position(|typed| typed == word)?;
+    let limit = looks_like_duration(word).then_some(word);
+    let rest = &line[at + usize::from(limit.is_some())..];
+    let limit = limit.map_or_else(String::new, |limit| format!(" --timeout {limit}"));
+    let words: Vec<String> = rest.iter().map(|typed| quoted(&typed.to_string_lossy())).collect();
+    let run = format!("to run a command: heeler run{limit} -- {}", words.join(" "));
+    match run.char_indices().nth(SHOWN) {
+        Some((end, _)) => Some(format!("{}...", &run[..end])),
+        None => Some(run),
+    }
+}
+
+/// `5`, `5s`, `1m30s`: the first word of a command line for timeout.
+pub fn looks_like_duration(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit()) && super::value::duration(word).is_ok()
+}
+
+/// The command that is spelt nearly so, or other name.
+pub fn nearest(word: &str, others: &[&str]) -> Option<String> {
+    let tree = super::tree();
+    let commands = tree.get_subcommands().map(|command| command.get_name().to_owned());
+    commands
+        .chain(others.iter().map(|&other| other.to_owned()))
+        .map(|known| (strsim::damerau_levenshtein(&known, word), known))
+        // A short word is near to everything.
+        .filter(|(distance, known)| *distance <= known.chars().count() / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+:,./@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Text from outside made safe for a terminal, in one line.
@@ -175,6 +267,27 @@ mod tests {
     #[test]
     fn a_command_without_run_is_told_how() {
         assert!(message(&["heeler", "make"]).contains("heeler run -- make"));
+    }
+
+    #[test]
+    fn what_other_programs_would_take_is_told_as_ours() {
+        for (line, expected) in [
+            ("heeler sleep 10", "to run a command: heeler run -- sleep 10"),
+            ("heeler 5s sleep 10", "to run a command: heeler run --timeout 5s -- sleep 10"),
+            ("heeler version", "did you mean heeler --version?"),
+            ("heeler lst", "did you mean list?"),
+            ("heeler run --ttl 5s -- true", "--ttl goes with -d or --detach-keys"),
+            ("heeler run --owner=7 -- true", "--owner goes with -d or --detach-keys"),
+            ("heeler run --retry 3 true", "--retries N tries again"),
+            ("heeler run -s KILL 5 sleep 10", "--stop KILL"),
+            ("heeler run -k 5 5 sleep 10", "--stop TERM:5s,KILL"),
+        ] {
+            let said = message(&line.split(' ').collect::<Vec<_>>());
+            assert!(said.contains(expected), "{line}: {said}");
+            assert!(!said.contains("similar"), "{line}: {said}");
+        }
+        let said = message(&["heeler", "sh", "-c", "a b's"]);
+        assert!(said.contains(r"heeler run -- sh -c 'a b'\''s'"), "{said}");
     }
 
     #[test]

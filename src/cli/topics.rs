@@ -86,6 +86,7 @@ a --stream or --view directly after a watch is the watch's own.
 pub const SCRIPT: &str = include_str!("topics/script.txt");
 
 const VALUES: &str = "\
+How values are written:
   durations          500ms, 10s, 2m, 1h30m, 1d; a bare number is seconds (0.5); 0 is off
   sizes              4096, 64KiB, 10M, 1GiB (K, M, G are powers of 1024; KB, MB, GB of 1000)
   signals            TERM, SIGTERM, 15, RTMIN+1

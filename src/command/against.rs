@@ -58,7 +58,7 @@ fn compiled(
     set: &[(String, String)],
     check: bool,
 ) -> Result<(Program, Vec<String>), Refused> {
-    let given = Given { set, words: &[], check, signal: names::signal_number, secrets: &[] };
+    let given = Given { set, words: None, check, signal: names::signal_number, secrets: &[] };
     let (compiled, findings) = loaded.compile(&given);
     if let Some(error) = script::error(&findings, &loaded.sources) {
         return Err((error.message, error.details));
@@ -73,7 +73,7 @@ pub(super) fn compile(text: &str) -> Result<(Program, Vec<String>), String> {
     let mut none = |_: &str, _: &str| Err("a learned script includes nothing".to_owned());
     let loaded = Loaded::new(Format::Toml, source, &mut none);
     let given =
-        Given { set: &[], words: &[], check: true, signal: names::signal_number, secrets: &[] };
+        Given { set: &[], words: None, check: true, signal: names::signal_number, secrets: &[] };
     let findings = loaded.check(&given);
     if let Some(finding) = findings.iter().find(|finding| finding.severity == Severity::Error) {
         return Err(finding.headline(&loaded.sources));

@@ -56,7 +56,7 @@ pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
 }
 
 fn findings(loaded: &Loaded, set: &[(String, String)]) -> Vec<Finding> {
-    let given = Given { set, words: &[], check: true, signal: names::signal_number, secrets: &[] };
+    let given = Given { set, words: None, check: true, signal: names::signal_number, secrets: &[] };
     loaded.check(&given)
 }
 

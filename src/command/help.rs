@@ -18,10 +18,14 @@ pub fn run(args: &cli::Help) -> i32 {
     // Asked for as it would be typed, so that both ways say the same.
     match cli::parse(&["heeler".into(), topic.into(), "--help".into()]) {
         Err(help) if cli::error::is_answer(&help) => super::print(&help.render().to_string()),
-        _ => super::fail(&format!(
-            "there is no command and no topic '{}'; topics: {}; commands: heeler --help",
-            cli::error::printable(topic),
-            topics::NAMES.join(", ")
-        )),
+        _ => {
+            let nearest = cli::error::nearest(topic, topics::NAMES);
+            let hint = nearest.map_or_else(
+                || format!("topics: {}; commands: heeler --help", topics::NAMES.join(", ")),
+                |near| format!("did you mean {near}?"),
+            );
+            let shown = cli::error::printable(topic);
+            super::fail(&format!("there is no command and no topic '{shown}'; {hint}"))
+        }
     }
 }

@@ -27,9 +27,12 @@ impl From<crate::cli::Inspect> for InspectArgs {
 
 /// Prints the run; 0, or 125 when there is no such run or the database could not be read.
 pub fn run(args: &InspectArgs, io: &mut Io<'_>) -> i32 {
-    let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {
-        io.say(StoreError::NoPlace);
-        return EXIT_HEELER;
+    let mut tracked = match Tracked::open(args.db.as_ref(), io) {
+        Ok(tracked) => tracked,
+        Err(error) => {
+            io.say(error);
+            return EXIT_HEELER;
+        }
     };
     let scene = match tracked.look(Which::Named(std::slice::from_ref(&args.run)), io) {
         Ok(scene) => scene,

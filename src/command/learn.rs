@@ -21,7 +21,7 @@ use crate::runtime::run::{Finished, Names, execute};
 use crate::script::learn::{About, Learned, learn};
 use crate::store::id::new_run_id;
 use crate::sys::spawn::Announce;
-use crate::sys::{cgroup::Leaf, fdio, probe, tty};
+use crate::sys::{cgroup::Leaf, fdio, fs, probe, tty};
 
 /// Runs the command on a terminal, and writes what a person did there as a script.
 pub fn run(args: &cli::Learn) -> i32 {
@@ -29,6 +29,11 @@ pub fn run(args: &cli::Learn) -> i32 {
         if let Some(path) = path.filter(|path| !args.force && path.exists()) {
             let shown = shown(path);
             return super::fail(&format!("{shown} exists already ({flag}); --force replaces it"));
+        }
+        if let Some(path) = path
+            && let Err(error) = fs::may_make(path)
+        {
+            return super::fail(&format!("cannot write {} ({flag}): {error}", shown(path)));
         }
     }
     for (fd, name) in [(0, "stdin"), (1, "stdout")] {
@@ -96,7 +101,11 @@ fn told(args: &cli::Learn, finished: Finished) -> i32 {
         0 => String::new(),
         n => format!(", {n} of them asked for as a secret"),
     };
-    output::complain(&format!("wrote {}: {} steps{secrets}", shown(&args.script), learned.steps));
+    let steps = match learned.steps {
+        1 => "1 step".to_owned(),
+        n => format!("{n} steps"),
+    };
+    output::complain(&format!("wrote {}: {steps}{secrets}", shown(&args.script)));
     if let Some(why) = doubt {
         output::complain(&format!(
             "warning: the script does not meet its own recording, look at it: {why}"

@@ -99,9 +99,11 @@ fn gather<T: Default>(
     io: &mut Io<'_>,
     take: impl Fn(&mut T, &Tracked, &Subject),
 ) -> Result<(T, bool), StoreError> {
-    // No place, so no records.
-    let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {
-        return Ok((T::default(), false));
+    let mut tracked = match Tracked::open(args.db.as_ref(), io) {
+        Ok(tracked) => tracked,
+        // No place, so no records.
+        Err(StoreError::NoPlace) => return Ok((T::default(), false)),
+        Err(error) => return Err(error),
     };
     let gathered = tracked.gather(args.all, io, |gathered, tracked, subject| {
         let state = || subject.state(&tracked.survey.here).0;
@@ -120,7 +122,13 @@ fn shown(state: State) -> bool {
 /// A run in the table.
 fn cells(tracked: &Tracked, subject: &Subject, now_ms: i64) -> [String; 7] {
     let Record { facts, end, .. } = &subject.record;
-    let mut state = subject.state(&tracked.survey.here).0.word().to_owned();
+    let state = subject.state(&tracked.survey.here).0;
+    let outcome = end.as_ref().and_then(|end| end.outcome.as_deref());
+    let mut state = match (state, outcome) {
+        // How it ended says that it has.
+        (State::Exited, Some(outcome)) => outcome.replace('_', " "),
+        _ => state.word().to_owned(),
+    };
     if tracked.socket(subject).is_some() {
         state.push_str(" (-d)");
     }

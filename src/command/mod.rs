@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use crate::cli::{self, Command};
 use crate::config::ConfigError;
 use crate::core::outcome::EXIT_HEELER;
-use crate::report::output::{self, with_stdio};
+use crate::report::output::{self, printing, with_stdio};
 use crate::runtime::fault;
 
 /// Does what the command line says, and returns the exit code.
@@ -43,22 +43,22 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
     match command {
         Command::Run(args) => run::run(&args, line),
         Command::List(args) if args.watch => watch::run(&args.into()),
-        Command::List(args) => with_stdio(|io| list::run(&args.into(), io)),
+        Command::List(args) => printing(|io| list::run(&args.into(), io)),
         Command::Reap(args) => with_stdio(|io| reap::run(&args.into(), io)),
         Command::Check(args) => with_stdio(|io| check::run(&args, io)),
-        Command::Inspect(args) => with_stdio(|io| inspect::run(&args.into(), io)),
+        Command::Inspect(args) => printing(|io| inspect::run(&args.into(), io)),
         Command::Learn(args) => learn::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Attach(args) => detached::attach::run(&args),
-        Command::Logs(args) => with_stdio(|io| detached::logs::run(&args, io)),
+        Command::Logs(args) => printing(|io| detached::logs::run(&args, io)),
         Command::Send(args) => with_stdio(|io| detached::send::run(&args, io)),
         Command::Expect(args) => with_stdio(|io| detached::expect::run(&args, io)),
         Command::Wait(args) => with_stdio(|io| detached::wait::run(&args, io)),
         Command::RunScript(args) => with_stdio(|io| detached::script::run(&args, io)),
         Command::Signal(args) => with_stdio(|io| detached::signal(&args, io)),
         Command::Resize(args) => with_stdio(|io| detached::resize(&args, io)),
-        Command::Screen(args) => with_stdio(|io| detached::screen::run(&args, io)),
-        Command::Doctor(args) => with_stdio(|io| doctor::run(&args.into(), io)),
+        Command::Screen(args) => printing(|io| detached::screen::run(&args, io)),
+        Command::Doctor(args) => printing(|io| doctor::run(&args.into(), io)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -11,7 +11,7 @@ use crate::core::reap::{Deed, Item, Selection, plan};
 use crate::reaper::{Reaped, carry_out, wall_ms};
 use crate::report::output::{Io, escape};
 use crate::report::runs::{MemberRow, ReapReport, ReapedRun, SentRow, SurvivorRow, timestamp};
-use crate::store::Which;
+use crate::store::{StoreError, Which};
 
 /// Between TERM and KILL, as in the default ladder of a run.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,13 +55,16 @@ impl From<crate::cli::Reap> for ReapArgs {
 /// Reaps; 0 when nothing is left, 1 when something is (with `--dry-run`: when there is something to reap), 125
 /// when a run was named that there is not, or the database could not be read.
 pub fn run(args: &ReapArgs, io: &mut Io<'_>) -> i32 {
-    let Some(mut tracked) = Tracked::open(args.db.as_ref(), io) else {
+    let mut tracked = match Tracked::open(args.db.as_ref(), io) {
+        Ok(tracked) => tracked,
         // No place, so no records; but a run that was named is not there.
-        if let Some(word) = args.runs.first() {
-            io.say(format_args!("no run '{word}': {}", crate::store::StoreError::NoPlace));
+        Err(StoreError::NoPlace) if args.runs.is_empty() => {
+            return finish(args, io, &Reaped::default(), false);
+        }
+        Err(error) => {
+            io.say(error);
             return EXIT_HEELER;
         }
-        return finish(args, io, &Reaped::default(), false);
     };
     // A heeler that was killed leaves its socket.
     if !args.dry_run {

@@ -1,7 +1,7 @@
 //! What `list`, `reap` and `inspect` begin with: the database, as far as it can be opened, and the runs.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::control;
@@ -24,12 +24,18 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
-    /// Opens the records at `db`, or in the default place; nothing when there is no such place, and so no
-    /// records. What is wrong with the database is said on stderr.
-    pub(super) fn open(db: Option<&PathBuf>, io: &mut Io<'_>) -> Option<Tracked> {
-        let db = db.cloned().or_else(default_db)?;
-        let mut tracked = Tracked { survey: Survey::new(&db), store: None, damaged: false };
-        match Store::open_existing(&db, BUSY) {
+    /// Opens the records at `named` (`--db`), or in the default place. What is wrong with the database is said on
+    /// stderr; an error is that there is none.
+    pub(super) fn open(named: Option<&PathBuf>, io: &mut Io<'_>) -> Result<Tracked, StoreError> {
+        let db = named.cloned().or_else(default_db).ok_or(StoreError::NoPlace)?;
+        check(named, &db)?;
+        Ok(Tracked::at(&db, io))
+    }
+
+    /// The records at `db`, which was looked at.
+    pub(super) fn at(db: &Path, io: &mut Io<'_>) -> Tracked {
+        let mut tracked = Tracked { survey: Survey::new(db), store: None, damaged: false };
+        match Store::open_existing(db, BUSY) {
             Ok(store) => {
                 if let Some(newer) = store.as_ref().and_then(Store::newer) {
                     io.say(newer);
@@ -38,7 +44,7 @@ impl Tracked {
             }
             Err(error) => tracked.give_up_store(&error, io),
         }
-        Some(tracked)
+        tracked
     }
 
     /// Looks around. Damage can also show in the middle of the file: then once more, without it.
@@ -103,6 +109,17 @@ impl Tracked {
         io.say("what follows is from the lock files alone");
         self.store = None;
         self.damaged = true;
+    }
+}
+
+/// Whether there can be records at `db`. The first run makes the directory that `HEELER_DB` names, so before that
+/// nothing is wrong; what is named for one command alone is misspelt.
+pub(super) fn check(named: Option<&PathBuf>, db: &Path) -> Result<(), StoreError> {
+    place::check(db)?;
+    let lost = |parent: &Path| !parent.as_os_str().is_empty() && !parent.exists();
+    match named.and_then(|named| named.parent()) {
+        Some(parent) if lost(parent) => Err(StoreError::Missing { path: db.to_owned() }),
+        _ => Ok(()),
     }
 }
 

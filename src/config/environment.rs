@@ -31,7 +31,11 @@ pub(super) fn compose(
     let flags = &run.launch;
     let mut env = if flags.env_clear { Env::new() } else { around.env.clone() };
     for name in &flags.unset {
-        check_name("--unset", name)?;
+        if name.is_empty() || name.contains("=") {
+            let shown = name.display();
+            return Err(ConfigError::usage(format!("--unset: '{shown}' is no variable's name")));
+        }
+        not_ours("--unset", name)?;
         env.remove(name);
     }
     // A secret must not reach the command by the back door.
@@ -76,11 +80,22 @@ fn set(from: &str, word: &OsStr, around: &Surroundings, env: &mut Env) -> Result
     Ok(())
 }
 
+/// More than POSIX has is allowed, since programs do: `a.b`, `npm_config_@x:y`, `f%%`. Less than the kernel, which
+/// takes anything: what begins with a digit or has white space in it is a mistake.
 fn check_name(from: &str, name: &OsStr) -> Result<(), ConfigError> {
-    let shown = name.display();
-    if name.is_empty() || name.contains("=") {
-        return Err(ConfigError::usage(format!("{from}: '{shown}' is no variable's name")));
+    let bytes = name.as_encoded_bytes();
+    let odd = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control();
+    if bytes.first().is_none_or(u8::is_ascii_digit) || bytes.iter().any(odd) {
+        let shown = name.display();
+        return Err(ConfigError::usage(format!(
+            "{from}: '{shown}' is no variable's name; K=V sets one, K alone passes ours on"
+        )));
     }
+    not_ours(from, name)
+}
+
+fn not_ours(from: &str, name: &OsStr) -> Result<(), ConfigError> {
+    let shown = name.display();
     if OURS.iter().any(|ours| name == *ours) {
         return Err(ConfigError::usage(format!(
             "{from}: heeler sets {shown} itself, to find what a run leaves behind; --tag takes your own marks"
@@ -98,7 +113,7 @@ fn read_file(path: &Path, around: &Surroundings, env: &mut Env) -> Result<(), Co
     let text =
         std::fs::read_to_string(around.absolute(path)).map_err(|error| wrong(reason(&error)))?;
     for (number, line) in text.lines().enumerate() {
-        if line.is_empty() || line.starts_with('#') {
+        if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
         let from = format!("--env-file {shown}, line {}", number + 1);
@@ -164,7 +179,14 @@ mod tests {
 
     #[test]
     fn bad_names_are_refused() {
-        for flags in [["-e", "=x"], ["-e", ""], ["--unset", "A=B"], ["-e", "HEELER_RUN=x"]] {
+        for flags in [
+            ["-e", "=x"],
+            ["-e", ""],
+            ["-e", "1A=b"],
+            ["-e", "a b"],
+            ["--unset", "A=B"],
+            ["-e", "HEELER_RUN=x"],
+        ] {
             let run = crate::config::tests::run(&flags);
             assert!(compose(&run, Mode::Pipe, &around(&[], false)).is_err(), "{flags:?}");
         }

@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Script,
     /// A file, descriptor, secret or limit that cannot be had.
     Resource,
+    /// The report's own place: nothing can be told there.
+    Report,
     /// Something that every run needs and the system refuses.
     Internal,
 }
@@ -27,7 +29,7 @@ impl ErrorKind {
             ErrorKind::Pattern => "pattern",
             ErrorKind::BadDirectory => "bad_directory",
             ErrorKind::Script => "script",
-            ErrorKind::Resource => "resource",
+            ErrorKind::Resource | ErrorKind::Report => "resource",
             ErrorKind::Internal => "internal",
         }
     }

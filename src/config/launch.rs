@@ -143,5 +143,5 @@ pub(super) fn check_descriptor(fd: i32) -> Result<(), ConfigError> {
     };
     let message =
         format!("cannot write the report to descriptor {fd} (--report-fd): {why}; try {fd}>FILE");
-    Err(ConfigError::new(ErrorKind::Resource, message))
+    Err(ConfigError::new(ErrorKind::Report, message))
 }

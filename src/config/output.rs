@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli;
 use crate::report::model::Mode;
+use crate::sys::{fs, start};
 
 use super::error::{ConfigError, ErrorKind};
 use super::launch::{check_descriptor, reason};
@@ -30,9 +31,28 @@ pub(super) fn report(
     }
     match &run.output.report {
         None => Ok(None),
+        Some(path) if path.as_os_str() == "-" && start::stdout_was_closed() => {
+            let why = "cannot write the report to stdout (--report -): it is closed";
+            Err(ConfigError::new(ErrorKind::Report, why))
+        }
         Some(path) if path.as_os_str() == "-" => Ok(Some(ReportTo::Stdout)),
-        // Whether it can be written is seen at the end: a report that cannot be must not cost the run.
-        Some(path) => Ok(Some(ReportTo::File(around.absolute(path)))),
+        Some(path) => replaceable(path, around).map(|path| Some(ReportTo::File(path))),
+    }
+}
+
+/// A place for a file that is replaced at the end, or written to where that is all that may be done. What fails
+/// then is only a warning, and whoever reads the report finds none, or another run's.
+fn replaceable(path: &Path, around: &Surroundings) -> Result<PathBuf, ConfigError> {
+    let wrong = |error: ConfigError| ConfigError { kind: ErrorKind::Report, ..error };
+    let full = place("--report", path, around).map_err(wrong)?;
+    let parent = full.parent().unwrap_or(Path::new("/"));
+    match fs::may_write(parent) {
+        Err(error) if fs::may_write(&full).is_err() => {
+            let (path, why) = (path.display(), reason(&error));
+            let message = format!("cannot write to '{path}' (--report): its directory: {why}");
+            Err(ConfigError::new(ErrorKind::Report, message))
+        }
+        _ => Ok(full),
     }
 }
 

@@ -163,6 +163,8 @@ pub struct Limits {
     pub idle: Option<Duration>,
     /// All attempts and waits together.
     pub total: Option<Duration>,
+    /// Whether it was `--ttl` that said so.
+    pub by_ttl: bool,
     /// Bytes of output of one attempt.
     pub max_output: Option<u64>,
     /// `--until-idle`.

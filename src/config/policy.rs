@@ -29,10 +29,12 @@ fn on(limit: Option<Duration>) -> Option<Duration> {
 
 /// The limits.
 pub(super) fn limits(flags: &LimitFlags) -> Limits {
+    let (total, ttl) = (on(flags.total_timeout), on(flags.ttl));
     Limits {
         timeout: on(flags.timeout),
         idle: on(flags.idle_timeout),
-        total: earliest(on(flags.total_timeout), on(flags.ttl)),
+        total: earliest(total, ttl),
+        by_ttl: ttl.is_some_and(|ttl| total.is_none_or(|total| ttl < total)),
         max_output: flags.max_output.filter(|bytes| *bytes > 0),
         until_idle: on(flags.until_idle),
     }

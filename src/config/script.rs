@@ -108,7 +108,7 @@ pub(super) fn under(
     let secrets: Vec<String> = secrets::names(&run.dialogue.secrets).map(str::to_owned).collect();
     let given = Given {
         set: &run.script.set,
-        words: if fills { &run.command } else { &[] },
+        words: fills.then_some(run.command.as_slice()),
         check: false,
         signal: names::signal_number,
         secrets: &secrets,
@@ -143,7 +143,7 @@ pub fn dialogue(
     let named: Vec<String> = secrets::names(&args.secret).map(str::to_owned).collect();
     let given = Given {
         set: &args.set,
-        words: &[],
+        words: None,
         check: false,
         signal: names::signal_number,
         secrets: &named,

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::store::lockfile::{self, Held};
+use crate::store::lockfile::{self, Found, Held};
 use crate::store::{id, place};
 
 const SOCKET: &str = ".sock";
@@ -61,23 +61,32 @@ pub fn living(db: &Path, word: &str) -> Result<String, Unresolved> {
     if id::is_run_id(word) && socket(db, word).exists() {
         return Ok(word.to_owned());
     }
-    let lives = |run: &String| lockfile::look(db, run).filter(|found| found.held != Held::No);
     let runs = sockets(db);
-    let named: Vec<String> = runs
-        .iter()
-        .filter(|run| {
-            let record = lives(run).and_then(|found| found.record);
-            record.is_some_and(|record| record.facts.name.as_deref() == Some(word))
-        })
-        .cloned()
-        .collect();
-    let begun = || runs.iter().filter(|run| run.starts_with(word) && lives(run).is_some());
+    let named = among(db, &runs, word);
+    let begun = || runs.iter().filter(|run| run.starts_with(word) && lives(db, run).is_some());
     let found = if named.is_empty() { begun().cloned().collect() } else { named };
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(Unresolved::None),
         _ => Err(Unresolved::Several(found)),
     }
+}
+
+/// The detached runs that live and have this name.
+pub fn named(db: &Path, name: &str) -> Vec<String> {
+    among(db, &sockets(db), name)
+}
+
+fn among(db: &Path, runs: &[String], name: &str) -> Vec<String> {
+    let called = |run: &&String| {
+        let record = lives(db, run).and_then(|found| found.record);
+        record.is_some_and(|record| record.facts.name.as_deref() == Some(name))
+    };
+    runs.iter().filter(called).cloned().collect()
+}
+
+fn lives(db: &Path, run: &str) -> Option<Found> {
+    lockfile::look(db, run).filter(|found| found.held != Held::No)
 }
 
 /// The runs that have a socket, in the order of their ids.

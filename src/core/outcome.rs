@@ -72,6 +72,13 @@ pub enum Cause {
     Internal,
 }
 
+impl Cause {
+    /// Whether it is a limit of the run, which leaves open what was waited for.
+    pub fn is_limit(self) -> bool {
+        matches!(self, Cause::OutputLimit | Cause::Idle | Cause::Timeout | Cause::TotalTimeout)
+    }
+}
+
 /// What a run came to. The names are those of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -128,6 +128,16 @@ pub enum SendError {
     Other(String),
 }
 
+/// What helps to understand a failure, as lines: what came close, and the last lines of output.
+pub fn details(near_misses: &[String], last_lines: &[String]) -> Vec<String> {
+    let mut lines = near_misses.to_vec();
+    if !last_lines.is_empty() {
+        lines.push("the last lines were:".to_owned());
+        lines.extend(last_lines.iter().map(|line| format!("  | {line}")));
+    }
+    lines
+}
+
 /// A duration as one would type it: `500ms`, `5s`, `1m30s`.
 pub fn human(duration: Duration) -> String {
     let millis = duration.subsec_millis();

@@ -9,7 +9,7 @@ use super::program::Key;
 
 /// A name that is no key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no key `{name}`; {}", hint(.nearest.as_deref()))]
+#[error("there is no key `{name}`; {}", hint(.name, .nearest.as_deref()))]
 pub struct UnknownKey {
     /// As it was written.
     pub name: String,
@@ -17,7 +17,10 @@ pub struct UnknownKey {
     pub nearest: Option<String>,
 }
 
-fn hint(nearest: Option<&str>) -> String {
+fn hint(name: &str, nearest: Option<&str>) -> String {
+    if name.chars().count() == 1 {
+        return format!("a character is sent as text (--send {name}, send = in a script)");
+    }
     match nearest {
         Some(name) => format!("did you mean `{name}`?"),
         None => {
@@ -248,6 +251,10 @@ mod tests {
         assert_eq!(
             parse("entr").unwrap_err().to_string(),
             "there is no key `entr`; did you mean `enter`?"
+        );
+        assert_eq!(
+            parse("q").unwrap_err().to_string(),
+            "there is no key `q`; a character is sent as text (--send q, send = in a script)"
         );
         assert!(parse("banana").unwrap_err().to_string().contains("keys are ctrl-a to ctrl-z"));
     }

@@ -313,8 +313,11 @@ fn prompt(seen: &Seen<'_>, mask: &Mask) -> Option<String> {
         let typed = spell(line.trim_ascii());
         let is_shown = mask.part(all, whole) == line && show(typed.as_bytes(), QUOTED) == typed;
         let pattern = if is_shown { quoted(&typed) } else { "…".to_owned() };
+        let lower = typed.to_ascii_lowercase();
+        let secret = lower.contains("passw") || lower.contains("passphrase");
+        let answer = if secret { "--send-secret NAME" } else { "--line …" };
         format!(
-            "the last line looks like a prompt: `{shown}`; answer it with `--on {pattern} --line …`"
+            "the last line looks like a prompt: `{shown}`; answer it with `--on {pattern} {answer}`"
         )
     })
 }

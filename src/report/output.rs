@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 
 use crate::expect::mask::Mask;
+use crate::sys::start;
 
 /// The secrets of the run: whatever is complained of has passed it, wherever it comes from.
 static MASK: Mutex<Option<Mask>> = Mutex::new(None);
@@ -93,8 +94,17 @@ impl Io<'_> {
     }
 }
 
-/// Runs `body` with our own stdout and stderr.
+/// Runs `body` with our own stdout and stderr. What it does matters, also where nobody reads what it says.
 pub fn with_stdio<T>(body: impl FnOnce(&mut Io<'_>) -> T) -> T {
+    with(false, body)
+}
+
+/// The same for what does nothing but print: a stdout that is closed fails as one that is full does.
+pub fn printing<T>(body: impl FnOnce(&mut Io<'_>) -> T) -> T {
+    with(start::stdout_was_closed(), body)
+}
+
+fn with<T>(closed: bool, body: impl FnOnce(&mut Io<'_>) -> T) -> T {
     let stdout = io::stdout();
     let terminal = stdout.is_terminal();
     let width = terminal
@@ -102,8 +112,8 @@ pub fn with_stdio<T>(body: impl FnOnce(&mut Io<'_>) -> T) -> T {
         .flatten()
         .filter(|&columns| columns > 0);
     let style = Style { colour: terminal && colours_wanted(), width };
-    let mut out = Forgiving { inner: stdout.lock(), broken: false };
-    let mut err = Forgiving { inner: io::stderr().lock(), broken: false };
+    let mut out = Forgiving { inner: stdout.lock(), broken: false, closed };
+    let mut err = Forgiving { inner: io::stderr().lock(), broken: false, closed: false };
     let value = body(&mut Io { out: &mut out, err: &mut err, style });
     // Already broken, or breaking now: no one reads it.
     let _ = out.flush();
@@ -112,7 +122,7 @@ pub fn with_stdio<T>(body: impl FnOnce(&mut Io<'_>) -> T) -> T {
 
 /// Prints `text` to stdout.
 pub fn out(text: &str) -> io::Result<()> {
-    with_stdio(|io| io.out.write_all(text.as_bytes()).and_then(|()| io.out.flush()))
+    printing(|io| io.out.write_all(text.as_bytes()).and_then(|()| io.out.flush()))
 }
 
 /// Says what went wrong, in one line on stderr.
@@ -136,6 +146,8 @@ fn colours_wanted() -> bool {
 struct Forgiving<W> {
     inner: W,
     broken: bool,
+    /// Nobody ever read it: what is under its number now is the null device.
+    closed: bool,
 }
 
 impl<W: Write> Forgiving<W> {
@@ -154,6 +166,9 @@ impl<W: Write> Write for Forgiving<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.broken {
             return Ok(bytes.len());
+        }
+        if self.closed {
+            return Err(io::Error::other("it is closed"));
         }
         let result = self.inner.write(bytes);
         self.forgive(result, bytes.len())
@@ -214,10 +229,12 @@ mod tests {
                 Ok(())
             }
         }
-        let mut pipe = Forgiving { inner: Fails(io::ErrorKind::BrokenPipe), broken: false };
+        let mut pipe =
+            Forgiving { inner: Fails(io::ErrorKind::BrokenPipe), broken: false, closed: false };
         pipe.write_all(b"xyz").unwrap();
         assert!(pipe.broken);
-        let mut disk = Forgiving { inner: Fails(io::ErrorKind::StorageFull), broken: false };
+        let mut disk =
+            Forgiving { inner: Fails(io::ErrorKind::StorageFull), broken: false, closed: false };
         assert!(disk.write_all(b"xyz").is_err());
     }
 }

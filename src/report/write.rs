@@ -71,8 +71,12 @@ fn replace(path: &Path, line: &[u8]) -> io::Result<()> {
         }
         std::fs::rename(&temporary, &path)
     })();
-    if written.is_err() {
+    if let Err(error) = &written {
         let _ = std::fs::remove_file(&temporary);
+        // What is there is of another run, and would be taken for this one's.
+        if is_full(error) {
+            let _ = std::fs::remove_file(&path);
+        }
     }
     written
 }

@@ -363,6 +363,11 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
             EXIT_NOT_EXECUTABLE,
             format!("cannot run {name}: {system}; a script needs a #! line, or run it with sh"),
         ),
+        Stage::Exec if error.errno == errnos::EACCES && is_directory(launch) => (
+            "not_executable",
+            EXIT_NOT_EXECUTABLE,
+            format!("cannot run {name}: it is a directory (--cwd starts a command in one)"),
+        ),
         Stage::Exec if error.errno == errnos::EACCES => (
             "not_executable",
             EXIT_NOT_EXECUTABLE,
@@ -384,6 +389,10 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
         }
     };
     LaunchError { kind, message, errno: errnos::errno_name(error.errno), exit_code }
+}
+
+fn is_directory(launch: &Launch) -> bool {
+    launch.argv[0].as_bytes().contains(&b'/') && launch.cwd.join(&launch.argv[0]).is_dir()
 }
 
 /// The interpreter that a script names, when the script is there and the interpreter is not: the kernel

@@ -14,12 +14,27 @@ use super::{migrate, place};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The directory or a file in it cannot be made.
-    #[error("cannot use {} for tracking: {source} (another place: --db PATH or HEELER_DB)", path.display())]
+    #[error(
+        "cannot use {} for tracking: {source} (another place: --db PATH or HEELER_DB)",
+        named(path)
+    )]
     Place {
         /// What was tried.
         path: PathBuf,
         /// What happened.
         source: io::Error,
+    },
+    /// The file is a directory.
+    #[error("{0} is a directory, and --db and HEELER_DB name a file, such as {0}/heeler.db", path.display())]
+    Directory {
+        /// What it is called.
+        path: PathBuf,
+    },
+    /// It was named, and is nowhere.
+    #[error("there is no tracking database {}: its directory does not exist (--db)", path.display())]
+    Missing {
+        /// What it is called.
+        path: PathBuf,
     },
     /// There is no home to put it in.
     #[error(
@@ -76,6 +91,15 @@ pub enum StoreError {
     },
 }
 
+/// What is beside the database was not named by anybody: the database was.
+fn named(path: &Path) -> String {
+    let shown = path.display();
+    match place::database_of(path) {
+        Some(db) => format!("{} ({shown})", db.display()),
+        None => shown.to_string(),
+    }
+}
+
 impl StoreError {
     /// SQLite's error on `path`, in our words where someone decides on it.
     pub(super) fn sql(path: &Path, source: rusqlite::Error) -> StoreError {
@@ -106,6 +130,7 @@ impl Store {
     /// how long each statement waits for other processes.
     pub fn open(path: &Path, busy: Duration) -> Result<Store, StoreError> {
         let sql = |error| StoreError::sql(path, error);
+        place::check(path)?;
         create_private(path)
             .map_err(|source| StoreError::Place { path: path.to_owned(), source })?;
         let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy).map_err(sql)?;
@@ -128,7 +153,7 @@ impl Store {
         match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(StoreError::Place { path: path.to_owned(), source }),
-            Ok(_) => {}
+            Ok(_) => place::check(path)?,
         }
         match Store::open(path, busy) {
             Ok(store) => return Ok(Some(store)),

@@ -3,12 +3,17 @@
 //! Everything that belongs to a database has its name as a prefix, as SQLite's own `-wal` and `-shm` have:
 //! the lock files are in `<database>-runs/`, so that two databases in one directory stay apart.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::StoreError;
 use crate::sys::fs;
+
+/// Ends the name of the directory of the lock files.
+const RUNS: &str = "-runs";
 
 /// The environment variable that names the database.
 pub const DB_VAR: &str = "HEELER_DB";
@@ -26,7 +31,19 @@ pub fn default_path(var: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 /// The directory of the lock files of `db`.
 pub fn runs_dir(db: &Path) -> PathBuf {
-    suffixed(db, "-runs")
+    suffixed(db, RUNS)
+}
+
+/// The database that a directory of lock files belongs to.
+pub fn database_of(runs: &Path) -> Option<PathBuf> {
+    Some(PathBuf::from(OsStr::from_bytes(
+        runs.as_os_str().as_bytes().strip_suffix(RUNS.as_bytes())?,
+    )))
+}
+
+/// A directory is no database, and what belongs to it would be made beside it.
+pub fn check(db: &Path) -> Result<(), StoreError> {
+    if db.is_dir() { Err(StoreError::Directory { path: db.to_owned() }) } else { Ok(()) }
 }
 
 /// `db` with `suffix` at the end of its name.
@@ -127,6 +144,9 @@ mod tests {
 
     #[test]
     fn lock_files_have_the_databases_name() {
-        assert_eq!(runs_dir(Path::new("/s/heeler.db")), PathBuf::from("/s/heeler.db-runs"));
+        let db = PathBuf::from("/s/heeler.db");
+        assert_eq!(runs_dir(&db), PathBuf::from("/s/heeler.db-runs"));
+        assert_eq!(database_of(&runs_dir(&db)), Some(db));
+        assert_eq!(database_of(Path::new("/s/heeler.db")), None);
     }
 }

@@ -53,7 +53,7 @@ fn a_run_in_the_background_is_marked_while_it_answers() {
     assert!(line(&t, &lost, &[]).contains("  orphaned  "));
     end(&t, &away);
     assert_eq!(row(&t, &away)["socket"], Value::Null);
-    assert!(line(&t, &away, &["--all"]).contains("  exited  "));
+    assert!(line(&t, &away, &["--all"]).contains("  cancelled  "));
 
     for (name, args) in [
         ("list", vec!["list", "--all", "--json"]),

@@ -57,6 +57,7 @@ mod jobs;
 mod layers;
 mod learn;
 mod limits;
+mod newcomer;
 mod output;
 mod pipe;
 mod proofs;

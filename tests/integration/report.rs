@@ -395,9 +395,8 @@ fn nothing_before_the_end() {
 /// supervisors 75, 80: a report that cannot be written is one warning, and changes no exit code.
 #[test]
 fn a_place_that_fails() {
-    for place in ["/dev/full", "gone/r", "folder"] {
+    for place in ["/dev/full", "gone/r"] {
         let t = Test::new();
-        std::fs::create_dir(t.path("folder")).unwrap();
         std::fs::create_dir(t.path("gone")).unwrap();
         // The directory goes while the command runs.
         let done = t
@@ -410,7 +409,6 @@ fn a_place_that_fails() {
     }
     let t = Test::new();
     t.sh("heeler run --report - -- sh -c 'exit 3' >/dev/full").any_err().exit(3).check();
-    t.sh("heeler run --report - -- sh -c 'exit 3' >&-").any_err().exit(3).check();
     let done =
         t.run(["--report-fd", "99", "--", "sh", "-c", "exit 3"]).any_err().any_status().check();
     assert!(matches!(done.status.code(), Some(3 | 125)));

@@ -124,7 +124,7 @@ fn the_readme_names_outcomes_and_flags_that_exist() {
     {
         assert!(text.contains(&format!("\"{word}\"")), "the schema lacks {word}");
     }
-    let help: String = ["run", "send", "expect", "logs", "wait", "list"]
+    let help: String = ["run", "send", "expect", "logs", "wait", "list", "attach"]
         .map(|command| t.heeler([command, "--help"]).any_out().check().out_text())
         .concat();
     let known = |flag: &str| {

@@ -36,7 +36,7 @@ pub struct Output {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
-    /// Prefix each line that passes through with the time
+    /// Prefix each line that passes through with the elapsed time
     #[arg(long, hide_short_help = true)]
     pub timestamps: bool,
 

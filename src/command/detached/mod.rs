@@ -74,6 +74,10 @@ pub(super) fn find(target: &Target, io: &mut Io<'_>) -> Result<Found, i32> {
         }
         Err(Unresolved::None) => {}
     }
+    if let Err(error) = tracked::check(target.db.db.as_ref(), &db) {
+        io.say(error);
+        return Err(EXIT_HEELER);
+    }
     record(db, &word, io)
 }
 
@@ -97,7 +101,7 @@ pub(super) fn record(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Found, 
 }
 
 fn look(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Over, i32> {
-    let Some(mut tracked) = Tracked::open(Some(&db), io) else { return Err(EXIT_HEELER) };
+    let mut tracked = Tracked::at(&db, io);
     let names = [word.to_owned()];
     let scene = tracked.look(Which::Named(&names), io).map_err(|error| {
         io.say(error);
@@ -116,7 +120,9 @@ impl Over {
             State::Running if place::log(&self.db, run).exists() => {
                 "nobody listens at its socket, or it was removed; `heeler reap` with the run stops it"
             }
-            State::Running => "it was not started with -d, so it cannot be talked to",
+            State::Running => {
+                "it was not started with -d, so it cannot be talked to; `heeler reap` with the run stops it"
+            }
             State::Orphaned => "its heeler was killed; `heeler reap` ends what is left of it",
             State::Exited => "it has ended",
             State::Gone | State::Foreign => self.why.unwrap_or("it is over"),

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::track::Tracking;
 use crate::command::detached::attach::accompany;
-use crate::config::plan::Plan;
+use crate::config::plan::{Plan, Track};
 use crate::config::{ConfigError, ErrorKind};
 use crate::control::client::Connection;
+use crate::control::place;
 use crate::control::server::{Run, Server};
 use crate::control::session::Setup;
 use crate::core::outcome::{EXIT_HEELER, Outcome};
@@ -58,6 +59,14 @@ enum Word {
 
 /// Starts the run in the background; gives the exit code, in both processes.
 pub(super) fn start(plan: &Plan, line: &[OsString], outer: Option<&str>) -> i32 {
+    if let (Some(name), Some(db)) = (&plan.name, &plan.db)
+        && plan.track != Track::Off
+        && let Some(other) = place::named(db, name).last()
+    {
+        output::complain(&format!(
+            "warning: run {other} is alive and called {name} too; commands then need an id, not the name"
+        ));
+    }
     let Some(detach) = &plan.detach else {
         return super::supervise(plan, line, outer, Stage::Foreground);
     };
@@ -260,13 +269,21 @@ impl Observer for Watched<'_> {
 }
 
 /// The run is over and recorded: its clients are told, or its caller that it never began.
-pub(super) fn end(server: Server, stage: &mut Stage, finished: &Finished, exit_code: i32) {
+pub(super) fn end(
+    plan: &Plan,
+    server: Server,
+    stage: &mut Stage,
+    finished: &Finished,
+    exit_code: i32,
+) {
     let last = finished.attempts.last();
-    if let Some(error) = last.and_then(|attempt| attempt.error.as_ref())
+    if let Some(last) = last
+        && let Some(error) = &last.error
         && finished.attempts.iter().all(|attempt| attempt.pid.is_none())
     {
         server.abandon();
-        let (message, details) = (error.message.clone(), Vec::new());
+        let message = error.message.clone();
+        let details = super::tell::meant(plan, last).into_iter().collect();
         return stage.tell(&Word::Failed { message, details, exit_code });
     }
     let outcome = serde_json::to_value(finished.outcome).unwrap_or_default();

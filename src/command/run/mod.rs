@@ -119,7 +119,7 @@ fn supervise_as(
         output::complain(&format!("warning: {error}"));
     }
     if let Some(server) = server {
-        detach::end(server, stage, &finished, code);
+        detach::end(plan, server, stage, &finished, code);
     }
     if let Some(signal) = last_word(&finished) {
         // As PID 1 the signal has no effect, and the exit code says it.
@@ -173,6 +173,7 @@ fn fail(to: Option<&ReportTo>, who: Report, error: &ConfigError) -> i32 {
     output::complain(&error.message);
     error.details.iter().for_each(|detail| output::explain(detail));
     if let Some(to) = to
+        && error.kind != ErrorKind::Report
         && let Err(error) = write::write(&failure(who, error), to)
     {
         output::complain(&format!("warning: {error}"));
@@ -185,9 +186,11 @@ fn failure(who: Report, error: &ConfigError) -> Report {
     let outcome = match error.kind {
         ErrorKind::BadDirectory => Outcome::SpawnFailed,
         ErrorKind::Internal => Outcome::InternalError,
-        ErrorKind::Usage | ErrorKind::Pattern | ErrorKind::Script | ErrorKind::Resource => {
-            Outcome::Invalid
-        }
+        ErrorKind::Usage
+        | ErrorKind::Pattern
+        | ErrorKind::Script
+        | ErrorKind::Resource
+        | ErrorKind::Report => Outcome::Invalid,
     };
     Report {
         started_at: now.clone(),

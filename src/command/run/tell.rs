@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use crate::cli::error::looks_like_duration;
 use crate::config::plan::{Plan, Strays};
 use crate::core::outcome::{Ended, Outcome};
-use crate::expect::failure::{Failure, human};
+use crate::expect::failure::{self, Failure, Reason, human};
+use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::attempt::Attempt;
 use crate::sys::names::signal_name;
@@ -21,13 +23,21 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     } else if let Some(text) = text {
         output::complain(&text);
     }
-    if is_limit(outcome) {
+    let limit = is_limit(outcome);
+    if limit {
         attempt.advice.iter().for_each(|line| output::explain(line));
     }
-    if let Some(failure) = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref()) {
+    // The output of what a limit has stopped ends because of that.
+    let told = limit && !attempt.advice.is_empty();
+    let stopped = |failure: &&Failure| told && matches!(failure.reason, Reason::Eof | Reason::Exit);
+    let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
+    if let Some(failure) = failure.filter(|failure| !stopped(failure)) {
         for line in details(failure) {
             output::explain(&line);
         }
+    }
+    if let Some(hint) = meant(plan, attempt) {
+        output::explain(&hint);
     }
     strays(plan, attempt);
 }
@@ -51,7 +61,8 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
         Outcome::Timeout => format!("timed out after {} (--timeout)", limit(plan.limits.timeout)),
         Outcome::Idle => format!("silent for {} (--idle-timeout)", limit(plan.limits.idle)),
         Outcome::TotalTimeout => {
-            format!("out of time after {} (--total-timeout)", limit(plan.limits.total))
+            let flag = if plan.limits.by_ttl { "--ttl" } else { "--total-timeout" };
+            format!("out of time after {} ({flag})", limit(plan.limits.total))
         }
         Outcome::OwnerGone => "its owner is gone (--owner)".to_owned(),
         Outcome::OutputLimit => {
@@ -59,13 +70,24 @@ fn why(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<String> {
             format!("more than {bytes} bytes of output (--max-output)")
         }
         Outcome::DialogueFailed => {
-            failure.map_or_else(|| "the dialogue failed".to_owned(), |f| f.message.clone())
+            failure.map_or_else(|| "the dialogue failed".to_owned(), |f| failed(f, attempt))
         }
         Outcome::StraysFailed => "processes were left behind (--strays fail)".to_owned(),
         Outcome::SpawnFailed | Outcome::Invalid | Outcome::InternalError => {
             return attempt.error.as_ref().map(|error| error.message.clone());
         }
     })
+}
+
+/// What the dialogue missed, and how the command ended where that is why.
+fn failed(failure: &Failure, attempt: &Attempt) -> String {
+    let by_itself = attempt.signals.is_empty() && attempt.ended.is_some();
+    match failure.reason {
+        Reason::Eof | Reason::Exit if by_itself => {
+            format!("{}; the command {}", failure.message, plain(attempt))
+        }
+        _ => failure.message.clone(),
+    }
 }
 
 fn plain(attempt: &Attempt) -> String {
@@ -78,12 +100,7 @@ fn plain(attempt: &Attempt) -> String {
 
 /// What helps to understand a failure, as lines.
 pub(in crate::command) fn details(failure: &Failure) -> Vec<String> {
-    let mut lines = failure.near_misses.clone();
-    if !failure.last_lines.is_empty() {
-        lines.push("the last lines were:".to_owned());
-        lines.extend(failure.last_lines.iter().map(|line| format!("  | {line}")));
-    }
-    lines
+    failure::details(&failure.near_misses, &failure.last_lines)
 }
 
 fn strays(plan: &Plan, attempt: &Attempt) {
@@ -104,4 +121,20 @@ fn strays(plan: &Plan, attempt: &Attempt) {
     for (member, why) in &attempt.unkillable {
         output::complain(&format!("could not end {} ({}): {why}", member.comm, member.pid));
     }
+}
+
+/// What may be meant by a command that there is not: the length of time that timeout begins with, or a whole
+/// command line in one word.
+pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
+    attempt.error.as_ref().filter(|error| error.kind == "not_found")?;
+    let (first, rest) = plan.launch.argv.split_first()?;
+    let word = first.to_str()?;
+    if looks_like_duration(word) {
+        let pty = if plan.launch.mode == Mode::Pty { " (-t is --pty)" } else { "" };
+        return Some(format!("a limit is --timeout {word}{pty}"));
+    }
+    let line = rest.is_empty() && word.contains(' ');
+    line.then(|| {
+        "a whole command line in one word is for a shell: -c; else leave out the quotes".to_owned()
+    })
 }

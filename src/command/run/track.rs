@@ -1,6 +1,7 @@
 //! Ties a run to its record in the database: what `list`, `reap` and `inspect` will know of it.
 
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::describe;
@@ -16,7 +17,7 @@ use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::launch::Launched;
 use crate::runtime::run::Finished;
 use crate::store::tracker::{self, AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
-use crate::store::{StoreError, lockfile};
+use crate::store::{StoreError, lockfile, place};
 use crate::sys::spawn::{Announce, Announced};
 use crate::sys::{cgroup::Leaf, ids, pidfd::PidFd, poll, proc};
 
@@ -68,11 +69,16 @@ impl Tracking {
             keeps_strays: plan.stop.strays == Strays::Leave,
             sessions: plan.launch.mode == Mode::Pty,
         };
+        let db = match &plan.db {
+            _ if plan.track == Track::Off => Err(None),
+            None => Err(Some(StoreError::NoPlace)),
+            Some(db) => place::check(db).map(|()| db).map_err(Some),
+        };
         if plan.stop.guard {
             let ward = Ward {
                 facts: tracker::facts(&start),
                 ladder: plan.stop.ladder.clone(),
-                db: plan.db.clone().filter(|_| plan.track != Track::Off),
+                db: db.as_ref().ok().map(|db| PathBuf::clone(db)),
             };
             tracking.keeper = Keeper::start(ward).map_err(BeginError::Keeper)?;
         }
@@ -81,11 +87,13 @@ impl Tracking {
             Track::Auto => Policy::Auto,
             Track::Require => Policy::Require,
         };
-        let Some(db) = &plan.db else {
-            if policy == Policy::Require {
-                return Err(StoreError::NoPlace.into());
+        let db = match db {
+            Ok(db) => db,
+            Err(Some(error)) if policy == Policy::Require => return Err(error.into()),
+            Err(why) => {
+                let why = why.into_iter().map(|why| format!("not tracked: {why}"));
+                return Ok((tracking, why.collect()));
             }
-            return Ok((tracking, vec![format!("not tracked: {}", StoreError::NoPlace)]));
         };
         let (tracker, warnings) = Tracker::begin(db, policy, &start)?;
         tracking.tracker = Some(tracker);

@@ -26,7 +26,7 @@ fn read(script: &str) -> (Program, Settings) {
     let source = Source { name: "emitted.toml".to_owned(), text: script.to_owned() };
     let loaded =
         Loaded::new(Format::Toml, source, &mut |_, _| Err("nothing is included".to_owned()));
-    let given = Given { set: &[], words: &[], check: false, signal: signal_number, secrets: &[] };
+    let given = Given { set: &[], words: None, check: false, signal: signal_number, secrets: &[] };
     let (compiled, findings) = loaded.compile(&given);
     for finding in &findings {
         let text = finding.headline(&loaded.sources);

@@ -8,7 +8,7 @@ use super::{
     Dialogue, Effect, Failure, Origin, Reason, Record, RuleRecord, StepState, Told, What, Words,
 };
 use crate::expect::escape::show;
-use crate::expect::failure::human;
+use crate::expect::failure::{details, human};
 use crate::expect::near::{self, Wanted};
 use crate::expect::program::{Listen, Origin as Written, Place, StreamId, Verdict};
 
@@ -127,7 +127,7 @@ impl Dialogue {
                 .map(|&id| self.masked(self.table.all[id].source().as_bytes()))
                 .collect(),
             last_lines: self.last_lines(),
-            near_misses: if unmet { self.near_misses(&lost) } else { Vec::new() },
+            near_misses: if unmet { self.near_misses(&lost, reason) } else { Vec::new() },
         };
         // A rule or watch that fails is not the step's doing: that one still waits.
         let acting = self.acting.as_ref().map(|acting| &acting.origin);
@@ -177,9 +177,12 @@ impl Dialogue {
             .collect()
     }
 
-    /// What helps where a limit of the run ended it and nothing failed: what came close to an `--until`, and
-    /// a question that nobody answered.
+    /// What helps where a limit of the run ended it and nothing failed: what came close to an `--until`, and what
+    /// a step that still waits would have said at its own limit; else a question that nobody answered.
     pub fn advice(&self) -> Vec<String> {
+        if let Some(advice) = &self.advice {
+            return advice.clone();
+        }
         if self.failure.is_some() {
             return Vec::new();
         }
@@ -191,8 +194,41 @@ impl Dialogue {
         }
         let untils: Vec<Wanted<'_>> = self.unmet_untils().map(|(id, _)| self.wanted(id)).collect();
         let mut out = near::close(&untils, &whole, &self.mask);
+        let under_way = self.acting.is_some() || self.busy.is_some() || self.cleanup.is_some();
+        let waits = |step: &Place| !under_way && self.open(*step).next().is_some();
+        if let Some(step) = self.step.filter(waits) {
+            let (label, wanted) = (self.label(step), listed(&self.sources(step)));
+            out.insert(0, format!("step {label} ({wanted}) was still waited for"));
+            out.extend(self.near_misses(&[], Reason::StepTimeout));
+            return details(&out, &self.last_lines());
+        }
+        if self.acting.as_ref().is_some_and(|acting| acting.secret.is_some()) {
+            out.extend(self.near_misses(&[], Reason::StepTimeout));
+            return out;
+        }
         out.extend(near::prompts(&seen, &self.mask));
         out
+    }
+
+    /// A limit of the run is about to stop the command: [`Dialogue::advice`] is about what is now.
+    pub fn limit_came(&mut self) {
+        if self.advice.is_none() {
+            self.advice = Some(self.advice());
+        }
+    }
+
+    /// What a program that asks only on a terminal is missing. `out` is what else there is to say.
+    fn wants_terminal(&self, out: &[String], reason: Reason) -> bool {
+        // A program that ends where it has none says so; one that waits has asked nothing.
+        let says_so = |line: &String| {
+            let line = line.to_ascii_lowercase();
+            ["tty", "terminal"].iter().any(|word| line.contains(word))
+        };
+        !self.terminal
+            && match reason {
+                Reason::StepTimeout => out.is_empty(),
+                _ => self.last_lines().iter().any(says_so),
+            }
     }
 
     fn unmet_untils(&self) -> impl Iterator<Item = (usize, Written)> {
@@ -207,7 +243,7 @@ impl Dialogue {
         Wanted { pattern, view: *view, stream: *stream }
     }
 
-    fn near_misses(&self, lost: &[usize]) -> Vec<String> {
+    fn near_misses(&self, lost: &[usize], reason: Reason) -> Vec<String> {
         // The prompt came, and its answer waits: that is all there is to say.
         let held = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
         if let Some(secret) = held.filter(|secret| !secret.echo_ok) {
@@ -228,6 +264,12 @@ impl Dialogue {
             .collect();
         let seen: Vec<_> = self.feeds.iter().map(super::Feed::seen).collect();
         let mut out = near::misses(&wanted, &seen, &self.mask);
+        if self.wants_terminal(&out, reason) {
+            out.push(
+                "the command has no terminal, and many programs ask only on one: try --pty"
+                    .to_owned(),
+            );
+        }
         if self.input_closed {
             out.push("the command had closed its input: what was sent did not arrive".to_owned());
         }

@@ -134,6 +134,8 @@ pub struct Dialogue {
     steps: Vec<StepRecord>,
     notes: Vec<usize>,
     failure: Option<Failure>,
+    /// What helped where a limit stopped it: the end that comes of the stop is not why it was not done.
+    advice: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,6 +240,7 @@ impl Dialogue {
             steps: Vec::new(),
             notes: Vec::new(),
             failure: None,
+            advice: None,
         })
     }
 

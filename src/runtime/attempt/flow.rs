@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Running;
-use crate::core::outcome::{EXIT_HEELER, Ended};
+use crate::core::outcome::{Cause, EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
 use crate::expect::program::StreamId;
@@ -47,6 +47,11 @@ impl Running<'_, '_> {
 
     fn event_at(&mut self, now: Duration, event: Event) {
         for action in self.supervisor.step(now, event) {
+            if let (Some(dialogue), true) =
+                (&mut self.dialogue, self.supervisor.cause().is_some_and(Cause::is_limit))
+            {
+                dialogue.limit_came();
+            }
             match action {
                 Action::Cleanup => self.begin_cleanup(),
                 Action::Signal(signal) => {

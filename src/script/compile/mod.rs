@@ -33,8 +33,8 @@ use names::Names;
 pub struct Given<'a> {
     /// `--set`.
     pub set: &'a [(String, String)],
-    /// Words of the command line that fill params in their order.
-    pub words: &'a [OsString],
+    /// Words of the command line that fill params in their order; absent where none are taken.
+    pub words: Option<&'a [OsString]>,
     /// Only checked: params may be missing, placeholders stand for them.
     pub check: bool,
     /// The number of a signal on this platform.

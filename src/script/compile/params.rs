@@ -137,8 +137,13 @@ pub(super) fn resolve(
                         .help
                         .as_ref()
                         .map_or_else(String::new, |help| format!(" ({})", help.value));
+                    let word = if given.words.is_some() {
+                        "as a word of the command line, or "
+                    } else {
+                        ""
+                    };
                     log.error("param", at, format!("the param `{}` is required{what}", name.value))
-                        .help(format!("give it with --set {}=VALUE", name.value));
+                        .help(format!("give it {word}with --set {}=VALUE", name.value));
                 }
                 // Something has to stand there, so that the rest can be checked.
                 let stand_in = match (kind, &param.values) {
@@ -177,8 +182,9 @@ fn outside(
         |declared: &&Declared<'_>| !given.set.iter().any(|(set, _)| *set == declared.name.value);
     let open: Vec<&Declared<'_>> = declared.iter().filter(is_open).collect();
     // Whoever gives words has looked how many are taken: what is more than params is for the first list.
-    let mut more = given.words.len().saturating_sub(open.len());
-    let mut words = given.words.iter();
+    let words = given.words.unwrap_or_default();
+    let mut more = words.len().saturating_sub(open.len());
+    let mut words = words.iter();
     for Declared { name, param } in open {
         let name = &name.value;
         let takes = if param.is_list() { 1 + std::mem::take(&mut more) } else { 1 };

@@ -31,6 +31,8 @@ pub(super) struct Entry {
     /// The text, as it was when all was erased that was to be.
     pub(super) typed: Zeroizing<Vec<u8>>,
     pub(super) typing: Typing,
+    /// Whether it stood before the cursor when Enter came, or right after.
+    pub(super) seen: bool,
     pub(super) end: End,
     /// When the output before it came last, and when the entry before it ended.
     pub(super) prompted: Duration,
@@ -83,7 +85,7 @@ impl Cutter {
     }
 
     fn output(&mut self, at: Duration, bytes: &[u8]) {
-        self.screen.process(bytes);
+        self.draw(bytes);
         if let Some(open) = &mut self.open {
             open.during.extend_from_slice(bytes);
         } else {
@@ -92,8 +94,29 @@ impl Cutter {
         }
     }
 
+    /// A line that was typed at once, Enter with it, is drawn only now: before anything else.
+    fn draw(&mut self, bytes: &[u8]) {
+        let drawn = self.open.is_none() && !self.output.contains(&b'\n');
+        let last =
+            self.done.last_mut().filter(|last| drawn && last.end == End::Enter && !last.seen);
+        let Some((end, last)) = last.and_then(|last| Some((*last.typed.last()?, last))) else {
+            return self.screen.process(bytes);
+        };
+        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        let (line, rest) = bytes.split_at(line);
+        for piece in line.split_inclusive(|byte| *byte == end) {
+            self.screen.process(piece);
+            last.seen |= ends_with(self.screen.screen(), &last.typed);
+        }
+        self.screen.process(rest);
+    }
+
     fn key(&mut self, at: Duration, index: usize, token: &[u8], typing: Typing) {
-        if typing == Typing::Keys && self.open.as_ref().is_some_and(answered) {
+        let screen = self.screen.screen();
+        let echoes = |open: &Entry| ends_with(screen, &open.typed);
+        if typing == Typing::Keys
+            && self.open.as_ref().is_some_and(|open| answered(open) && !echoes(open))
+        {
             // What came between the keys was no echo, so what came is what the next key answers.
             let during = self.open.as_mut().map(|open| std::mem::take(&mut open.during));
             self.finish(End::Nothing, at);
@@ -139,6 +162,7 @@ impl Cutter {
             during: Vec::new(),
             typed: Zeroizing::default(),
             typing,
+            seen: false,
             end: End::Nothing,
             prompted: self.last_output,
             since: self.last_entry,
@@ -149,6 +173,9 @@ impl Cutter {
 
     fn finish(&mut self, end: End, at: Duration) {
         let Some(mut open) = self.open.take() else { return };
+        open.seen = end == End::Enter
+            && !open.typed.is_empty()
+            && ends_with(self.screen.screen(), &open.typed);
         open.end = end;
         if open.end != End::Nothing || !open.typed.is_empty() {
             self.last_entry = at;
@@ -213,6 +240,13 @@ fn is_stars(shown: &[u8]) -> bool {
 /// Whether `typed` stands in `text`.
 pub(super) fn contains(text: &[u8], typed: &[u8]) -> bool {
     memchr::memmem::find(text, typed.trim_ascii()).is_some()
+}
+
+/// Whether `typed` is what the screen shows before its cursor.
+fn ends_with(screen: &vt100::Screen, typed: &[u8]) -> bool {
+    let (row, column) = screen.cursor_position();
+    let shown = screen.contents_between(row, 0, row, column);
+    shown.as_bytes().ends_with(typed)
 }
 
 /// The row that the cursor is in, where the output since the last input placed the cursor rather than

@@ -11,7 +11,7 @@
 //! | the exit | `wait_exit` with the exit code |
 //!
 //! Where the command reads every key itself, a line counts as shown when it is found in what the command
-//! wrote after it; stars are not. Text that was not shown and had no Enter is left out, and the script says
+//! wrote after it, or stood before the cursor around Enter; stars are not. Text that was not shown and had no Enter is left out, and the script says
 //! so: it may be a part of a password.
 
 mod entry;
@@ -136,7 +136,7 @@ fn act(entry: &Entry, after: &[u8], secrets: &mut Vec<Zeroizing<Vec<u8>>>) -> Ac
         Typing::Hidden => entry.typed.is_empty(),
         Typing::Keys => {
             let after = plain::text(&[entry.during.as_slice(), after].concat());
-            entry.typed.is_empty() || contains(first_line(&after), &entry.typed)
+            entry.typed.is_empty() || entry.seen || contains(first_line(&after), &entry.typed)
         }
     };
     match &entry.end {

@@ -38,6 +38,25 @@ pub fn remote(path: &Path) -> io::Result<Option<&'static str>> {
     Ok(REMOTE.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name))
 }
 
+/// Whether we may write to a file, or make others in a directory. A pseudo file system may say yes and refuse.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
+}
+
+/// Whether we may write to `path`, or make it where it is not there.
+pub fn may_make(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => may_write(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            may_write(parent.unwrap_or(Path::new(".")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Gives a file another name, which nobody may have yet.
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};

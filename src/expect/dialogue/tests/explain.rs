@@ -22,7 +22,7 @@ fn a_timeout_names_the_step_the_clock_the_patterns_and_what_came_close() {
         failure.near_misses,
         [
             "`password:` appeared; your pattern says `Password:`; use `/Password:/i`",
-            "the last line looks like a prompt: `password: `; answer it with `--on 'password:' --line …`",
+            "the last line looks like a prompt: `password: `; answer it with `--on 'password:' --send-secret NAME`",
         ]
     );
     assert_eq!(bed.dialogue.record().failure.as_ref(), Some(failure));
