@@ -39,7 +39,7 @@ pub struct Launch {
     /// has to look at its output; else it gets a terminal when stdin, stdout and stderr all are one, and
     /// pipes otherwise. --dry-run and the report say which.
     ///
-    /// At a terminal every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl-] three times within a
+    /// With --pty, at a terminal, every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl-] three times within a
     /// second, which it gets as well, stops a command that listens to none. Where no terminal of ours is
     /// there to do it, heeler answers what it asks its terminal: its kind, its state, where the cursor is.
     #[arg(short = 't', long, conflicts_with_all = ["pipe", "inherit"])]

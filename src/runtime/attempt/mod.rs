@@ -146,13 +146,15 @@ pub struct Attempt {
     /// Whether Ctrl-C at our terminal was its own business: it had the foreground, or what is typed goes to a
     /// terminal of its own.
     pub had_terminal: bool,
+    /// Somebody interrupted it there.
+    pub interrupted: bool,
 }
 
 /// Who wants to know of attempts as they come and go.
 pub trait Observer {
     /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
-    /// so that whatever becomes of heeler, somebody knows of it.
-    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
+    /// so that whatever becomes of heeler, somebody knows of it. `ours`: it is in our group.
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>, ours: bool) -> Option<Announce>;
     /// Attempt `n` runs. Gives a warning for the report.
     fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
     /// The run has lasted for [`SHORT`]. Gives a warning for the report.
@@ -171,6 +173,8 @@ struct Running<'s, 'a> {
     buffer: Vec<u8>,
     waiting: turn::Waiting,
     ended: Option<Ended>,
+    /// The key that made a signal for the command and us.
+    interrupted: Option<i32>,
     /// Nobody looks at the output or is told of it: neither its lines nor its end.
     unseen: bool,
     /// Bytes of output so far, all streams together.
@@ -242,7 +246,7 @@ pub fn run(
             .then(|| format!("heeler-{}-{n}", shared.run)),
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
-    let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
+    let mut announce = |leaf: Option<&Leaf>, ours: bool| observer.announce(n, leaf, ours);
     let launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
@@ -263,6 +267,7 @@ pub fn run(
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
         waiting: turn::Waiting::default(),
         ended: None,
+        interrupted: None,
         unseen: unseen(plan, shared),
         passed: 0,
         eofs: Vec::new(),
@@ -311,7 +316,18 @@ pub fn run(
         if fault.is_err() {
             running.give_up();
         }
-        running.close(n, began_wall)
+        let (shared, leader) = (running.launched.shared.take(), running.launched.tree.leader());
+        let interrupted = running.interrupted.is_some();
+        let mut attempt = running.close(n, began_wall);
+        if let Some(shared) = shared {
+            shared.put_back(leader);
+            attempt.had_terminal = true;
+        }
+        let killed = |signal| matches!(signal, signals::INT | signals::QUIT);
+        let by_key =
+            matches!(attempt.ended, Some(Ended::Signaled { signal, .. }) if killed(signal));
+        attempt.interrupted = interrupted || attempt.had_terminal && by_key;
+        attempt
     });
     let (mut attempt, second) = match closed {
         Ok(attempt) => (attempt, Ok(())),
@@ -367,6 +383,7 @@ impl Attempt {
             cpu: None,
             memory_peak: None,
             had_terminal: false,
+            interrupted: false,
         }
     }
 }

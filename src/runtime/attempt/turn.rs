@@ -212,12 +212,11 @@ impl Running<'_, '_> {
     fn take_signals(&mut self) {
         for received in self.shared.signals.read() {
             match received.signal {
+                _ if self.is_the_commands(received) => {}
                 signals::CHLD => {
                     let known = self.ended.is_some();
                     self.look_at_leader();
-                    if self.launched.lent.is_some() && self.launched.tree.take_stop() {
-                        self.pause();
-                    }
+                    self.look_at_stop();
                     // The look at a leader that has just ended was one at the tree.
                     self.look_due |= known || self.ended.is_none();
                     self.look_if_due();
