@@ -115,16 +115,21 @@ impl Running<'_, '_> {
         let now = self.now();
         let bytes: u64 = self.launched.streams.iter().map(Stream::bytes).sum();
         let silent = now.saturating_sub(self.last_output);
-        if let Some(raw) = &self.shared.raw {
-            raw.suspend();
-        }
-        output::complain(&format!(
+        self.say(&format!(
             "run {}: pid {}, {:.1} s, {bytes} bytes of output, silent for {:.1} s",
             self.shared.run,
             self.launched.tree.leader(),
             now.as_secs_f64(),
             silent.as_secs_f64(),
         ));
+    }
+
+    /// One line on stderr, also where that is a raw terminal.
+    pub(super) fn say(&self, line: &str) {
+        if let Some(raw) = &self.shared.raw {
+            raw.suspend();
+        }
+        output::complain(line);
         if let Some(raw) = &self.shared.raw {
             raw.resume();
         }

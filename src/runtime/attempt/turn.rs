@@ -133,7 +133,14 @@ impl Running<'_, '_> {
                 self.pump_input();
                 self.person_left();
             }
-            Asked::Stop => self.stop_request(signals::TERM),
+            Asked::Stop => {
+                self.say(if self.supervisor.requests().is_empty() {
+                    "Ctrl-] three times: the command is being stopped (three more kill it)"
+                } else {
+                    "Ctrl-] three times: the command is killed"
+                });
+                self.stop_request(signals::TERM);
+            }
         }
     }
 
