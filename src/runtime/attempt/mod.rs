@@ -35,7 +35,7 @@ use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Record};
 use crate::expect::mask::Mask;
-use crate::expect::program::StreamId;
+use crate::expect::program::{Action, StreamId, Verdict};
 use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
@@ -173,6 +173,8 @@ struct Running<'s, 'a> {
     buffer: Vec<u8>,
     waiting: turn::Waiting,
     ended: Option<Ended>,
+    /// The input ends when all steps are done.
+    ends_input: bool,
     /// The key that made a signal for the command and us.
     interrupted: Option<i32>,
     /// Nobody looks at the output or is told of it: neither its lines nor its end.
@@ -267,6 +269,7 @@ pub fn run(
         buffer: vec![0; if plan.launch.mode == Mode::Inherit { 0 } else { CHUNK }],
         waiting: turn::Waiting::default(),
         ended: None,
+        ends_input: ends_input(plan, shared.remote.is_some()),
         interrupted: None,
         unseen: unseen(plan, shared),
         passed: 0,
@@ -392,6 +395,19 @@ impl Attempt {
 fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
     let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
     (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
+}
+
+/// See [`Running::ends_input`]. Not where a rule, the cleanup or a client may still type, nor where somebody else
+/// ends the run: what it runs until may come from a program that would end at the end of its input.
+fn ends_input(plan: &Plan, has_clients: bool) -> bool {
+    let (program, stdin) = (&plan.program, &plan.launch.stdin);
+    let types = |actions: &[Action]| actions.iter().any(Action::types);
+    let rules = program.rules.iter().any(|rule| !rule.answers.is_empty() || types(&rule.actions));
+    let awaited = plan.limits.until_idle.is_some()
+        || program.watches.iter().any(|watch| watch.verdict == Verdict::Pass);
+    matches!(stdin, Stdin::Null | Stdin::File(_) | Stdin::Bytes(_))
+        && program.types()
+        && !(rules || awaited || has_clients || !program.cleanup.is_empty())
 }
 
 /// See [`Running::unseen`]. Of what a limit ends, just so much is passed on: that is a look, too.

@@ -77,6 +77,7 @@ impl Running<'_, '_> {
             dialogue.start(now, &mut effects);
             self.effects(effects);
         }
+        self.end_input_after_steps();
         self.pump_input();
     }
 
@@ -292,6 +293,7 @@ impl Running<'_, '_> {
         }
         self.tell_end();
         self.tick_remote();
+        self.end_input_after_steps();
         self.pump_input();
     }
 }
