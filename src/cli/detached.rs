@@ -47,7 +47,7 @@ pub struct Logs {
 ///
 /// Also long after its end. Exit code 124: it has not ended within --timeout; 125: nobody saw its end, or
 /// there is no such run. With --json the two are told apart from the command's own; an end that nobody saw is
-/// {"run": ID, "outcome": "unknown"}.
+/// {"run": ID, "outcome": "unknown"}, with "state": "orphaned" while what is left of the run lives (heeler reap).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Wait {
     /// Which run.
