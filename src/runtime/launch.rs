@@ -205,8 +205,7 @@ fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let stderr =
         if context.merge { fdio::duplicate(stdout.as_fd())? } else { output(StreamId::Stderr)? };
     let (group, lend, shared) = place_in(launch, &input);
-    let stdio = [stdin, stdout, stderr];
-    Ok(Wiring { stdio, streams, input, pty: None, group, lend, shared })
+    Ok(Wiring { stdio: [stdin, stdout, stderr], streams, input, pty: None, group, lend, shared })
 }
 
 fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
