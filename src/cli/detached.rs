@@ -47,7 +47,7 @@ pub struct Logs {
 ///
 /// Also long after its end. Exit code 124: it has not ended within --timeout; 125: nobody saw its end, or
 /// there is no such run. With --json the two are told apart from the command's own; an end that nobody saw is
-/// {"run": ID, "outcome": "unknown"}.
+/// {"run": ID, "outcome": "unknown"}, with "state": "orphaned" while what is left of the run lives (heeler reap).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Wait {
     /// Which run.
@@ -68,7 +68,8 @@ pub struct Wait {
 /// Its screen is drawn as it is, and all keys go to the command until the detach keys are typed: then the run
 /// goes on without us, and the exit code is 0. Else attach exits as the run does, also after its end. Several
 /// may be attached at once. A prefix of the detach keys is held back until the next key shows that it is none.
-/// A run with pipes gets lines, and Ctrl-D ends its input. Only kill -9 of attach leaves our terminal raw: reset.
+/// A run with pipes gets lines, and Ctrl-D ends its input; Ctrl-C ends attach, and the run goes on. Where our stdin
+/// is no terminal, what it has is typed, and its end as well; </dev/null types nothing and looks on. Only kill -9 of attach leaves our terminal raw: reset.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Attach {
     /// Which run.

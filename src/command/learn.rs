@@ -217,7 +217,7 @@ fn shown(path: &Path) -> String {
 struct Nobody;
 
 impl Observer for Nobody {
-    fn announce(&mut self, _: u32, _: Option<&Leaf>) -> Option<Announce> {
+    fn announce(&mut self, _: u32, _: Option<&Leaf>, _: bool) -> Option<Announce> {
         None
     }
 

@@ -95,6 +95,9 @@ impl Terminal {
     }
 
     fn suspend(&self) {
+        if !self.raw.is_raw() {
+            return;
+        }
         // Nobody is there to see a failure.
         let _ = Terminal::write(LEAVE);
         self.raw.set_farewell(b"");
@@ -210,8 +213,11 @@ impl Watch<'_> {
             until: None,
         });
         let said = output::take_said();
-        if let Ok(attach::Left::Signal(signal)) = left {
-            return Some(Left::Signal(signal));
+        match left {
+            // Ctrl-C, where the run has no terminal that it would be a key of.
+            Ok(attach::Left::Signal(signals::INT)) => {}
+            Ok(attach::Left::Signal(signal)) => return Some(Left::Signal(signal)),
+            _ => {}
         }
         if !self.terminal.resume() {
             self.stop();

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::core::foreground::{Place, place};
 use crate::core::retry::{Condition, RetryPolicy};
 use crate::expect::mask::Mask;
 use crate::report::model::Mode;
@@ -34,10 +35,10 @@ pub fn json(plan: &Plan, around: &Surroundings) -> Value {
     put("mode", Some(json!(launch.mode)));
     put("mode_reason", Some(json!(launch.mode_reason)));
     put("uses_pty", Some(json!(launch.mode == Mode::Pty)));
-    let owner = ctrl_c_owner(launch, around);
-    put("ctrl_c_owner", Some(json!(owner)));
-    put("process_group", Some(json!(process_group(launch))));
-    put("restore_terminal", Some(json!(restores_terminal(launch, owner, around))));
+    let place = placed(plan, around);
+    put("ctrl_c_owner", Some(json!(ctrl_c_owner(launch.mode, place))));
+    put("process_group", Some(json!(process_group(launch.mode, place))));
+    put("restore_terminal", Some(json!(restores_terminal(launch, place, around))));
     put("stdin", Some(stdin(&launch.stdin)));
     if launch.mode == Mode::Pty {
         let (columns, rows) = launch.size;
@@ -94,27 +95,40 @@ fn masked(value: Value, mask: &Mask) -> Value {
     }
 }
 
-/// Who gets Ctrl-C: `child` (the terminal in front of it is its own), `shared` (it has ours, as it would
-/// have without us), `heeler` (which passes it on once).
-fn ctrl_c_owner(launch: &Launch, around: &Surroundings) -> &'static str {
-    // Without a terminal of its own, the command's group gets ours, as under a shell.
-    let lent = launch.stdin == Stdin::Inherit && around.terminals[0] && !launch.isolate;
-    if launch.mode == Mode::Pty || lent { "child" } else { "heeler" }
+/// Where a command without a terminal of its own would stand.
+fn placed(plan: &Plan, around: &Surroundings) -> Place {
+    let launch = &plan.launch;
+    let reads = launch.stdin == Stdin::Inherit && around.terminals[0] && !plan.program.types();
+    let front = around.front.filter(|_| plan.detach.is_none());
+    place(front, launch.isolate, reads)
 }
 
-fn process_group(launch: &Launch) -> &'static str {
-    match launch.mode {
-        Mode::Pty => "session",
-        Mode::Pipe | Mode::Inherit => "own",
+/// Who gets Ctrl-C: `child` (the terminal in front of it is its own), `shared` (it has ours, as it would
+/// have without us), `heeler` (which passes it on once).
+fn ctrl_c_owner(mode: Mode, place: Place) -> &'static str {
+    match place {
+        _ if mode == Mode::Pty => "child",
+        Place::Lent => "child",
+        Place::Ours => "shared",
+        Place::Apart => "heeler",
     }
 }
 
-fn restores_terminal(launch: &Launch, owner: &str, around: &Surroundings) -> bool {
-    around.terminals[0]
-        && match launch.mode {
-            Mode::Pty => launch.stdin == Stdin::Inherit,
-            Mode::Inherit | Mode::Pipe => owner == "child",
-        }
+fn process_group(mode: Mode, place: Place) -> &'static str {
+    match place {
+        _ if mode == Mode::Pty => "session",
+        Place::Ours => "ours",
+        Place::Lent | Place::Apart => "own",
+    }
+}
+
+fn restores_terminal(launch: &Launch, place: Place, around: &Surroundings) -> bool {
+    match place {
+        _ if launch.mode == Mode::Pty => launch.stdin == Stdin::Inherit && around.terminals[0],
+        Place::Lent => true,
+        Place::Ours => around.front.is_some_and(|front| !front.piped),
+        Place::Apart => false,
+    }
 }
 
 fn stdin(stdin: &Stdin) -> Value {
@@ -244,9 +258,11 @@ mod tests {
     use super::*;
     use crate::config::resolve;
     use crate::config::tests::run;
+    use crate::core::foreground::Front;
 
     fn plan(flags: &[&str], terminal: bool) -> Value {
-        let around = Surroundings { terminals: [terminal; 3], ..Surroundings::default() };
+        let front = terminal.then_some(Front { leads: true, piped: false });
+        let around = Surroundings { terminals: [terminal; 3], front, ..Surroundings::default() };
         let plan = resolve(&run(flags), &around).unwrap_or_else(|e| panic!("{flags:?}: {e}"));
         json(&plan, &around)
     }
@@ -262,7 +278,10 @@ mod tests {
             (vec!["--inherit", "--isolate"], false, "heeler", "own", false),
             (vec!["--pipe"], true, "child", "own", true),
             (vec!["--pipe"], false, "heeler", "own", false),
-            (vec!["--pipe", "--stdin", "null"], true, "heeler", "own", false),
+            (vec!["--pipe", "--stdin", "null"], true, "shared", "ours", true),
+            (vec!["--pipe", "--line", "x"], true, "shared", "ours", true),
+            (vec!["--retries", "1"], true, "shared", "ours", true),
+            (vec!["--retries", "1"], false, "heeler", "own", false),
         ] {
             let plan = plan(&flags, terminal);
             let found = (&plan["ctrl_c_owner"], &plan["process_group"], &plan["restore_terminal"]);

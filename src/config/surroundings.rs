@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroize;
 
+use crate::core::foreground::Front;
+use crate::sys::{fdio, ids, tty};
+
 /// What of the world around us decides what the flags mean.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -16,6 +19,8 @@ pub struct Surroundings {
     pub terminals: [bool; 3],
     /// Our terminal's columns and rows, where we have one.
     pub size: Option<(u16, u16)>,
+    /// Our terminal's foreground, where our group has it; looked at for a dry run only.
+    pub front: Option<Front>,
     /// Our working directory, unless it is gone.
     pub cwd: Option<PathBuf>,
 }
@@ -38,9 +43,16 @@ impl Surroundings {
             size: [1, 2, 0]
                 .into_iter()
                 .filter(|fd| terminals[*fd])
-                .find_map(|fd| crate::sys::tty::size(crate::sys::fdio::standard(fd as i32))),
+                .find_map(|fd| tty::size(fdio::standard(fd as i32))),
+            front: None,
             cwd: std::env::current_dir().ok(),
         }
+    }
+
+    /// Looks who has our terminal's foreground.
+    pub fn look_at_foreground(&mut self) {
+        let front = |_| Front { leads: ids::leads_group(), piped: fdio::any_piped() };
+        self.front = tty::controlling().map(front);
     }
 
     /// A variable that is set and not empty.

@@ -4,6 +4,7 @@
 //! since the run began on the active clock (monotonic, time spent stopped by Ctrl-Z left out); facts come
 //! in as values, wishes go out as values.
 
+pub mod foreground;
 pub mod identity;
 pub mod ladder;
 pub mod limits;

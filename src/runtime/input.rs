@@ -313,6 +313,15 @@ impl Input {
         self.queue.push_back(Item::End(Typist::Source));
     }
 
+    /// Nobody but the source types any more: its end is the input's.
+    pub fn end_with_source(&mut self) {
+        if self.source.is_some() {
+            self.source_ends = true;
+        } else {
+            self.end();
+        }
+    }
+
     /// Whether bytes wait for room.
     pub fn wants_room(&self) -> bool {
         self.full && self.target.is_some()

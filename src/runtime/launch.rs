@@ -3,18 +3,19 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
 use crate::config::plan::{Launch, Stdin};
+use crate::core::foreground::{Front, Place, place};
 use crate::core::outcome::{EXIT_HEELER, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
 use crate::expect::program::StreamId;
 use crate::report::model::Mode;
 use crate::runtime::input::{Input, Target};
 use crate::runtime::strangers::Strangers;
 use crate::runtime::stream::Stream;
-use crate::runtime::terminal::Lent;
+use crate::runtime::terminal::{Lent, Shared};
 use crate::runtime::tree::Tree;
 use crate::sys::cgroup::Leaf;
 use crate::sys::pty::{self, Pty};
@@ -22,7 +23,7 @@ use crate::sys::signals::Inherited;
 use crate::sys::spawn::{
     Announce, Announced, Command, Group, SpawnError, Spawned, Stage, c_string, spawn,
 };
-use crate::sys::{errnos, fdio, tty};
+use crate::sys::{errnos, fdio, ids, proc, tty};
 
 /// A command that runs.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Launched {
     pub pty: Option<Pty>,
     /// Our terminal's foreground, lent to it.
     pub lent: Option<Lent>,
+    /// The same, where it is one of our group.
+    pub shared: Option<Shared>,
     /// Why there is no cgroup leaf, where one was wanted.
     pub no_leaf: Option<String>,
 }
@@ -94,14 +97,15 @@ struct Wiring {
     pty: Option<Pty>,
     group: Group,
     lend: Option<BorrowedFd<'static>>,
+    shared: Option<Shared>,
 }
 
 /// Starts the command. `announce` says what it is to write about itself before its first instruction, given
-/// its cgroup.
+/// its cgroup and whether it is in our group.
 pub fn launch(
     launch: &Launch,
     context: &Context<'_>,
-    announce: &mut dyn FnMut(Option<&Leaf>) -> Option<Announce>,
+    announce: &mut dyn FnMut(Option<&Leaf>, bool) -> Option<Announce>,
 ) -> Result<Launched, LaunchError> {
     let wiring = match launch.mode {
         Mode::Pty => wire_pty(launch, context),
@@ -128,7 +132,7 @@ pub fn launch(
         ignore: launch.ignore_signals.clone(),
         inherited: context.inherited,
         leaf: leaf.as_ref(),
-        announce: announce(leaf.as_ref()),
+        announce: announce(leaf.as_ref(), wiring.shared.is_some()),
         death_signal: context.death_signal,
     };
     // What it takes to hold a process and to signal its members, so that there are no descriptors too few once
@@ -147,7 +151,7 @@ pub fn launch(
             io::Error::from_raw_os_error(*errno)
         ));
         command.leaf = None;
-        command.announce = announce(None);
+        command.announce = announce(None, wiring.shared.is_some());
         spawned = spawn(&command);
     }
     let in_leaf = command.leaf.is_some();
@@ -166,8 +170,8 @@ pub fn launch(
     let tree = Tree::new(pid, leaf.filter(|_| in_leaf), Rc::clone(&context.strangers))
         .map_err(|error| resource("hold the new process", &error))?;
     let lent = wiring.lend.map(|fd| Lent::to(fd, pid, saved));
-    let Wiring { streams, input, pty, .. } = wiring;
-    Ok(Launched { tree, announced, streams, input, pty, lent, no_leaf })
+    let Wiring { streams, input, pty, shared, .. } = wiring;
+    Ok(Launched { tree, announced, streams, input, pty, lent, shared, no_leaf })
 }
 
 fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
@@ -188,7 +192,8 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     }
     let streams = vec![Stream::new(StreamId::Terminal, duplicate()?, context.tail)];
     let stdio = [fdio::duplicate(slave.as_fd())?, fdio::duplicate(slave.as_fd())?, slave];
-    Ok(Wiring { stdio, streams, input, pty: Some(pty), group: Group::Terminal, lend: None })
+    let group = Group::Terminal;
+    Ok(Wiring { stdio, streams, input, pty: Some(pty), group, lend: None, shared: None })
 }
 
 fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
@@ -203,13 +208,13 @@ fn wire_pipes(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
     let stdout = output(StreamId::Stdout)?;
     let stderr =
         if context.merge { fdio::duplicate(stdout.as_fd())? } else { output(StreamId::Stderr)? };
-    let (group, lend) = own_group(launch);
-    Ok(Wiring { stdio: [stdin, stdout, stderr], streams, input, pty: None, group, lend })
+    let (group, lend, shared) = place_in(launch, &input);
+    Ok(Wiring { stdio: [stdin, stdout, stderr], streams, input, pty: None, group, lend, shared })
 }
 
 fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
-    let (group, lend) = own_group(launch);
     let (stdin, input) = wire_stdin(launch, context)?;
+    let (group, lend, shared) = place_in(launch, &input);
     let [stdout, stderr] = [fdio::standard(1), fdio::standard(2)].map(fdio::duplicate);
     Ok(Wiring {
         stdio: [stdin, stdout?, stderr?],
@@ -218,6 +223,7 @@ fn wire_inherit(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
         pty: None,
         group,
         lend,
+        shared,
     })
 }
 
@@ -254,12 +260,26 @@ fn own_input() -> io::Result<OwnedFd> {
     }
 }
 
-/// A group of its own, with our terminal's foreground when the command inherits that terminal as its stdin
-/// and we have it: then Ctrl-C is its own business, as under a shell.
-fn own_group(launch: &Launch) -> (Group, Option<BorrowedFd<'static>>) {
-    let lend = (launch.stdin == Stdin::Inherit && !launch.isolate).then(Lent::available).flatten();
-    let foreground: Option<RawFd> = lend.map(|fd| fd.as_raw_fd());
-    (Group::Own { foreground }, lend)
+/// The command's group, and what it has of our terminal: where that is ours, Ctrl-C is the command's own business,
+/// as under a shell.
+fn place_in(
+    launch: &Launch,
+    input: &Input,
+) -> (Group, Option<BorrowedFd<'static>>, Option<Shared>) {
+    let apart = (Group::Own { foreground: None }, None, None);
+    let Some(terminal) = tty::controlling() else { return apart };
+    let front = Front { leads: ids::leads_group(), piped: fdio::any_piped() };
+    let stdin = fdio::standard(0);
+    // What we relay, we have to read, in the foreground.
+    let reads = launch.stdin == Stdin::Inherit && input.source().is_none();
+    match place(Some(front), launch.isolate, reads && tty::in_foreground(stdin)) {
+        Place::Lent => (Group::Own { foreground: Some(stdin.as_raw_fd()) }, Some(stdin), None),
+        // Without /proc a group of its own is all that its processes are known by.
+        Place::Ours if proc::is_there() => {
+            (Group::Ours, None, Some(Shared::with(terminal, front.piped)))
+        }
+        Place::Ours | Place::Apart => apart,
+    }
 }
 
 /// Where the program may be: itself when its name has a slash, else every directory of the command's PATH.

@@ -233,7 +233,8 @@ fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Durati
         _ => false,
     };
     // Someone asked for the end: even where the command was quicker, they do not want another attempt.
-    if success || !attempt.requests.is_empty() || attempt.cause == Some(Cause::Cancelled) {
+    let asked = attempt.interrupted || !attempt.requests.is_empty();
+    if success || asked || attempt.cause == Some(Cause::Cancelled) {
         return None;
     }
     // Attempts are separate trees: the next starts only after this one is proven gone.

@@ -1,4 +1,4 @@
-//! Our own terminal: raw mode behind one guard, and the foreground lent to the command.
+//! Our own terminal: raw mode behind one guard, and its foreground, which the command is lent or shares with us.
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -102,13 +102,45 @@ pub struct Lent {
     first: bool,
 }
 
-impl Lent {
-    /// The terminal on our stdin, if we are in its foreground: to be lent at the spawn.
-    pub fn available() -> Option<BorrowedFd<'static>> {
-        let fd = fdio::standard(0);
-        (tty::is_terminal(fd) && tty::in_foreground(fd)).then_some(fd)
+/// Our controlling terminal, whose foreground the command shares with us as one of our group.
+#[derive(Debug)]
+pub struct Shared {
+    fd: OwnedFd,
+    /// How its modes were, where nobody but the command uses it: who is in a pipeline with us may be setting them.
+    saved: Option<tty::Attributes>,
+    first: bool,
+}
+
+impl Shared {
+    /// The command is about to start; in a pipeline if `piped`.
+    pub fn with(fd: OwnedFd, piped: bool) -> Shared {
+        let saved = (!piped).then(|| tty::attributes(fd.as_fd()).ok()).flatten();
+        let hold = |saved| crash::hold_terminal(fd.as_fd(), saved, tty::own_group());
+        let first = saved.as_ref().is_some_and(hold);
+        Shared { fd, saved, first }
     }
 
+    /// Command `leader` is over: it leaves no mess, be it that it died in raw mode, or in the foreground in a group
+    /// that it made (an interactive shell).
+    pub fn put_back(&self, leader: i32) {
+        if tty::foreground(self.fd.as_fd()) == Some(leader) {
+            let _ = tty::set_foreground(self.fd.as_fd(), tty::own_group());
+        }
+        if let Some(saved) = self.saved.as_ref().filter(|_| tty::in_foreground(self.fd.as_fd())) {
+            let _ = tty::set_attributes(self.fd.as_fd(), saved);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.first {
+            crash::let_terminal_go();
+        }
+    }
+}
+
+impl Lent {
     /// The terminal has been given to `group` (the child did that itself, before exec). `saved` is how its
     /// modes were before.
     pub fn to(fd: BorrowedFd<'static>, group: i32, saved: Option<tty::Attributes>) -> Lent {

@@ -26,8 +26,8 @@ use crate::core::supervisor::KILL;
 use crate::sys::cgroup::Leaf;
 use crate::sys::crash;
 use crate::sys::pidfd::PidFd;
+use crate::sys::proc;
 use crate::sys::wait::{self, Status};
-use crate::sys::{ids, proc};
 
 /// In how many rounds a signal is sent at once: a tree of a thousand gets it before anything else is done.
 const ROUNDS: usize = 5;
@@ -110,7 +110,7 @@ impl Tree {
             pidfd,
             leaf,
             ended: None,
-            blind: !matches!(proc::stat(ids::pid()), Ok(Some(_))),
+            blind: !proc::is_there(),
             apart: None,
             strangers,
             collected: false,
@@ -153,9 +153,22 @@ impl Tree {
         self.ended
     }
 
-    /// Whether the leader was stopped since this was last asked.
-    pub fn take_stop(&self) -> bool {
-        self.ended.is_none() && matches!(wait::take_stop(self.pidfd.as_fd()), Ok(Some(_)))
+    /// The signal that the leader was stopped by since this was last asked.
+    pub fn take_stop(&self) -> Option<i32> {
+        if self.ended.is_some() {
+            return None;
+        }
+        wait::take_stop(self.pidfd.as_fd()).ok().flatten()
+    }
+
+    /// Whether the leader is in process group `group`.
+    pub fn leader_is_in(&self, group: i32) -> bool {
+        matches!(proc::stat(self.leader), Ok(Some(stat)) if stat.pgrp == group)
+    }
+
+    /// Whether this is a process of the tree, a leader that has ended included.
+    pub fn has(&self, pid: i32) -> bool {
+        pid == self.leader || self.members().iter().any(|member| member.pid == pid)
     }
 
     /// The living members; the leader is one until it has ended.
@@ -363,9 +376,24 @@ impl Tree {
 
     /// Sends `signal` to the leader's group, or to whoever has the foreground of its terminal.
     pub fn signal_group(&mut self, group: Option<i32>, signal: i32) {
-        let group = group.unwrap_or(self.leader);
+        let own = || proc::stat(self.leader).ok().flatten().map_or(self.leader, |stat| stat.pgrp);
+        let group = group.unwrap_or_else(own);
+        self.signal_where(signal, |stat| stat.pgrp == group);
+    }
+
+    /// Sends `signal` to whoever is not in `group`.
+    pub fn signal_outside(&mut self, group: i32, signal: i32) {
+        self.signal_where(signal, |stat| stat.pgrp != group);
+    }
+
+    /// Continues whoever is stopped.
+    pub fn continue_stopped(&mut self) {
+        self.signal_where(CONT, |stat| stat.state == b'T');
+    }
+
+    fn signal_where(&self, signal: i32, meant: impl Fn(&proc::Stat) -> bool) {
         self.signal_those(signal, |member| {
-            proc::stat(member.pid).is_ok_and(|stat| stat.is_some_and(|s| s.pgrp == group))
+            proc::stat(member.pid).is_ok_and(|stat| stat.as_ref().is_some_and(&meant))
         });
     }
 

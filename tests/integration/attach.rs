@@ -335,7 +335,7 @@ fn attach_until_hands_back() {
     let t = Test::new();
     let run = detached(&t, "it", &["sh", "-c", "while read x; do echo got $x; done"]);
     let script = format!(
-        "heeler attach {run} --until 'got it'; echo rc=$?; heeler send {run} --line more >/dev/null; heeler attach {run} --until 'got more' </dev/null >/dev/null & wait"
+        "heeler attach {run} --until 'got it'; echo rc=$?; heeler attach {run} --until 'got more' </dev/null >/dev/null & while kill -0 $!; do heeler send {run} --line more >/dev/null; done 2>/dev/null"
     );
     let mut client = t.sh(&script).terminal(80, 24).start();
     wait_until("raw", || !client.modes().local_modes.contains(rustix::termios::LocalModes::ICANON));
@@ -490,4 +490,21 @@ fn a_screen_is_printed() {
         "{svg}"
     );
     gone(&t);
+}
+
+/// CI and cron give the null device: that has nothing to type, not even an end.
+#[test]
+fn the_null_device_looks_on() {
+    for mode in ["--pty", "--pipe"] {
+        let t = Test::new();
+        t.run(["-d", mode, "--name", "it", "--", "cat"]).any_out().check();
+        let client = t.heeler(["attach", "it", "--until", "second"]).start();
+        t.heeler(["send", "it", "--line", "first"]).any_out().check();
+        client.wait_out("first");
+        t.heeler(["send", "it", "--line", "second"]).any_out().check();
+        client.any_out().check();
+        // The end of a pipe is typed.
+        t.heeler(["attach", "it"]).input("third\n").any_out().check();
+        gone(&t);
+    }
 }

@@ -146,9 +146,8 @@ fn without_some_descriptors() {
     let t = Test::new();
     let child = "while read x; do echo got $x; done; echo over; exit 6";
     for (redirected, out) in [
-        // The end of its input is the command's, as of any pipe.
-        ("heeler attach it </dev/null", "over\r\n"),
-        ("heeler attach it <&-", "over\r\n"),
+        // The end of its input is the command's, as of any pipe; that of nothing is not.
+        ("heeler attach it <&- & : | heeler attach it >&-; wait $!", "over\r\n"),
         ("printf 'a\\n' | heeler attach it | cat", "got a\r\nover\r\n"),
         ("printf 'a\\n' | heeler attach it >&- 2>&-", ""),
         ("printf 'a\\n' | heeler attach it <&0 2>&-", "got a\r\nover\r\n"),

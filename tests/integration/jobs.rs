@@ -163,3 +163,156 @@ fn in_the_background_the_terminal_stays_the_shells() {
 fn signal(pid: i32, signal: Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
+
+/// Asks on the terminal, whatever its stdin is, and says what it got in the file $1.
+const ASKS: &str = r#"printf 'word? ' >/dev/tty; read -r word </dev/tty; echo "$word" >"$1""#;
+
+/// Who opens the terminal by itself has it, whatever its stdin is, in every place of a pipeline: the command, and who
+/// is beside heeler.
+#[test]
+fn a_pipeline_has_the_terminal_as_without_us() {
+    let t = Test::new();
+    t.write("asks", ASKS);
+    t.fifo("asked");
+    let Some(shell) = Shell::start(&t) else { return };
+    // Asks while its neighbour lives, and ends it.
+    let beside = "sh -c 'sh asks got; echo >asked'";
+    let held = "sh -c 'echo; read -r x <asked'";
+    for (n, line) in [
+        "heeler run -- sh asks got </dev/null".to_owned(),
+        "heeler run --pipe -- sh asks got </dev/null".to_owned(),
+        "heeler run --retries 1 --timeout 60s -- sh asks got".to_owned(),
+        "echo | heeler run -- sh asks got".to_owned(),
+        "echo | heeler run --inherit -- sh -c 'sh asks got; true' | cat".to_owned(),
+        "heeler run -- sh asks got | cat".to_owned(),
+        format!("heeler run -- {held} | {beside}"),
+        format!("{beside} | heeler run -- {held}"),
+        format!("heeler run -- {held} | heeler run -- {beside}"),
+        "sh -c 'heeler run -- sh asks got; true'".to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        shell.line(&format!("clear; {line}; echo done >over"));
+        let screen = || shell.tmux(&["capture-pane", "-p"]);
+        wait_until("it asks", || screen().lines().any(|line| line.trim_end() == "word?"));
+        shell.line(&format!("word{n}"));
+        wait_until(line, || t.path("over").exists() && t.read("over") == "done\n");
+        assert_eq!(t.read("got"), format!("word{n}\n"), "{line}");
+        shell.has_terminal();
+        for file in ["over", "got"] {
+            std::fs::remove_file(t.path(file)).unwrap();
+        }
+    }
+}
+
+/// A command in our own group is stopped, continued and interrupted by its terminal, once each; we are no second one
+/// who does that.
+#[test]
+fn a_pipeline_gets_each_key_once() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    t.write("counter", COUNTER);
+    let Some(shell) = Shell::start(&t) else { return };
+    shell.line("COUNTER=$(cat counter)");
+    shell.line(&format!("echo | {}", run("--inherit")));
+    let (command, heeler) = who(&mut life);
+    for cycle in 1..=20 {
+        wait_until("it has the terminal", || shell.foreground() != shell.pid);
+        shell.keys(&["C-z"]);
+        shell.has_terminal();
+        wait_until("both are stopped", || {
+            [heeler, command].iter().all(|pid| proc_state(*pid) == Some('T'))
+        });
+        shell.line("fg; echo $? > code");
+        life.wait(&format!("cont {cycle}.\n"));
+    }
+    wait_until("it has the terminal", || shell.foreground() != shell.pid);
+    for count in 1..=2 {
+        shell.keys(&["C-c"]);
+        life.wait(&format!("int {count}.\n"));
+    }
+    let said = life.wait_gone();
+    assert!(!said.contains("cont 21") && !said.contains("int 3"), "one each: {said}");
+    wait_until("the shell has its exit code", || t.read("code") == "0\n");
+    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    assert_eq!(report["outcome"], "exited", "{report}");
+    assert!(report["active_ms"].as_u64() < report["duration_ms"].as_u64(), "{report}");
+}
+
+/// Who stops heeler alone stops the command that is in its group, too, and whoever continues heeler that.
+#[test]
+fn a_stop_of_heeler_stops_what_is_in_its_group() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    t.write("counter", COUNTER);
+    let Some(shell) = Shell::start(&t) else { return };
+    shell.line("COUNTER=$(cat counter)");
+    shell.line(&format!("echo | {}", run("--inherit")));
+    let (command, heeler) = who(&mut life);
+    signal(heeler, Signal::TSTP);
+    wait_until("both are stopped", || {
+        [heeler, command].iter().all(|pid| proc_state(*pid) == Some('T'))
+    });
+    signal(heeler, Signal::CONT);
+    life.wait("cont 1.\n");
+    // From somebody else it is a request, as ever.
+    signal(heeler, Signal::INT);
+    life.wait("int 1.\n");
+    signal(heeler, Signal::INT);
+    life.wait_gone();
+    shell.has_terminal();
+    wait_until("there is a report", || t.path("report").exists());
+    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    assert_eq!(report["outcome"], "cancelled", "{report}");
+    assert_eq!(report["stop"]["interrupts"], 2, "{report}");
+}
+
+/// Ctrl-C that a command dies of cancels its run: nothing is tried again, and the shell's loop ends.
+#[test]
+fn ctrl_c_ends_the_attempts_too() {
+    let t = Test::new();
+    let Some(shell) = Shell::start(&t) else { return };
+    for (script, outcome) in [
+        ("echo $HEELER_ATTEMPT >>tries; exec sleep 1000", "cancelled"),
+        ("trap 'exit 7' INT; echo $HEELER_ATTEMPT >>tries; while :; do sleep 0.01; done", "exited"),
+    ] {
+        shell.line(
+            &format!("heeler run --inherit --retries 3 --report report -- sh -c \"{script}\"")
+                .replace('$', "\\$"),
+        );
+        wait_until("it runs", || t.path("tries").exists() && t.read("tries") == "1\n");
+        shell.keys(&["C-c"]);
+        wait_until("there is a report", || t.path("report").exists());
+        let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+        assert_eq!(report["outcome"], outcome, "{report}");
+        assert_eq!(report["attempts"].as_array().map_or(1, Vec::len), 1, "{report}");
+        assert_eq!(t.read("tries"), "1\n");
+        shell.has_terminal();
+        for file in ["tries", "report"] {
+            std::fs::remove_file(t.path(file)).unwrap();
+        }
+    }
+}
+
+/// A command that signals its own group, which is ours as well, means itself.
+#[test]
+fn a_command_that_ends_its_group_does_not_cancel_its_run() {
+    let t = Test::new();
+    let Some(shell) = Shell::start(&t) else { return };
+    shell.line("echo | heeler run --report report -- sh -c 'trap \"\" TERM; kill 0; exit 3'");
+    wait_until("there is a report", || t.path("report").exists());
+    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    assert_eq!(report["outcome"], "exited", "{report}");
+    assert_eq!(report["exit_code"], 3, "{report}");
+}
+
+/// What a person types is typed on to a command that a rule may type to as well: then we read the terminal.
+#[test]
+fn a_person_types_beside_a_rule_over_pipes() {
+    let t = Test::new();
+    let args = ["--pipe", "--on", "never", "--line", "x", "--", "sh", "-c", "read a; echo got $a"];
+    let mut run = t.run(args).terminal(80, 24).start();
+    run.type_in("word\r");
+    run.out("word\r\ngot word\r\n").check();
+}

@@ -95,3 +95,27 @@ fn closed_descriptors() {
         t.program("python3", ["-c", script, t.db().to_str().unwrap()]).out("ok\n").check();
     }
 }
+
+/// An input that nobody adds to ends once all steps are done, as it would without a dialogue.
+#[test]
+fn an_input_that_nobody_adds_to_ends_after_the_steps() {
+    let t = Test::new();
+    t.write("in", "");
+    let greet = "printf 'Name? '; read -r n; echo hi $n; cat";
+    for (flags, script, out) in [
+        (&["--pipe", "--line", "b"][..], "cat", "b\n"),
+        (&["--pipe", "--stdin", "in", "--line", "b"], "cat", "b\n"),
+        (&["--pipe", "--input", "x\n", "--line", "b"], "cat", "x\nb\n"),
+        (&["--expect", "a", "--line", "b"], "echo a; cat", "a\nb\n"),
+        (&["--pty", "--no-echo", "--expect", "Name? ", "--line", "Ada"], greet, "Name? hi Ada\r\n"),
+    ] {
+        t.run(flags).arg("--").arg("sh").arg("-c").arg(script).out(out).check();
+    }
+    // Not where more may be typed, nor where the run goes on until something comes.
+    let later = "echo a; read -r x; echo more; read -r y; echo $x $y";
+    let rule = ["--on", "more", "--line", "c", "--expect", "a", "--line", "b"];
+    t.run(rule).arg("--").arg("sh").arg("-c").arg(later).out("a\nmore\nb c\n").check();
+    let until = "echo a; read -r x; echo $x; read -r y; echo ended";
+    let flags = ["--until", "/^b$/", "--expect", "a", "--line", "b"];
+    t.run(flags).arg("--").arg("sh").arg("-c").arg(until).out("a\nb\n").check();
+}

@@ -146,7 +146,8 @@ fn the_keyboard_has_a_way_out() {
     let mut run = on_a_terminal(&t, &[], STUBBORN);
     run.type_in("\x03\x1c\x04\x1a\x1d\x1dx");
     run.type_in("\x1d\x1d\x1d");
-    let done = run.signaled(15).out("ready").check();
+    let told = "heeler: Ctrl-] three times: the command is being stopped (three more kill it)\r\n";
+    let done = run.signaled(15).out(format!("ready{told}")).check();
     assert!(done.modes.unwrap().local_modes.contains(LocalModes::ICANON));
     // Not from a pipe: there they are data.
     let echo = r"

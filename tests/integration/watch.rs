@@ -221,3 +221,22 @@ fn fill(socket: &str) -> Vec<OwnedFd> {
     };
     std::iter::from_fn(|| connect().ok()).collect()
 }
+
+/// A run with pipes has no terminal that Ctrl-C would be a key of: it leaves the run, and the table is there again.
+#[test]
+fn ctrl_c_in_a_run_with_pipes_leaves_it() {
+    let t = Test::new();
+    let Some(tmux) = Tmux::start(&t, 80, 24) else { return };
+    t.run(["-d", "--name", "web", "--", "sleep", "1000"]).any_out().check();
+    tmux.line("heeler list --watch; echo rc=$?");
+    tmux.wait("1 running, 0 orphaned");
+    tmux.keys(&["Enter"]);
+    tmux.wait("it gets lines");
+    tmux.keys(&["C-c"]);
+    tmux.wait("back from");
+    tmux.wait("1 running, 0 orphaned");
+    tmux.keys(&["q"]);
+    let shown = tmux.wait("rc=0");
+    assert!(!shown.contains("q quit"), "the shell's own screen: {shown}");
+    end(&t, "web");
+}

@@ -39,7 +39,7 @@ pub struct Launch {
     /// has to look at its output; else it gets a terminal when stdin, stdout and stderr all are one, and
     /// pipes otherwise. --dry-run and the report say which.
     ///
-    /// At a terminal every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl-] three times within a
+    /// With --pty, at a terminal, every key goes to the command, Ctrl-C and Ctrl-Z too. Ctrl-] three times within a
     /// second, which it gets as well, stops a command that listens to none. Where no terminal of ours is
     /// there to do it, heeler answers what it asks its terminal: its kind, its state, where the cursor is.
     #[arg(short = 't', long, conflicts_with_all = ["pipe", "inherit"])]
@@ -91,7 +91,9 @@ pub struct Launch {
     /// Where its input comes from: inherit, null, or a file
     ///
     /// The default is ours (inherit). It is null with --retries, because a pipe cannot be read twice, and
-    /// null with --expect, --on or actions when our stdin is not a terminal.
+    /// null with --expect, --on or actions when our stdin is not a terminal. What is typed goes before the end:
+    /// null, a FILE and --input end once all steps are done; not where a rule (--on) or the cleanup may still type,
+    /// nor with --until, --until-idle or -d: there --key eof ends it (close_stdin in a script).
     #[arg(
         long,
         value_name = "inherit|null|FILE",

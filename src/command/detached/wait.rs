@@ -42,22 +42,23 @@ pub(super) fn recorded(json: bool, over: &Over, io: &mut Io<'_>) -> i32 {
     let record = &over.subject.record;
     let exited = record.end.as_ref().filter(|_| over.state == State::Exited);
     let Some(end) = exited else {
-        return match over.state {
-            // The same before and after a reap.
-            State::Gone | State::Orphaned => {
-                let run = &record.facts.run;
-                io.say(format_args!(
-                    "run {run}: nobody saw its end: its heeler was killed, or the machine went down"
-                ));
-                if json {
-                    // Nobody to tell when stdout is closed; the exit code says it too.
-                    let _ =
-                        print_json(io, &serde_json::json!({ "run": run, "outcome": "unknown" }));
-                }
-                EXIT_HEELER
+        let run = &record.facts.run;
+        let mut value = serde_json::json!({ "run": run, "outcome": "unknown" });
+        match over.state {
+            State::Gone => io.say(format_args!(
+                "run {run}: nobody saw its end: its heeler was killed, or the machine went down"
+            )),
+            State::Orphaned => {
+                value["state"] = "orphaned".into();
+                over.complain(io);
             }
-            _ => over.complain(io),
-        };
+            _ => return over.complain(io),
+        }
+        if json {
+            // Nobody to tell when stdout is closed; the exit code says it too.
+            let _ = print_json(io, &value);
+        }
+        return EXIT_HEELER;
     };
     let ended =
         Ended { exit_code: end.exit_code, outcome: end.outcome.clone(), ..Ended::default() };

@@ -249,8 +249,8 @@ pub(super) struct Watched<'a> {
 }
 
 impl Observer for Watched<'_> {
-    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce> {
-        self.tracking.announce(n, leaf)
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>, ours: bool) -> Option<Announce> {
+        self.tracking.announce(n, leaf, ours)
     }
 
     fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String> {

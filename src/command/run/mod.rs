@@ -42,6 +42,7 @@ fn resolve_and_run(args: &cli::Run, line: &[OsString]) -> i32 {
         Err(error) => return refuse(line, &error),
     };
     if args.launch.dry_run {
+        around.look_at_foreground();
         return super::print(&format!("{:#}\n", dry_run::json(&plan, &around)));
     }
     output::keep_secret(&describe::mask(&plan));

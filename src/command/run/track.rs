@@ -148,13 +148,13 @@ impl Tracking {
 }
 
 impl Observer for Tracking {
-    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce> {
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>, ours: bool) -> Option<Announce> {
         // Its own, filled in by itself; nothing else is negative.
         let unknown = -1;
         let leader = Leader {
             attempt: n,
             seen: Sighting { pid: unknown, start_ticks: None, pidfs_ino: None },
-            pgid: unknown,
+            pgid: if ours { ids::group() } else { unknown },
             sid: if self.sessions { unknown } else { ids::session() },
             started_ms: unix_ms(poll::wall()),
             cgroup: leaf.map(|leaf| record::Leaf {
@@ -185,7 +185,7 @@ impl Observer for Tracking {
             pid,
             start_ticks,
             pidfs_ino: inode,
-            pgid: pid,
+            pgid: if launched.shared.is_some() { ids::group() } else { pid },
             sid: if self.sessions { pid } else { ids::session() },
             started_ms: unix_ms(poll::wall()),
             cgroup: leaf.map(|leaf| (leaf.path().display().to_string(), leaf.inode())),

@@ -118,12 +118,15 @@ struct Ours {
     unasked: Unasked,
     modes: Modes,
     read_only: bool,
+    /// The end of stdin is one of what is typed: that of the null device, which CI and cron give, is of nothing.
+    ends: bool,
 }
 
 impl Ours {
     fn open(wanted: &Wanted) -> io::Result<Ours> {
         let stdin = fdio::standard(0);
-        let own = match fdio::kind(stdin)? {
+        let kind = fdio::kind(stdin)?;
+        let own = match kind {
             fdio::FdKind::Pipe | fdio::FdKind::Terminal => {
                 fdio::reopen_nonblocking(stdin, false).or_else(|_| fdio::duplicate(stdin))
             }
@@ -141,6 +144,7 @@ impl Ours {
             unasked: Unasked::default(),
             modes: Modes::default(),
             read_only: wanted.read_only,
+            ends: kind != fdio::FdKind::Device,
         })
     }
 
@@ -324,7 +328,7 @@ impl Ours {
             if self.raw.is_some() && self.whole {
                 return Some(Left::Detached);
             }
-            if !self.read_only {
+            if !self.read_only && self.ends {
                 Frame::Eof.encode(b"", unsent);
             }
             return None;

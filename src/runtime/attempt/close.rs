@@ -95,6 +95,7 @@ impl Running<'_, '_> {
             cpu,
             memory_peak,
             had_terminal: self.launched.lent.is_some() || self.shared.raw.is_some(),
+            interrupted: false,
         }
     }
 

@@ -104,6 +104,7 @@ impl Running<'_, '_> {
             Ok(None) => return,
         };
         self.ended = Some(ended);
+        self.look_at_interrupt();
         let others = self.launched.tree.sweep();
         self.looked(others);
         self.event(Event::LeaderExited { ended, others });

@@ -37,7 +37,7 @@ use crate::core::record::SHORT;
 use crate::core::supervisor::{Config, Event, StraysPolicy, Supervisor};
 use crate::expect::dialogue::{Dialogue, Effect, Record};
 use crate::expect::mask::Mask;
-use crate::expect::program::StreamId;
+use crate::expect::program::{Action, StreamId, Verdict};
 use crate::expect::view::query::Answers;
 use crate::report::model::Mode;
 use crate::sys::cgroup::Leaf;
@@ -152,13 +152,15 @@ pub struct Attempt {
     /// Whether Ctrl-C at our terminal was its own business: it had the foreground, or what is typed goes to a
     /// terminal of its own.
     pub had_terminal: bool,
+    /// Somebody interrupted it there.
+    pub interrupted: bool,
 }
 
 /// Who wants to know of attempts as they come and go.
 pub trait Observer {
     /// Attempt `n` is about to start: what its leader is to write about itself before it becomes the command,
-    /// so that whatever becomes of heeler, somebody knows of it.
-    fn announce(&mut self, n: u32, leaf: Option<&Leaf>) -> Option<Announce>;
+    /// so that whatever becomes of heeler, somebody knows of it. `ours`: it is in our group.
+    fn announce(&mut self, n: u32, leaf: Option<&Leaf>, ours: bool) -> Option<Announce>;
     /// Attempt `n` runs. Gives a warning for the report.
     fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
     /// The run has lasted for [`SHORT`]. Gives a warning for the report.
@@ -183,6 +185,10 @@ struct Running<'s, 'a> {
     /// Empty, and kept from read to read as well.
     effects: Vec<Effect>,
     ended: Option<Ended>,
+    /// The input ends when all steps are done.
+    ends_input: bool,
+    /// The key that made a signal for the command and us.
+    interrupted: Option<i32>,
     /// Nobody looks at the output or is told of it: neither its lines nor its end.
     unseen: bool,
     /// Bytes of output so far, all streams together.
@@ -255,7 +261,7 @@ pub fn run(
         strangers: Rc::clone(&shared.strangers),
         death_signal: plan.stop.guard.then(|| plan.stop.ladder.rungs()[0].signal),
     };
-    let mut announce = |leaf: Option<&Leaf>| observer.announce(n, leaf);
+    let mut announce = |leaf: Option<&Leaf>, ours: bool| observer.announce(n, leaf, ours);
     let launched = match launch(&plan.launch, &context, &mut announce) {
         Ok(launched) => launched,
         Err(error) => {
@@ -279,6 +285,8 @@ pub fn run(
         waiting: turn::Waiting::default(),
         effects: Vec::new(),
         ended: None,
+        ends_input: ends_input(plan, shared.remote.is_some()),
+        interrupted: None,
         unseen: unseen(plan, shared),
         passed: 0,
         eofs: Vec::new(),
@@ -329,7 +337,18 @@ pub fn run(
         if fault.is_err() {
             running.give_up();
         }
-        running.close(n, began_wall)
+        let (shared, leader) = (running.launched.shared.take(), running.launched.tree.leader());
+        let interrupted = running.interrupted.is_some();
+        let mut attempt = running.close(n, began_wall);
+        if let Some(shared) = shared {
+            shared.put_back(leader);
+            attempt.had_terminal = true;
+        }
+        let killed = |signal| matches!(signal, signals::INT | signals::QUIT);
+        let by_key =
+            matches!(attempt.ended, Some(Ended::Signaled { signal, .. }) if killed(signal));
+        attempt.interrupted = interrupted || attempt.had_terminal && by_key;
+        attempt
     });
     let (mut attempt, second) = match closed {
         Ok(attempt) => (attempt, Ok(())),
@@ -386,6 +405,7 @@ impl Attempt {
             cpu: None,
             memory_peak: None,
             had_terminal: false,
+            interrupted: false,
         }
     }
 }
@@ -394,6 +414,19 @@ impl Attempt {
 fn answers(plan: &Plan, shared: &Shared<'_>) -> Option<Answers> {
     let relayed = shared.raw.is_some() && !plan.output.quiet && tty::is_terminal(fdio::standard(1));
     (plan.launch.mode == Mode::Pty && !relayed).then(|| Answers::new(shared.size))
+}
+
+/// See [`Running::ends_input`]. Not where a rule, the cleanup or a client may still type, nor where somebody else
+/// ends the run: what it runs until may come from a program that would end at the end of its input.
+fn ends_input(plan: &Plan, has_clients: bool) -> bool {
+    let (program, stdin) = (&plan.program, &plan.launch.stdin);
+    let types = |actions: &[Action]| actions.iter().any(Action::types);
+    let rules = program.rules.iter().any(|rule| !rule.answers.is_empty() || types(&rule.actions));
+    let awaited = plan.limits.until_idle.is_some()
+        || program.watches.iter().any(|watch| watch.verdict == Verdict::Pass);
+    matches!(stdin, Stdin::Null | Stdin::File(_) | Stdin::Bytes(_))
+        && program.types()
+        && !(rules || awaited || has_clients || !program.cleanup.is_empty())
 }
 
 /// See [`Running::unseen`]. Of what a limit ends, just so much is passed on: that is a look, too.

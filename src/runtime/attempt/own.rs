@@ -1,17 +1,73 @@
 //! What concerns heeler's own terminal: Ctrl-Z, its size, a question for the status.
 
 use super::Running;
+use crate::core::outcome::Ended;
+use crate::core::supervisor::Event;
 use crate::report::output;
 use crate::runtime::stream::Stream;
 use crate::runtime::terminal::{Lent, RawMode};
-use crate::sys::{fdio, signals, tty};
+use crate::sys::signals::{self, Received};
+use crate::sys::{fdio, tty};
 
 impl Running<'_, '_> {
+    /// Whether a signal that reached us is the command's own affair, as it is in our group: a key of the terminal's,
+    /// which it has got as well, or what it has sent to its own group (`kill 0`, as `vim` does on Ctrl-Z).
+    ///
+    /// Not where there is no command to mind the key: it has ended, is being ended, has left the group; or the key
+    /// answers a question of ours.
+    pub(super) fn is_the_commands(&mut self, Received { signal, pid }: Received) -> bool {
+        if self.launched.shared.is_none() || self.ended.is_some() {
+            return false;
+        }
+        if pid != 0 {
+            let asks = signals::asks_to_stop(signal) || signal == signals::TSTP;
+            return asks && self.launched.tree.has(pid.cast_signed());
+        }
+        if !matches!(signal, signals::INT | signals::QUIT | signals::TSTP)
+            || self.supervisor.is_terminating()
+            || self.asking.is_some()
+            || !self.launched.tree.leader_is_in(tty::own_group())
+        {
+            return false;
+        }
+        if signal != signals::TSTP {
+            self.interrupted = Some(signal);
+        }
+        true
+    }
+
+    /// The leader has died of the key that reached us too: the run is cancelled by it.
+    pub(super) fn look_at_interrupt(&mut self) {
+        if let (Some(signal), Some(Ended::Signaled { signal: by, .. })) =
+            (self.interrupted, self.ended)
+            && signal == by
+        {
+            self.event(Event::StopRequest { signal });
+        }
+    }
+
+    /// The leader was stopped. Where it has our terminal that was Ctrl-Z, or there is none to be had, in the
+    /// background: we stop with it, as our shell expects.
+    pub(super) fn look_at_stop(&mut self) {
+        let Some(signal) = self.launched.tree.take_stop() else { return };
+        if self.launched.lent.is_some() {
+            self.pause();
+        } else if self.launched.shared.is_some() && signals::is_job_control(signal) {
+            // Those in our group have got what stopped the leader, and may have more to do before they stop.
+            self.launched.tree.signal_outside(tty::own_group(), signals::STOP);
+            self.stop_with_it();
+        }
+    }
+
     /// Ctrl-Z: the whole tree stops, our terminal is put in order, we stop, and all of that backwards. The
     /// clocks leave the time out.
     pub(super) fn pause(&mut self) {
-        let from = self.shared.clock.wall();
         self.launched.tree.signal_once(signals::STOP);
+        self.stop_with_it();
+    }
+
+    fn stop_with_it(&mut self) {
+        let from = self.shared.clock.wall();
         for raw in self.shared.raw.iter().chain(&self.person) {
             raw.suspend();
         }
@@ -33,7 +89,12 @@ impl Running<'_, '_> {
         if let Some(lent) = &self.launched.lent {
             lent.lend_again(modes.as_ref());
         }
-        self.launched.tree.signal_once(signals::CONT);
+        if self.launched.shared.is_some() {
+            // A shell continues a whole group, and once is enough.
+            self.launched.tree.continue_stopped();
+        } else {
+            self.launched.tree.signal_once(signals::CONT);
+        }
         let pause = self.shared.clock.wall().saturating_sub(from);
         self.shared.clock.skip(pause);
         self.follow_size();
@@ -54,16 +115,21 @@ impl Running<'_, '_> {
         let now = self.now();
         let bytes: u64 = self.launched.streams.iter().map(Stream::bytes).sum();
         let silent = now.saturating_sub(self.last_output);
-        if let Some(raw) = &self.shared.raw {
-            raw.suspend();
-        }
-        output::complain(&format!(
+        self.say(&format!(
             "run {}: pid {}, {:.1} s, {bytes} bytes of output, silent for {:.1} s",
             self.shared.run,
             self.launched.tree.leader(),
             now.as_secs_f64(),
             silent.as_secs_f64(),
         ));
+    }
+
+    /// One line on stderr, also where that is a raw terminal.
+    pub(super) fn say(&self, line: &str) {
+        if let Some(raw) = &self.shared.raw {
+            raw.suspend();
+        }
+        output::complain(line);
         if let Some(raw) = &self.shared.raw {
             raw.resume();
         }

@@ -151,6 +151,15 @@ impl Running<'_, '_> {
         self.untold.extend(typed.into_iter().map(News::Typed));
     }
 
+    /// An input of ours that nobody adds to (null, a file, a text) has an end, as it would have without a dialogue:
+    /// once all steps are done.
+    pub(super) fn end_input_after_steps(&mut self) {
+        if self.ends_input && self.dialogue.as_ref().is_some_and(Dialogue::is_done) {
+            self.ends_input = false;
+            self.launched.input.end_with_source();
+        }
+    }
+
     /// Types what can be typed now, and tells who asked for it.
     pub(super) fn pump_input(&mut self) {
         let now = self.now();

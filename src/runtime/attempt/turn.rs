@@ -85,6 +85,7 @@ impl Running<'_, '_> {
             dialogue.start(now, &mut effects);
             self.effects(effects);
         }
+        self.end_input_after_steps();
         self.pump_input();
     }
 
@@ -167,7 +168,14 @@ impl Running<'_, '_> {
                 self.pump_input();
                 self.person_left();
             }
-            Asked::Stop => self.stop_request(signals::TERM),
+            Asked::Stop => {
+                self.say(if self.supervisor.requests().is_empty() {
+                    "Ctrl-] three times: the command is being stopped (three more kill it)"
+                } else {
+                    "Ctrl-] three times: the command is killed"
+                });
+                self.stop_request(signals::TERM);
+            }
         }
     }
 
@@ -243,12 +251,11 @@ impl Running<'_, '_> {
     fn take_signals(&mut self) {
         for received in self.shared.signals.read() {
             match received.signal {
+                _ if self.is_the_commands(received) => {}
                 signals::CHLD => {
                     let known = self.ended.is_some();
                     self.look_at_leader();
-                    if self.launched.lent.is_some() && self.launched.tree.take_stop() {
-                        self.pause();
-                    }
+                    self.look_at_stop();
                     // The look at a leader that has just ended was one at the tree.
                     self.look_due |= known || self.ended.is_none();
                     self.look_if_due();
@@ -331,6 +338,7 @@ impl Running<'_, '_> {
         }
         self.tell_end();
         self.tick_remote();
+        self.end_input_after_steps();
         self.pump_input();
     }
 }

@@ -36,6 +36,11 @@ pub fn kind(fd: BorrowedFd<'_>) -> io::Result<FdKind> {
     })
 }
 
+/// Whether a standard descriptor of ours is a pipe or a socket.
+pub fn any_piped() -> bool {
+    (0..3).any(|fd| matches!(kind(standard(fd)), Ok(FdKind::Pipe | FdKind::Socket)))
+}
+
 /// A pipe, close-on-exec, as large as we may make it: (read end, write end).
 pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;

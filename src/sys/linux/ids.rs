@@ -49,6 +49,11 @@ pub fn group() -> i32 {
     unsafe { libc::getpgrp() }
 }
 
+/// Whether we lead our process group, as who is a shell's job, or the first of it, does.
+pub fn leads_group() -> bool {
+    pid() == group()
+}
+
 /// Our session; 0 where its leader is outside our PID namespace.
 pub fn session() -> i32 {
     // SAFETY: asks for a number; 0 is ourselves. It cannot fail for that.

@@ -58,6 +58,11 @@ impl Stat {
     }
 }
 
+/// Whether there is a `/proc` that shows us.
+pub fn is_there() -> bool {
+    matches!(stat(super::ids::pid()), Ok(Some(_)))
+}
+
 /// Who `pid` is; nothing when there is no such process.
 pub fn stat(pid: i32) -> io::Result<Option<Stat>> {
     // The kernel writes the line at once; with every number at its longest it has half of this.

@@ -203,6 +203,11 @@ pub fn asks_to_stop(signal: i32) -> bool {
     !matches!(signal, CHLD | TSTP | WINCH | USR1 | CONT | STOP | libc::SIGKILL)
 }
 
+/// Whether it is one of those that job control stops by.
+pub fn is_job_control(signal: i32) -> bool {
+    matches!(signal, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
+}
+
 /// Stops this process as SIGSTOP does, until someone continues it.
 pub fn stop_self() {
     // SAFETY: sends a signal to ourselves.

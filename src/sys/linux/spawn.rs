@@ -106,6 +106,8 @@ pub enum Group {
         /// The terminal.
         foreground: Option<RawFd>,
     },
+    /// Ours.
+    Ours,
 }
 
 /// Where starting failed.
@@ -268,6 +270,7 @@ fn child(start: &mut Start<'_>) -> SpawnError {
                     return fail(Stage::Group);
                 }
             }
+            Group::Ours => {}
             Group::Own { foreground } => {
                 if libc::setpgid(0, 0) < 0 {
                     return fail(Stage::Group);

@@ -90,6 +90,13 @@ pub fn in_foreground(fd: BorrowedFd<'_>) -> bool {
     foreground(fd).is_some_and(|group| group == own_group())
 }
 
+/// Our controlling terminal, if our group has its foreground.
+pub fn controlling() -> Option<OwnedFd> {
+    let fd = open("/dev/tty".as_ref()).ok()?;
+    let ours = in_foreground(std::os::fd::AsFd::as_fd(&fd));
+    ours.then_some(fd)
+}
+
 /// The foreground process group of `fd`.
 pub fn foreground(fd: BorrowedFd<'_>) -> Option<i32> {
     tcgetpgrp(fd).ok().map(|group| group.as_raw_nonzero().get())
