@@ -5,6 +5,10 @@
 //! that dies of it cannot fork any more (the kernel fails a fork while a signal is pending), so whoever is not
 //! on that list was never born.
 //!
+//! Who is born of one that has had the signal, and lives on, is what a handler starts to clean up (the `rm` of a
+//! shell's trap): it is left to its work, as after a signal to a group, and ends with the next rung. Whose parent is
+//! gone was born before, or belongs to nobody: it gets the signal when it is found.
+//!
 //! A large tree ends on the processors that looking at it takes, too. Two reads of `/proc/PID/stat` and one of
 //! the children of each cost half as much again as the kernel takes to end a thousand. So the handle that the
 //! signal needs anyway is asked, not `/proc` ([`Proof`]); nobody is looked at twice, except for new children;
@@ -121,6 +125,8 @@ pub struct Sending {
     had: BTreeMap<i32, Known>,
     /// The last number that was given to a process before members were looked for.
     last_pid: Option<i32>,
+    /// The same, before anybody had it.
+    first_pid: Option<i32>,
     /// When members were looked for.
     looked: Option<Instant>,
     look: Look,
@@ -145,7 +151,7 @@ impl Sending {
     pub fn begin(&mut self, rung: Rung) {
         self.rung = Some(rung);
         self.had.clear();
-        self.last_pid = None;
+        (self.last_pid, self.first_pid) = (None, None);
         self.look = Look::Doubtful;
     }
 
@@ -196,6 +202,10 @@ impl Sending {
         let soon = self.looked.replace(at).is_some_and(|before| at - before < TURN);
         let born = now.is_none() || before.is_some() && before != now;
         self.rounds += 1;
+        let is_first = before.is_none();
+        if is_first {
+            self.first_pid = now;
+        }
         if born {
             self.born = self.rounds;
             self.doubt(before.zip(now).filter(|_| soon));
@@ -211,17 +221,21 @@ impl Sending {
         // to another one), hardly both: so both are looked at.
         let held = kin.leaf.filter(|_| born || last != Look::Settled).map(Leaf::processes);
         let held = held.unwrap_or_default();
-        let complete = held.iter().all(|&pid| {
-            self.reach(&mut round, pid);
-            !round.is_spent()
-        });
-        if !complete || !self.descend(&mut round, kin, &BTreeSet::from_iter(held)) {
+        let held = BTreeSet::from_iter(held);
+        let complete = self.descend(&mut round, kin, &held)
+            && held.iter().all(|&pid| {
+                if self.had.contains_key(&pid) || !self.is_new(round.rung, pid) {
+                    self.reach(&mut round, pid);
+                }
+                !round.is_spent()
+            });
+        if !complete {
             self.look = Look::Unfinished;
         } else if round.found > 0 {
             self.look = Look::Growing;
         } else if last >= Look::Growing {
             self.look = Look::Fresh;
-        } else if born || before.is_none() {
+        } else if born || is_first {
             self.look = Look::Doubtful;
         }
         round.deaf
@@ -236,8 +250,8 @@ impl Sending {
             self.look = Look::Doubtful;
         }
         // One generation after the other: a chain that grows as fast as it is followed keeps us from nobody else.
-        let mut families = VecDeque::from([(us, None, ours.unwrap_or_default())]);
-        while let Some((parent, handle, children)) = families.pop_front() {
+        let mut families = VecDeque::from([(us, None, ours.unwrap_or_default(), true)]);
+        while let Some((parent, handle, children, all)) = families.pop_front() {
             if let Some(handle) = handle {
                 round.proof.at(parent, handle);
             }
@@ -252,9 +266,13 @@ impl Sending {
                 if parent == us && !self.had.contains_key(&pid) && self.collect(kin, pid) {
                     continue;
                 }
+                let had = self.had.contains_key(&pid);
+                if !all && !had && self.is_new(round.rung, pid) {
+                    continue;
+                }
                 let mut handle = self.reach(round, pid);
                 if std::mem::take(&mut self.short) {
-                    for (_, kept, _) in &mut families {
+                    for (_, kept, ..) in &mut families {
                         *kept = None;
                     }
                     round.proof.forget();
@@ -281,11 +299,20 @@ impl Sending {
                         pid,
                         handle.filter(|_| families.len() < PARENTS),
                         children,
+                        // It had it just now: none of these is of its handler.
+                        !had,
                     ));
                 }
             }
         }
         true
+    }
+
+    /// Whether this process was born since the rung began: numbers are given in turn. (Once all of them have been given
+    /// since, that says nothing.) KILL is for all.
+    fn is_new(&self, rung: Rung, pid: i32) -> bool {
+        let given = || self.first_pid.zip(proc::last_pid());
+        rung.signal != KILL && given().is_some_and(|given| is_among(pid, given))
     }
 
     /// Collects a child of ours that has ended, unless somebody is to see how.
@@ -352,11 +379,12 @@ impl Sending {
     /// Whoever has had it under a number that was given since may be another by now. `given` are the last number
     /// before and the last one now, where all between them are known to be those that were given.
     fn doubt(&mut self, given: Option<(i32, i32)>) {
-        let since = |pid| match given {
-            Some((before, now)) if before <= now => before < pid && pid <= now,
-            Some((before, now)) => before < pid || pid <= now,
-            None => true,
-        };
+        let since = |pid| given.is_none_or(|given| is_among(pid, given));
         self.had.iter_mut().filter(|(pid, _)| since(**pid)).for_each(|(_, it)| it.doubted = true);
     }
+}
+
+/// Whether this number was given to a process when the last one went from `before` to `now`.
+fn is_among(pid: i32, (before, now): (i32, i32)) -> bool {
+    if before <= now { before < pid && pid <= now } else { before < pid || pid <= now }
 }

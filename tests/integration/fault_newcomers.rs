@@ -1,10 +1,11 @@
-//! Members that are born while their tree is being ended get the signal that is being sent, wherever they are and
-//! whatever number they have; without it they would wait for KILL.
+//! Members that are born while their tree is being ended: what a handler starts is left to its work; those whose
+//! parents are gone get the signal that is being sent, wherever they are and whatever number they have. Without it
+//! they would wait for KILL.
 
 use std::path::PathBuf;
 
 use crate::children::python;
-use crate::fault::{CONTAINMENTS, can_unshare, is_root, own_cgroup, penned, report};
+use crate::fault::{CONTAINMENTS, can_unshare, is_root, own_cgroup, penned, penned_run, report};
 use crate::harness::{Test, wait_until};
 
 /// What both trees have. Each waits for TERM with TERM blocked, and the newcomer is born when heeler has looked for
@@ -34,14 +35,25 @@ def orphan():
     os.write(write, b'%d\n' % fork(lambda: time.sleep(1000)))
 os.waitpid(fork(orphan), 0)
 deaf = int(os.read(read, 20))
-def bear():
-    newcomer = fork(end_by_term)
-    os.write(life, b'newcomer %d\n' % newcomer)
+def look():
     os.kill(deaf, 9)
-    os.waitpid(newcomer, 0)
+    while os.path.exists('/proc/%d' % deaf):
+        time.sleep(0.001)
+    until_heeler_sleeps()
+def bear(number=None):
+    lives, held = os.pipe()
+    def parent():
+        if number:
+            with open('/proc/sys/kernel/ns_last_pid', 'w') as last:
+                last.write(str(number - 1))
+        os.write(life, b'newcomer %d\n' % fork(end_by_term))
+    os.waitpid(fork(parent), 0)
+    os.close(held)
+    look()
+    os.read(lives, 1)
 ";
 
-/// The parent of the newcomer is in the cgroup $2.
+/// Who starts the newcomer is in the cgroup $2.
 const OUTSIDE: &str = r"
 def leave():
     with open(sys.argv[2] + '/cgroup.procs', 'w') as procs:
@@ -70,10 +82,8 @@ print('ready', flush=True)
 signal.sigwait(TERM)
 os.waitpid(first, 0)
 until_heeler_sleeps()
-with open('/proc/sys/kernel/ns_last_pid', 'w') as last:
-    last.write(str(first - 1))
 os.write(life, b'first %d\n' % first)
-bear()
+bear(first)
 ";
 
 /// The parent of the newcomer is one itself, and dies of TERM before anybody has read who its children are.
@@ -88,12 +98,31 @@ def parent():
 print('ready', flush=True)
 signal.sigwait(TERM)
 until_heeler_sleeps()
-between = fork(parent)
+os.waitpid(fork(lambda: fork(parent)), 0)
 os.close(held)
 os.read(read, 1)
 os.kill(deaf, 9)
-os.waitpid(between, 0)
 os.read(lives, 1)
+";
+
+/// What a handler starts is at work while heeler looks; its exit code is told.
+const HANDLER: &str = r"
+def work():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERM)
+    go, done = os.pipe()
+    def worker():
+        os.close(done)
+        os.read(go, 1)
+        os._exit(3)
+    started = fork(worker)
+    look()
+    os.close(done)
+    os.write(life, b'worker %d\n' % os.waitstatus_to_exitcode(os.waitpid(started, 0)[1]))
+print('ready', flush=True)
+signal.sigwait(TERM)
+until_heeler_sleeps()
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+work()
 ";
 
 /// A cgroup beside those that heeler makes.
@@ -170,5 +199,21 @@ fn below_a_newcomer_that_dies_of_it() {
         let slow = "inject=pidfd_send_signal:delay_exit=20000";
         let traced = ["strace", "-e", "trace=pidfd_send_signal", "-e", slow, "-o", "calls", "--"];
         ends_by_term(&t, &traced, containment, &python(&text, &["life"]));
+    }
+}
+
+/// As a shell's trap does, which runs `rm` and waits for it.
+#[test]
+fn of_a_handler_is_left_to_its_work() {
+    for containment in CONTAINMENTS {
+        let t = Test::new();
+        let mut life = t.lifeline("life");
+        let mut args = vec!["--pipe", "--containment", containment, "--until", "ready"];
+        args.extend(["--stop", "TERM:60s,KILL"]);
+        let text = [FAMILY, HANDLER].concat();
+        args.extend(python(&text, &["life"]));
+        penned_run(&t, &args).out("ready\n").any_err().start().finish();
+        let said = life.wait_gone();
+        assert_eq!(said, "worker 3\n", "{containment}: {}", report(&t));
     }
 }

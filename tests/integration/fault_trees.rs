@@ -168,58 +168,6 @@ fn where_the_kernel_tells_nothing_of_a_handle() {
     }
 }
 
-/// On TERM it starts a newcomer, then somebody whose end we see, and waits for the newcomer, who ends on TERM.
-const LATE: &str = r"
-import os, signal, sys
-life = os.open(sys.argv[1], os.O_WRONLY)
-def told(*_):
-    os.write(life, b'told\n')
-    os._exit(0)
-def on_term(*_):
-    signal.signal(signal.SIGTERM, told)
-    read, write = os.pipe()
-    # Python forgets a signal that comes while it forks.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    newcomer = os.fork()
-    if newcomer == 0:
-        os.write(write, b'x')
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        while True:
-            signal.pause()
-    os.close(write)
-    os.read(read, 1)
-    between = os.fork()
-    if between == 0:
-        if os.fork() == 0:
-            os._exit(0)
-        os._exit(0)
-    os.waitpid(between, 0)
-    os.waitpid(newcomer, 0)
-    os._exit(0)
-signal.signal(signal.SIGTERM, on_term)
-print('ready', flush=True)
-while True:
-    signal.pause()
-";
-
-/// Who is born of a member that has had its TERM gets it too, though that had no child when it was looked at.
-#[test]
-fn newcomers_are_told_too() {
-    for containment in CONTAINMENTS {
-        let t = Test::new();
-        let mut life = t.lifeline("life");
-        let mut args = vec!["--pipe", "--containment", containment, "--until", "ready"];
-        args.extend(["--stop", "TERM:60s,KILL"]);
-        args.extend(python(LATE, &["life"]));
-        let done = penned_run(&t, &args).out("ready\n").any_err().start().finish();
-        life.wait("told");
-        life.wait_gone();
-        let report = report(&t);
-        assert_eq!(report["containment"]["verified"], true);
-        assert!(done.took < Duration::from_secs(40), "{containment}: {report}");
-    }
-}
-
 /// Trap 44 of the acceptance list: a member that freezes the cgroup it is in still dies.
 #[test]
 fn a_frozen_cgroup() {
