@@ -364,3 +364,17 @@ fn waiting_costs_nothing() {
         assert!(ticks < 20, "{mode}: {ticks} hundredths in half a second");
     }
 }
+
+/// What the command has written is there when it has ended, and no time that we take to look at it makes it late.
+#[test]
+fn what_was_written_before_the_end_is_not_lost_to_a_slow_heeler() {
+    let t = Test::new();
+    for flags in [&[][..], &["--on", "/(y+)z/", "--line", "x"]] {
+        // Less than a pipe takes, and more than is read at once.
+        let command = ["--", "sh", "-c", "head -c 900000 /dev/zero | tr '\\0' y"];
+        let words = ["--pipe", "--drain", "0s"].iter().chain(flags).chain(&command).copied();
+        let done = t.run(words).any_out().report().check();
+        done.has("/streams/stdout/bytes", 900_000);
+        assert_eq!(done.out_text().len(), 900_000, "{flags:?}");
+    }
+}

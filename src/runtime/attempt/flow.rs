@@ -75,8 +75,9 @@ impl Running<'_, '_> {
                 Action::CloseStreams => {
                     for index in 0..self.launched.streams.len() {
                         if self.launched.streams[index].fd().is_some() {
+                            let held_open = !self.read_rest(index);
                             self.end_stream(index);
-                            self.launched.streams[index].held_open = true;
+                            self.launched.streams[index].held_open = held_open;
                         }
                     }
                     self.tell_streams_ended();
@@ -211,6 +212,21 @@ impl Running<'_, '_> {
             self.take_output(index, filled);
         }
         (filled, end)
+    }
+
+    /// Reads what is there when the time for it is over, a pipe's worth: looking at what came before may have taken all
+    /// of it. Says whether that was the end.
+    fn read_rest(&mut self, index: usize) -> bool {
+        let most = self.buffer.len();
+        let mut taken = 0;
+        while taken < BUFFERS * most && !self.shared.outlets.is_stalled() {
+            match self.read_once(index, most) {
+                (_, true) => return true,
+                (0, _) => break,
+                (filled, _) => taken += filled,
+            }
+        }
+        false
     }
 
     /// Passes on what is there without a look at it, where nobody has one and it is much at once; says how much. `None`
