@@ -256,7 +256,7 @@ impl Dialogue {
         }
     }
 
-    /// Output is being gathered, and this much is there by now. See [`Matcher::glance`].
+    /// Output is being gathered, and this much is there by now. See [`glance`](super::matcher::Matcher::glance).
     pub fn glance(&mut self, stream: StreamId, gathered: &[u8]) {
         if self.phase != Phase::Over
             && let Some(feed) = self.feed(stream)
