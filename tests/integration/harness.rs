@@ -35,13 +35,13 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, OFlags};
+use rustix::fs::FileType;
 use rustix::process::Pid;
 
 pub use rustix::process::Signal;
@@ -163,13 +163,7 @@ impl Test {
     /// A FIFO that tells whether anyone of those who opened it for writing is still alive, and what they
     /// wrote (ready lines of processes whose stdout goes elsewhere).
     pub fn lifeline(&self, name: &str) -> Lifeline {
-        let path = self.fifo(name);
-        let read = std::fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-            .open(&path)
-            .unwrap();
-        Lifeline { path, read, seen: Vec::new() }
+        Lifeline::new(self.fifo(name))
     }
 
     /// This test may end with living processes of its own; they are killed without a complaint.

@@ -2,22 +2,34 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::OFlags;
 
 use super::process::timespec;
 use super::{PATIENCE, find};
 
 /// See [`Test::lifeline`].
 pub struct Lifeline {
-    pub(super) path: PathBuf,
-    pub(super) read: File,
-    pub(super) seen: Vec<u8>,
+    path: PathBuf,
+    read: File,
+    seen: Vec<u8>,
+}
+
+fn open(path: &Path) -> File {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path).unwrap()
 }
 
 impl Lifeline {
+    /// Of this FIFO.
+    pub(super) fn new(path: PathBuf) -> Lifeline {
+        Lifeline { read: open(&path), path, seen: Vec::new() }
+    }
+
     /// Where to open it: `exec 9>PATH`.
     pub fn path(&self) -> &Path {
         &self.path
@@ -71,13 +83,18 @@ impl Lifeline {
 
     /// Reads what is there, waiting at most so long; says whether something came.
     fn more(&mut self, wait: Duration) -> bool {
-        let mut fds = [PollFd::new(&self.read, PollFlags::IN)];
-        poll(&mut fds, Some(&timespec(wait))).unwrap();
-        if !fds[0].revents().contains(PollFlags::IN) {
-            // HUP without data stays so until someone opens it again: do not spin.
-            if !wait.is_zero() && fds[0].revents().contains(PollFlags::HUP) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+        let wait_for = |file: &File, wait| {
+            let mut fds = [PollFd::new(file, PollFlags::IN)];
+            poll(&mut fds, Some(&timespec(wait))).unwrap();
+            fds[0].revents()
+        };
+        let mut ready = wait_for(&self.read, wait);
+        // HUP stays until someone opens it again. Who opens it anew to read sees only what comes from then on (the
+        // kernel counts writers); whoever is there at that moment has something to say, or is waited for once more.
+        if !wait.is_zero() && ready.contains(PollFlags::HUP) && !ready.contains(PollFlags::IN) {
+            ready = wait_for(&open(&self.path), wait);
+        }
+        if !ready.contains(PollFlags::IN) {
             return false;
         }
         let mut buffer = vec![0; 65536];
