@@ -86,6 +86,7 @@ pub enum Look {
 #[derive(Debug)]
 struct Round<'a> {
     rung: Rung,
+    kin: Kin<'a>,
     proof: Proof<'a>,
     /// The leader that has ended, and is to stay.
     ended: Option<i32>,
@@ -235,7 +236,7 @@ impl Sending {
         let last = std::mem::take(&mut self.look);
         let ended = leader_ended.then_some(kin.leader);
         let mut round =
-            Round { rung, proof: Proof::new(kin), ended, began: at, found: 0, deaf: false };
+            Round { rung, kin, proof: Proof::new(kin), ended, began: at, found: 0, deaf: false };
         // A member may have left our descent (a namespace with a reaper of its own) or the cgroup (it may write
         // to another one), hardly both: so both are looked at.
         let held = kin.leaf.filter(|_| born || last != Look::Settled).map(Leaf::processes);
@@ -387,6 +388,12 @@ impl Sending {
         self.known.insert(pid, Known { mark, doubted: false, heard, below: Below::NotAsked });
         if spared {
             return None;
+        }
+        // It may be dead before its children are read; some of them are known by their parent alone.
+        if round.kin.strangers.are_possible() {
+            for child in proc::children(pid).unwrap_or_default() {
+                let _ = round.proof.pin(child);
+            }
         }
         round.found += 1;
         let Rung { signal, deaf } = round.rung;
