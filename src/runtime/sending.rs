@@ -241,8 +241,10 @@ impl Sending {
         // to another one), hardly both: so both are looked at.
         let held = kin.leaf.filter(|_| born || last != Look::Settled).map(Leaf::processes);
         let held = held.unwrap_or_default();
-        let are_going = held.len() < std::mem::replace(&mut self.held, held.len()) / 8 * 7;
-        let is_early = is_first || last >= Look::Growing || last == Look::Fresh && are_going;
+        let were = std::mem::replace(&mut self.held, held.len());
+        // More than a few, or that could go on for ever.
+        let are_going = last == Look::Fresh && held.len() < were - were / 16;
+        let is_early = is_first || are_going || last >= Look::Growing;
         if !is_early && last != Look::Settled {
             self.doubted = self.rounds;
         }
@@ -256,7 +258,7 @@ impl Sending {
             self.look = Look::Unfinished;
         } else if round.found > 0 {
             self.look = Look::Growing;
-        } else if last >= Look::Growing || last == Look::Fresh && are_going {
+        } else if are_going || last >= Look::Growing {
             self.look = Look::Fresh;
         } else if born || is_first {
             self.look = Look::Doubtful;
