@@ -30,7 +30,7 @@ use crate::store::{Action, Store, StoreError, Which};
 use crate::sys;
 use crate::sys::cgroup::Found;
 use crate::sys::pidfd::{PidFd, SIGCONT, SIGKILL, SIGTERM, wait_any};
-use crate::sys::poll::{self, Want};
+use crate::sys::poll::{self, Want, now};
 
 const CLEAN_LOOKS: u32 = 3;
 
@@ -79,18 +79,7 @@ pub fn carry_out(
     grace: Duration,
     told: Option<Sighting>,
 ) -> Result<Reaped, StoreError> {
-    // Longer than any machine is up, and short enough to be added to a clock.
-    let grace = grace.min(Duration::from_hours(24 * 36_500));
-    let mut reaper = Reaper {
-        survey,
-        ledger: Ledger::new(survey, store),
-        sent: told.map(|seen| (seen.pid, seen.start_ticks, Ask::Term)).into_iter().collect(),
-        unkilled: BTreeSet::new(),
-        refused: BTreeMap::new(),
-        missed: BTreeMap::new(),
-        grace,
-        deadlines: None,
-    };
+    let mut reaper = Reaper::new(survey, store, grace, told);
     // The first look also finds what was named and is over, for the report; later ones what lives.
     let mut which = selection.runs.as_ref().map_or(Which::Open, |runs| Which::Named(runs));
     let mut clean = 0;
@@ -187,7 +176,26 @@ fn key(seen: Sighting) -> (i32, Option<u64>) {
     (seen.pid, seen.start_ticks)
 }
 
-impl Reaper<'_> {
+impl<'a> Reaper<'a> {
+    fn new(
+        survey: &'a Survey,
+        store: Option<Store>,
+        grace: Duration,
+        told: Option<Sighting>,
+    ) -> Reaper<'a> {
+        Reaper {
+            survey,
+            ledger: Ledger::new(survey, store),
+            sent: told.map(|seen| (seen.pid, seen.start_ticks, Ask::Term)).into_iter().collect(),
+            unkilled: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            missed: BTreeMap::new(),
+            // Longer than any machine is up, and short enough to be added to a clock.
+            grace: grace.min(Duration::from_hours(24 * 36_500)),
+            deadlines: None,
+        }
+    }
+
     /// Whether there is still something to be tried for `item`.
     fn pending(&self, item: &Item) -> bool {
         let open = |seen: Sighting| !self.refused.contains_key(&key(seen));
@@ -396,6 +404,15 @@ impl Reaper<'_> {
                 self.refused.get(&key(seen)).cloned().unwrap_or_else(|| otherwise.to_owned())
             };
             match &item.deed {
+                // In another PID namespace, say, and the cgroup cannot be killed.
+                Deed::End(members) if members.is_empty() => {
+                    self.ledger.done.survivors.push(Survivor {
+                        run: item.run.clone(),
+                        pid: None,
+                        comm: String::new(),
+                        why: "its cgroup is not empty, and nobody is seen in it".into(),
+                    });
+                }
                 Deed::End(members) => {
                     for member in members {
                         let seen = member.identity.sighting();
@@ -446,11 +463,6 @@ fn wait(mut waiting: Vec<PidFd>, leaf: Option<&OwnedFd>, until: Instant) {
         let mut ended = ended.into_iter();
         waiting.retain(|_| !ended.next().unwrap_or(true));
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the reaper keeps its own deadlines")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// The wall clock in milliseconds since 1970, as records have it.

@@ -326,3 +326,23 @@ fn a_running_run_is_left_alone_unless_it_is_meant_and_then_its_heeler_is_told() 
 fn libc_stop() -> i32 {
     rustix::process::Signal::STOP.as_raw()
 }
+
+/// Whoever lives in the cgroup and is not seen (in another PID namespace, say) is left all the same.
+#[test]
+fn who_cannot_be_seen_is_left_too() {
+    let place = place();
+    let mut reaper = Reaper::new(&place.survey, None, GRACE, None);
+    let item = Item {
+        run: "r".into(),
+        name: None,
+        state: State::Orphaned,
+        why: None,
+        deed: Deed::End(Vec::new()),
+        spared: Vec::new(),
+        named: false,
+        populated: true,
+    };
+    reaper.survivors(&[item]);
+    let left = reaper.ledger.done.survivors;
+    assert_eq!(left.iter().map(|left| left.pid).collect::<Vec<_>>(), [None]);
+}
