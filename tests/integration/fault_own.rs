@@ -62,6 +62,27 @@ fn a_panic_ends_the_tree_and_is_told() {
 }
 
 /// There is no second attempt after a fault, and a guard's keeper does not mind one.
+/// Whom the command leaves may stay, but not after a fault: then the tree is killed, and nobody is said to have been left.
+#[test]
+fn a_panic_leaves_nobody() {
+    if !can_ask() {
+        return;
+    }
+    for containment in CONTAINMENTS {
+        let t = Test::new();
+        let mut life = t.lifeline("life");
+        let script = "exec 9>life; setsid sleep 1000 & echo out; wait";
+        let args = ["--pipe", "--strays", "leave", "--containment", containment, "-c", script];
+        let run = penned_run(&t, &args).env("HEELER_FAULT", "output");
+        let done = run.any_out().any_err().exit(125).check();
+        life.wait_gone();
+        assert!(!done.err_text().contains("left running"), "{}", done.err_text());
+        let report = report(&t);
+        assert_eq!(report["child"]["signal_name"], "SIGKILL", "{report}");
+        assert_eq!(report["containment"]["verified"], true, "{report}");
+    }
+}
+
 #[test]
 fn a_panic_is_not_retried() {
     if !can_ask() {

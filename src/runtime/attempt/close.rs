@@ -29,7 +29,9 @@ impl Running<'_, '_> {
         fault::point("close");
         self.end_asides();
         self.tell_exit();
-        let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
+        // A fault has killed everyone.
+        let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release)
+            && self.supervisor.cause() != Some(Cause::Internal);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.
         let strays_left = keeps && self.launched.tree.sweep() > 0 && !unkillable;
