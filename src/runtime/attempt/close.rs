@@ -12,6 +12,7 @@ use crate::runtime::fault;
 use crate::runtime::tree::Member;
 use crate::sys::cgroup::Leaf;
 use crate::sys::poll::{self, Want};
+use crate::sys::signals;
 
 impl Running<'_, '_> {
     /// heeler failed: the tree is killed, and nothing more is read.
@@ -130,7 +131,13 @@ impl Running<'_, '_> {
             if poll::poll(&wants, Some(left), &mut ready).is_err() {
                 return false;
             }
-            self.shared.signals.read();
+            for received in self.shared.signals.read() {
+                if signals::asks_to_stop(received.signal) {
+                    // For what comes after this attempt; here everything has been asked for.
+                    let now = self.now();
+                    self.supervisor.step(now, Event::StopRequest { signal: received.signal });
+                }
+            }
         }
     }
 }
