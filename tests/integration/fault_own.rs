@@ -300,6 +300,10 @@ fn without_proc() {
     life.wait_gone();
     assert_eq!(report(&t)["containment"]["verified"], true, "{}", report(&t));
     // A member that has left the group.
+    // What is typed as Ctrl-C reaches the group.
+    let script = "trap 'echo int; exit 3' INT; echo ready; while :; do sleep 0.01; done";
+    let args = ["--pipe", "--expect", "ready", "--do", "interrupt", "-c", script];
+    hidden(&args).out("ready\nint\n").any_err().exit(3).check();
     t.leaves_processes();
     let mut args = vec!["--pipe", "--strays", "fail"];
     args.extend(sh(children::LEAVER, &["life"]));
