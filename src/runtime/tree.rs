@@ -234,7 +234,7 @@ impl Tree {
         };
         // The kernel kills every one of them by itself; looking at each, or collecting those that have ended
         // from among those that have not, would only take time.
-        if rung.signal == KILL && populated {
+        if populated && rung.signal == KILL && self.leaf.as_ref().is_some_and(Leaf::is_killed) {
             return 1;
         }
         // Who lives is our child, or below one that lives, or in the cgroup.
