@@ -28,6 +28,7 @@ use crate::sys::crash;
 use crate::sys::pidfd::PidFd;
 use crate::sys::proc;
 use crate::sys::wait::{self, Status};
+use crate::sys::signals::CONT;
 
 /// In how many rounds a signal is sent at once: a tree of a thousand gets it before anything else is done.
 const ROUNDS: usize = 5;
@@ -83,7 +84,7 @@ pub struct Tree {
     gone: bool,
     /// Nothing more is to be done about it: who is left is to stay.
     settled: bool,
-    /// The signal being sent; members that appear later get it too.
+    /// The signal being sent, and who has had it.
     sending: Sending,
 }
 
@@ -322,7 +323,7 @@ impl Tree {
     }
 
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
-    /// it; those that appear while the tree is still being ended get it when they are seen.
+    /// it. Who appears later gets it when it is seen, but for what a handler starts: see [`Sending`].
     pub fn signal(&mut self, signal: i32) {
         self.signal_or(signal, None);
     }
@@ -361,7 +362,7 @@ impl Tree {
         any_deaf
     }
 
-    /// Sends `signal` to every member once, without making it the one that newcomers get.
+    /// Sends `signal` to every member that is found now. What is being sent stays.
     pub fn signal_once(&mut self, signal: i32) {
         if self.blind {
             self.signal_own_group(signal);
@@ -504,9 +505,6 @@ impl Drop for Tree {
         crash::let_tree_go();
     }
 }
-
-/// SIGCONT.
-const CONT: i32 = crate::sys::signals::CONT;
 
 fn ended(status: Status) -> Option<Ended> {
     match status {
