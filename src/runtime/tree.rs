@@ -18,6 +18,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
+use super::fault;
 use super::proof::{Kin, Proof};
 use super::sending::{Look, Rung, Sending};
 use super::strangers::Strangers;
@@ -27,11 +28,14 @@ use crate::sys::cgroup::Leaf;
 use crate::sys::crash;
 use crate::sys::pidfd::PidFd;
 use crate::sys::proc;
-use crate::sys::wait::{self, Status};
 use crate::sys::signals::CONT;
+use crate::sys::wait::{self, Status};
 
 /// In how many rounds a signal is sent at once: a tree of a thousand gets it before anything else is done.
 const ROUNDS: usize = 5;
+
+/// How many times everybody may have ended before the look at them.
+const LOOKS: usize = 5;
 
 /// A living member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,19 +178,35 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
-        self.look(self.leaf.as_ref())
+        self.look(self.leaf.as_ref()).0
     }
 
-    /// The living members, those in `leaf` too.
-    fn look(&self, leaf: Option<&Leaf>) -> Vec<Member> {
+    /// Collects every orphan that has ended, and says how many members live. Whoever ends between the list and the look at
+    /// each leaves its children to us, and nobody is seen: then both are done again.
+    fn count(&mut self, populated: bool) -> usize {
+        for _ in 0..LOOKS {
+            self.collect_orphans();
+            // Asking the kernel whether there is anyone is cheaper than asking who.
+            let (members, ended) = self.look(self.leaf.as_ref().filter(|_| populated));
+            if !members.is_empty() || !ended {
+                return members.len();
+            }
+        }
+        self.collect_orphans()
+    }
+
+    /// The living members, those in `leaf` too; and whether there were others, who had ended.
+    fn look(&self, leaf: Option<&Leaf>) -> (Vec<Member>, bool) {
         let mut held = leaf.map(Leaf::processes);
         let mut found = Vec::new();
         let mut parents = Vec::new();
         let mut seen = BTreeSet::new();
+        let mut ended = false;
         // Parents come before their children. Whoever has gone meanwhile has left its children to us; the next
         // look finds them.
         let mut next = proc::own_children().unwrap_or_default();
         next.retain(|&pid| self.strangers.admits(pid, self.leader));
+        fault::point("look");
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -200,6 +220,8 @@ impl Tree {
                     let (comm, start_ticks) = (stat.comm.clone(), stat.start_ticks);
                     found.push(Member { pid, comm, start_ticks });
                     parents.push(stat);
+                } else {
+                    ended |= pid != self.leader;
                 }
             }
             next = match parents.pop() {
@@ -212,7 +234,7 @@ impl Tree {
                 },
             };
         }
-        found
+        (found, ended)
     }
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live; while they
@@ -224,9 +246,7 @@ impl Tree {
         // Reading arms the next notice, so it comes before the look.
         let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
         let Some(rung) = self.sending.rung() else {
-            self.collect_orphans();
-            // Asking the kernel whether there is anyone is cheaper than asking who.
-            let members = self.look(self.leaf.as_ref().filter(|_| populated)).len();
+            let members = self.count(populated);
             // Someone forked and ended between two looks: the notice of the end is still to come.
             let unseen = populated
                 && self.ended.is_some()
@@ -377,6 +397,9 @@ impl Tree {
 
     /// Sends `signal` to the leader's group, or to whoever has the foreground of its terminal.
     pub fn signal_group(&mut self, group: Option<i32>, signal: i32) {
+        if self.blind {
+            return self.signal_own_group(signal);
+        }
         let own = || proc::stat(self.leader).ok().flatten().map_or(self.leader, |stat| stat.pgrp);
         let group = group.unwrap_or_else(own);
         self.signal_where(signal, |stat| stat.pgrp == group);
@@ -398,9 +421,6 @@ impl Tree {
         });
     }
 
-        if self.blind {
-            return self.signal_own_group(signal);
-        }
     /// Sends `signal` to those of the members that are `meant`. Says whether there was one.
     fn signal_those(&self, signal: i32, mut meant: impl FnMut(&Member) -> bool) -> bool {
         let mut proof = Proof::new(self.kin());
