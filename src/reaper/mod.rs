@@ -25,12 +25,14 @@ use crate::core::identity::{Same, Sighting};
 use crate::core::ladder::LAST_WAIT;
 use crate::core::members::Member;
 use crate::core::reap::{self, Deed, Item, Selection, Subject};
+use crate::core::supervisor::{KILL, TERM};
 use crate::reaper::survey::{Scene, Survey, leaves, pin};
 use crate::store::{Action, Store, StoreError, Which};
 use crate::sys;
 use crate::sys::cgroup::Found;
-use crate::sys::pidfd::{PidFd, SIGCONT, SIGKILL, SIGTERM, wait_any};
+use crate::sys::pidfd::{PidFd, wait_any};
 use crate::sys::poll::{self, Want, now};
+use crate::sys::signals::CONT;
 
 const CLEAN_LOOKS: u32 = 3;
 
@@ -135,9 +137,9 @@ enum Ask {
 impl Ask {
     fn signal(self) -> i32 {
         match self {
-            Ask::Term | Ask::TermAgain => SIGTERM,
-            Ask::Cont => SIGCONT,
-            Ask::Kill => SIGKILL,
+            Ask::Term | Ask::TermAgain => TERM,
+            Ask::Cont => CONT,
+            Ask::Kill => KILL,
         }
     }
 }
@@ -299,7 +301,7 @@ impl<'a> Reaper<'a> {
                 at_ms: wall_ms(),
                 target: leader.seen,
                 comm: recorded.path.clone(),
-                signal: SIGKILL,
+                signal: KILL,
                 result,
                 by_pid: sys::ids::pid(),
             });
