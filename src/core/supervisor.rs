@@ -179,7 +179,6 @@ pub struct Supervisor {
     had_strays: bool,
     streams_ended: bool,
     stalled: bool,
-    held_open: bool,
     unkillable: bool,
     requests: Vec<i32>,
     signals: Vec<SentSignal>,
@@ -201,7 +200,6 @@ impl Supervisor {
             had_strays: false,
             streams_ended: false,
             stalled: false,
-            held_open: false,
             unkillable: false,
             requests: Vec::new(),
             signals: Vec::new(),
@@ -366,11 +364,6 @@ impl Supervisor {
     /// Whether members outlived the leader.
     pub fn had_strays(&self) -> bool {
         self.had_strays
-    }
-
-    /// Whether streams were still held open when reading stopped.
-    pub fn held_open(&self) -> bool {
-        self.held_open
     }
 
     /// Whether members were left alive after KILL and its wait.
@@ -573,7 +566,6 @@ impl Supervisor {
     }
 
     fn close(&mut self, out: &mut Vec<Action>) {
-        self.held_open = true;
         self.state = State::Draining { deadline: None };
         out.push(Action::CloseStreams);
     }

@@ -25,12 +25,14 @@ use crate::core::identity::{Same, Sighting};
 use crate::core::ladder::LAST_WAIT;
 use crate::core::members::Member;
 use crate::core::reap::{self, Deed, Item, Selection, Subject};
+use crate::core::supervisor::{KILL, TERM};
 use crate::reaper::survey::{Scene, Survey, leaves, pin};
 use crate::store::{Action, Store, StoreError, Which};
 use crate::sys;
 use crate::sys::cgroup::Found;
-use crate::sys::pidfd::{PidFd, SIGCONT, SIGKILL, SIGTERM, wait_any};
-use crate::sys::poll::{self, Want};
+use crate::sys::pidfd::{PidFd, wait_any};
+use crate::sys::poll::{self, Want, now};
+use crate::sys::signals::CONT;
 
 const CLEAN_LOOKS: u32 = 3;
 
@@ -79,18 +81,7 @@ pub fn carry_out(
     grace: Duration,
     told: Option<Sighting>,
 ) -> Result<Reaped, StoreError> {
-    // Longer than any machine is up, and short enough to be added to a clock.
-    let grace = grace.min(Duration::from_hours(24 * 36_500));
-    let mut reaper = Reaper {
-        survey,
-        ledger: Ledger::new(survey, store),
-        sent: told.map(|seen| (seen.pid, seen.start_ticks, Ask::Term)).into_iter().collect(),
-        unkilled: BTreeSet::new(),
-        refused: BTreeMap::new(),
-        missed: BTreeMap::new(),
-        grace,
-        deadlines: None,
-    };
+    let mut reaper = Reaper::new(survey, store, grace, told);
     // The first look also finds what was named and is over, for the report; later ones what lives.
     let mut which = selection.runs.as_ref().map_or(Which::Open, |runs| Which::Named(runs));
     let mut clean = 0;
@@ -146,9 +137,9 @@ enum Ask {
 impl Ask {
     fn signal(self) -> i32 {
         match self {
-            Ask::Term | Ask::TermAgain => SIGTERM,
-            Ask::Cont => SIGCONT,
-            Ask::Kill => SIGKILL,
+            Ask::Term | Ask::TermAgain => TERM,
+            Ask::Cont => CONT,
+            Ask::Kill => KILL,
         }
     }
 }
@@ -187,7 +178,26 @@ fn key(seen: Sighting) -> (i32, Option<u64>) {
     (seen.pid, seen.start_ticks)
 }
 
-impl Reaper<'_> {
+impl<'a> Reaper<'a> {
+    fn new(
+        survey: &'a Survey,
+        store: Option<Store>,
+        grace: Duration,
+        told: Option<Sighting>,
+    ) -> Reaper<'a> {
+        Reaper {
+            survey,
+            ledger: Ledger::new(survey, store),
+            sent: told.map(|seen| (seen.pid, seen.start_ticks, Ask::Term)).into_iter().collect(),
+            unkilled: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            missed: BTreeMap::new(),
+            // Longer than any machine is up, and short enough to be added to a clock.
+            grace: grace.min(Duration::from_hours(24 * 36_500)),
+            deadlines: None,
+        }
+    }
+
     /// Whether there is still something to be tried for `item`.
     fn pending(&self, item: &Item) -> bool {
         let open = |seen: Sighting| !self.refused.contains_key(&key(seen));
@@ -291,7 +301,7 @@ impl Reaper<'_> {
                 at_ms: wall_ms(),
                 target: leader.seen,
                 comm: recorded.path.clone(),
-                signal: SIGKILL,
+                signal: KILL,
                 result,
                 by_pid: sys::ids::pid(),
             });
@@ -396,6 +406,15 @@ impl Reaper<'_> {
                 self.refused.get(&key(seen)).cloned().unwrap_or_else(|| otherwise.to_owned())
             };
             match &item.deed {
+                // In another PID namespace, say, and the cgroup cannot be killed.
+                Deed::End(members) if members.is_empty() => {
+                    self.ledger.done.survivors.push(Survivor {
+                        run: item.run.clone(),
+                        pid: None,
+                        comm: String::new(),
+                        why: "its cgroup is not empty, and nobody is seen in it".into(),
+                    });
+                }
                 Deed::End(members) => {
                     for member in members {
                         let seen = member.identity.sighting();
@@ -446,11 +465,6 @@ fn wait(mut waiting: Vec<PidFd>, leaf: Option<&OwnedFd>, until: Instant) {
         let mut ended = ended.into_iter();
         waiting.retain(|_| !ended.next().unwrap_or(true));
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the reaper keeps its own deadlines")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// The wall clock in milliseconds since 1970, as records have it.

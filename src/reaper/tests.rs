@@ -146,7 +146,7 @@ fn a_leader_its_children_and_those_that_fled_are_ended_and_a_second_reap_finds_n
     for gone in [leader_shell.other(), fled.other()] {
         assert!(gone.exited().unwrap());
     }
-    assert_eq!(signals(&reaped, leader_shell.pid())[0], SIGTERM);
+    assert_eq!(signals(&reaped, leader_shell.pid())[0], TERM);
     let store = Store::open_existing(&place.db, GRACE).unwrap().unwrap();
     assert_eq!(store.actions(&run).unwrap().len(), reaped.actions.len(), "audited");
     assert_eq!(states(&place), [State::Gone], "nobody saw its end");
@@ -225,12 +225,12 @@ fn who_ignores_term_is_killed_after_the_grace_and_who_is_stopped_gets_his_term()
     abandoned(&place.db, &stopped_run, Some(&leader(stopped.pid())));
     let only = Selection { runs: Some(vec![stopped_run]), ..selection() };
     let reaped = reap(&place, &only, GRACE);
-    assert_eq!(signals(&reaped, stopped.pid()), [SIGTERM, SIGCONT]);
+    assert_eq!(signals(&reaped, stopped.pid()), [TERM, CONT]);
     assert_eq!(reaped.survivors, []);
     assert!(deaf.alive());
     let reaped = reap(&place, &selection(), Duration::from_millis(50));
     assert_eq!(reaped.survivors, []);
-    assert_eq!(signals(&reaped, deaf.pid()), [SIGTERM, SIGCONT, SIGKILL]);
+    assert_eq!(signals(&reaped, deaf.pid()), [TERM, CONT, KILL]);
     assert!(!deaf.alive());
 }
 
@@ -318,11 +318,31 @@ fn a_running_run_is_left_alone_unless_it_is_meant_and_then_its_heeler_is_told() 
     assert_eq!(reap(&place, &around, GRACE).actions, []);
     let pid = child.id() as i32;
     let reaped = reap(&place, &Selection { all: true, ..selection() }, GRACE);
-    assert_eq!(signals(&reaped, pid), [SIGTERM]);
+    assert_eq!(signals(&reaped, pid), [TERM]);
     assert_eq!(reaped.survivors, []);
     assert_eq!(child.wait().unwrap().code(), Some(7), "it ended in its own way");
 }
 
 fn libc_stop() -> i32 {
     rustix::process::Signal::STOP.as_raw()
+}
+
+/// Whoever lives in the cgroup and is not seen (in another PID namespace, say) is left all the same.
+#[test]
+fn who_cannot_be_seen_is_left_too() {
+    let place = place();
+    let mut reaper = Reaper::new(&place.survey, None, GRACE, None);
+    let item = Item {
+        run: "r".into(),
+        name: None,
+        state: State::Orphaned,
+        why: None,
+        deed: Deed::End(Vec::new()),
+        spared: Vec::new(),
+        named: false,
+        populated: true,
+    };
+    reaper.survivors(&[item]);
+    let left = reaper.ledger.done.survivors;
+    assert_eq!(left.iter().map(|left| left.pid).collect::<Vec<_>>(), [None]);
 }

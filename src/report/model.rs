@@ -173,8 +173,9 @@ pub struct Usage {
     pub user_ms: u64,
     /// CPU time in the kernel.
     pub system_ms: u64,
-    /// The largest resident set of any one process. Never less than heeler's own few MiB: until its exec
-    /// the command borrows our memory, and the kernel counts that.
+    /// The most memory that all processes used together, where the memory controller counts it for a cgroup of the
+    /// run. Else the largest resident set of any one process, and never less than heeler's own few MiB: until
+    /// its exec the command borrows our memory, and the kernel counts that.
     pub max_rss_bytes: u64,
 }
 

@@ -34,11 +34,6 @@ impl Clock {
         self.started_at
     }
 
-    /// The wall time now, derived from the start.
-    pub fn date(&self) -> SystemTime {
-        self.started_at + self.wall()
-    }
-
     /// Leaves out `pause`, which has just ended.
     pub fn skip(&mut self, pause: Duration) {
         self.paused += pause;

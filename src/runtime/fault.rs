@@ -5,9 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
+#[cfg(debug_assertions)]
+use crate::sys::signals;
+
 thread_local! {
     static CAUGHT: Cell<u32> = const { Cell::new(0) };
     static SAID: RefCell<String> = const { RefCell::new(String::new()) };
+    #[cfg(debug_assertions)]
+    static STOPPED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Does `what`. A panic in it is an error that says what and where, and nothing is printed: our terminal may
@@ -32,7 +37,8 @@ pub fn caught<T>(what: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// A place where the variable `HEELER_FAULT` makes a debug build fail when it names it, for the tests of what
-/// follows a fault: `PLACE` panics, `PLACE:abort` aborts, `PLACE:overflow` overflows the stack.
+/// follows a fault: `PLACE` panics, `PLACE:abort` aborts, `PLACE:overflow` overflows the stack; and `PLACE:stop` stops
+/// there, the first time, for as long as a test needs for what else may happen just then.
 #[inline]
 pub fn point(place: &str) {
     #[cfg(debug_assertions)]
@@ -49,6 +55,7 @@ fn on_demand(place: &str) {
         Some("") => panic!("the fault `{place}` was asked for"),
         Some(":abort") => std::process::abort(),
         Some(":overflow") => deeper(&[0; 4096]),
+        Some(":stop") if !STOPPED.replace(true) => signals::stop_self(),
         _ => {}
     }
 }

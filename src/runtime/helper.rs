@@ -90,8 +90,17 @@ impl Helper {
             death_signal: Some(crate::core::supervisor::KILL),
         };
         let pid = spawn(&command).map_err(|error| io::Error::from_raw_os_error(error.errno))?.pid;
-        let Some(pidfd) = PidFd::open(pid)? else { return Err(io::ErrorKind::NotFound.into()) };
-        Ok(Helper { pid, pidfd, stdout: wanted.capture.then_some(read), got: Vec::new() })
+        match PidFd::open(pid) {
+            Ok(Some(pidfd)) => {
+                let stdout = wanted.capture.then_some(read);
+                Ok(Helper { pid, pidfd, stdout, got: Vec::new() })
+            }
+            // No descriptor is left to hold it by.
+            otherwise => {
+                wait::kill_group(pid);
+                Err(otherwise.err().unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+            }
+        }
     }
 
     /// Its process id, which is also its group.

@@ -114,16 +114,21 @@ pub fn launch(
     }
     .map_err(|error| resource("connect the command's streams", &error))?;
     let saved = wiring.lend.and_then(|fd| tty::attributes(fd).ok());
+    // Whatever these refuse: no cgroup is there yet that would be left behind.
+    let candidates = candidates(launch)?;
+    let argv = c_strings(launch.argv.iter().map(OsString::as_os_str), "argument")?;
+    let env = environment(launch, context)?;
+    let cwd = c_strings([launch.cwd.as_os_str()].into_iter(), "--cwd")?.pop();
     let (leaf, mut no_leaf) = match context.leaf.as_deref().map(Leaf::create) {
         Some(Ok(leaf)) => (Some(leaf), None),
         Some(Err(why)) => (None, Some(why)),
         None => (None, None),
     };
     let mut command = Command {
-        candidates: candidates(launch)?,
-        argv: c_strings(launch.argv.iter().map(OsString::as_os_str), "argument")?,
-        env: environment(launch, context)?,
-        cwd: Some(c_strings([launch.cwd.as_os_str()].into_iter(), "--cwd")?.remove(0)),
+        candidates,
+        argv,
+        env,
+        cwd,
         stdio: [0, 1, 2].map(|i: usize| wiring.stdio[i].as_raw_fd()),
         group: wiring.group,
         nice: launch.nice,

@@ -120,12 +120,8 @@ pub fn execute<'a>(
         shared.outlets.attempt(spent, n);
         let attempt = attempt::run(&mut shared, n, total, talk, observer);
         if let Some(ended) = attempt.ended {
-            let code = match ended {
-                Ended::Exited(code) => code,
-                Ended::Signaled { signal, .. } => 128 + signal,
-            };
             let now = shared.clock.active();
-            shared.outlets.exited(now, code);
+            shared.outlets.exited(now, ended.shell_code());
         }
         // A panic has done so already, where our terminal was raw.
         let panicked = attempt.cause == Some(Cause::Internal) && shared.raw.is_some();
@@ -140,7 +136,7 @@ pub fn execute<'a>(
         if pause.is_none() {
             // The command's output was made for a raw terminal; what we say after it needs one that turns
             // LF into a new line.
-            flush(&mut shared, Some(&attempt));
+            flush(&mut shared, attempt.cause.is_some_and(|cause| cause > Cause::Until));
             shared.raw = None;
         }
         note_try(&attempt, outcome, pause);
@@ -150,15 +146,12 @@ pub fn execute<'a>(
         delays.push(pause);
         // Nothing runs that could mind the keys: Ctrl-C and Ctrl-Z are for us.
         shared.raw.iter().for_each(RawMode::suspend);
-        match wait_between(&mut shared, pause) {
-            Waited::Over => {
-                if let Some(raw) = &shared.raw {
-                    raw.resume();
-                }
-            }
-            Waited::Total => break (Outcome::TotalTimeout, None),
-            Waited::OwnerGone => break (Outcome::OwnerGone, None),
-            Waited::Cancelled(signal) => break (Outcome::Cancelled, Some(signal)),
+        if let Some(ended) = wait_between(&mut shared, pause) {
+            flush(&mut shared, true);
+            break ended;
+        }
+        if let Some(raw) = &shared.raw {
+            raw.resume();
         }
         dialogue = self::dialogue(plan, &shared.mask)?;
     };
@@ -256,33 +249,31 @@ fn random() -> f64 {
     f64::from(u32::from_ne_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
 }
 
-enum Waited {
-    Over,
-    Total,
-    OwnerGone,
-    Cancelled(i32),
-}
+/// What ends a run in a pause, and the signal that cancelled it.
+type NoMore = (Outcome, Option<i32>);
 
-fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
+/// Waits until the next attempt is due, while what the last one left for slow readers is written. Gives why there is
+/// to be none.
+fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Option<NoMore> {
     let over = shared.clock.active().saturating_add(pause);
     let total = shared.plan.limits.total;
     let mut set = poll::Set::default();
     loop {
         let now = shared.clock.active();
         // The attempt may have left some, so before a pause of no length too.
-        if let Some(waited) = take_orders(shared, now) {
-            return waited;
+        if let Some(no_more) = take_orders(shared, now) {
+            return Some(no_more);
         }
         if total.is_some_and(|total| now >= total) {
-            return Waited::Total;
+            return Some((Outcome::TotalTimeout, None));
         }
         if now >= over {
-            return Waited::Over;
+            return None;
         }
         let remote = shared.remote.as_ref().and_then(|remote| remote.next_deadline());
         let until = earliest(earliest(Some(over), total), remote);
-        set.clear();
-        set.add(shared.signals.fd(), Want::Read);
+        let sinks = wait_for_sinks(&mut set, shared);
+        let clients = 1 + sinks.len();
         let mut count = 0;
         if let Some(remote) = &mut shared.remote {
             remote.wait(&mut |fd, want| {
@@ -292,18 +283,21 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
         }
         if set.wait(until.map(|until| until.saturating_sub(now))).is_err() {
             // Nor can the next attempt, if that was not for once; it says so.
-            return Waited::Over;
+            return None;
         }
+        write_more(&set, &sinks, shared);
         if let Some(remote) = &mut shared.remote {
             let now = shared.clock.active();
-            for index in (0..count).filter(|index| set.ready(1 + index).ready) {
+            for index in (0..count).filter(|index| set.ready(clients + index).ready) {
                 remote.ready(now, index);
             }
             remote.tick(now);
         }
         for received in shared.signals.read() {
             match received.signal {
-                signal if signals::asks_to_stop(signal) => return Waited::Cancelled(signal),
+                signal if signals::asks_to_stop(signal) => {
+                    return Some((Outcome::Cancelled, Some(signal)));
+                }
                 signals::TSTP => {
                     let from = shared.clock.wall();
                     signals::stop_self();
@@ -317,7 +311,7 @@ fn wait_between(shared: &mut Shared<'_>, pause: Duration) -> Waited {
 }
 
 /// Carries out what is ordered while no command runs; gives why there is to be none.
-fn take_orders(shared: &mut Shared<'_>, now: Duration) -> Option<Waited> {
+fn take_orders(shared: &mut Shared<'_>, now: Duration) -> Option<NoMore> {
     let remote = shared.remote.as_mut()?;
     loop {
         let orders = remote.take_orders();
@@ -327,8 +321,8 @@ fn take_orders(shared: &mut Shared<'_>, now: Duration) -> Option<Waited> {
         // Who is answered may ask for more.
         for order in orders {
             match order {
-                Order::Stop(signal) => return Some(Waited::Cancelled(signal)),
-                Order::OwnerGone => return Some(Waited::OwnerGone),
+                Order::Stop(signal) => return Some((Outcome::Cancelled, Some(signal))),
+                Order::OwnerGone => return Some((Outcome::OwnerGone, None)),
                 Order::Type { ticket, .. }
                 | Order::Secret { ticket, .. }
                 | Order::Eof { ticket } => {
@@ -346,35 +340,43 @@ fn take_orders(shared: &mut Shared<'_>, now: Duration) -> Option<Waited> {
 
 /// Writes out what is still kept for slow readers. Where the run was ended by force they have the drain
 /// time for it, else until someone asks us to end.
-fn flush(shared: &mut Shared<'_>, last: Option<&Attempt>) {
-    let forced = last.and_then(|attempt| attempt.cause).is_some_and(|cause| cause > Cause::Until);
+fn flush(shared: &mut Shared<'_>, forced: bool) {
     let until = forced.then(|| shared.clock.active() + shared.plan.stop.drain);
-    let mut ready = Vec::new();
+    let mut set = poll::Set::default();
     while shared.outlets.is_stalled() {
         let left = until.map(|until| until.saturating_sub(shared.clock.active()));
-        if left.is_some_and(|left| left.is_zero()) {
+        let sinks = wait_for_sinks(&mut set, shared);
+        let asked = |shared: &Shared<'_>| {
+            let received = shared.signals.read();
+            received.iter().any(|received| signals::asks_to_stop(received.signal))
+        };
+        let late = left.is_some_and(|left| left.is_zero());
+        if late || set.wait(left).is_err() || asked(shared) {
             shared.outlets.note_untaken();
             break;
         }
-        let mut wants = vec![(shared.signals.fd(), Want::Read)];
-        let mut sinks = Vec::new();
-        for (sink, fd) in shared.outlets.pending() {
-            sinks.push(sink);
-            wants.push((fd, Want::Write));
-        }
-        if poll::poll(&wants, left, &mut ready).is_err() {
-            break;
-        }
-        let asked =
-            shared.signals.read().iter().any(|received| signals::asks_to_stop(received.signal));
-        if asked {
-            break;
-        }
-        for (sink, ready) in sinks.iter().zip(&ready[1..]) {
-            if ready.ready {
-                shared.outlets.flush(*sink);
-            }
-        }
+        write_more(&set, &sinks, shared);
     }
     shared.warnings.extend(shared.outlets.take_warnings());
+}
+
+/// Waits for signals, and behind them for room in the sinks that something is kept for: these.
+fn wait_for_sinks(set: &mut poll::Set, shared: &Shared<'_>) -> Vec<usize> {
+    set.clear();
+    set.add(shared.signals.fd(), Want::Read);
+    let mut sinks = Vec::new();
+    for (sink, fd) in shared.outlets.pending() {
+        sinks.push(sink);
+        set.add(fd, Want::Write);
+    }
+    sinks
+}
+
+/// Writes more to those of `sinks` that have room.
+fn write_more(set: &poll::Set, sinks: &[usize], shared: &mut Shared<'_>) {
+    for (index, sink) in sinks.iter().enumerate() {
+        if set.ready(1 + index).ready {
+            shared.outlets.flush(*sink);
+        }
+    }
 }

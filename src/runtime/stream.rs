@@ -1,8 +1,10 @@
 //! One of the command's streams, on its way in: counted, and its end kept for the report.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use crate::expect::program::StreamId;
+use crate::sys::poll::{self, Want};
 use crate::sys::{cpu, fdio};
 
 /// A stream that is read.
@@ -12,7 +14,7 @@ pub struct Stream {
     pub id: StreamId,
     fd: Option<OwnedFd>,
     bytes: u64,
-    /// Whether the last piece was one.
+    /// Whether the last piece was at least [`LARGE`].
     large: bool,
     line_ends: u64,
     last: u8,
@@ -91,9 +93,16 @@ impl Stream {
         self.tail.push(shown);
     }
 
-    /// Stops reading; someone still holds the stream open.
+    /// Whether someone else has it open; what they wrote may be unread all the same.
+    pub fn is_held(&self) -> bool {
+        let mut ready = Vec::new();
+        let asked =
+            self.fd().map(|fd| poll::poll(&[(fd, Want::Hangup)], Some(Duration::ZERO), &mut ready));
+        matches!(asked, Some(Ok(()))) && !ready[0].hangup
+    }
+
+    /// Stops reading.
     pub fn close(&mut self) {
-        self.held_open |= self.fd.is_some();
         self.fd = None;
     }
 

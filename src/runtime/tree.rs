@@ -18,6 +18,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
+use super::fault;
 use super::proof::{Kin, Proof};
 use super::sending::{Look, Rung, Sending};
 use super::strangers::Strangers;
@@ -27,10 +28,14 @@ use crate::sys::cgroup::Leaf;
 use crate::sys::crash;
 use crate::sys::pidfd::PidFd;
 use crate::sys::proc;
+use crate::sys::signals::CONT;
 use crate::sys::wait::{self, Status};
 
 /// In how many rounds a signal is sent at once: a tree of a thousand gets it before anything else is done.
 const ROUNDS: usize = 5;
+
+/// How many times everybody may have ended before the look at them.
+const LOOKS: usize = 5;
 
 /// A living member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +88,7 @@ pub struct Tree {
     gone: bool,
     /// Nothing more is to be done about it: who is left is to stay.
     settled: bool,
-    /// The signal being sent; members that appear later get it too.
+    /// The signal being sent, and who has had it.
     sending: Sending,
 }
 
@@ -173,19 +178,35 @@ impl Tree {
 
     /// The living members; the leader is one until it has ended.
     pub fn members(&self) -> Vec<Member> {
-        self.look(self.leaf.as_ref())
+        self.look(self.leaf.as_ref()).0
     }
 
-    /// The living members, those in `leaf` too.
-    fn look(&self, leaf: Option<&Leaf>) -> Vec<Member> {
+    /// Collects every orphan that has ended, and says how many members live. Whoever ends between the list and the look at
+    /// each leaves its children to us, and nobody is seen: then both are done again.
+    fn count(&mut self, populated: bool) -> usize {
+        for _ in 0..LOOKS {
+            self.collect_orphans();
+            // Asking the kernel whether there is anyone is cheaper than asking who.
+            let (members, ended) = self.look(self.leaf.as_ref().filter(|_| populated));
+            if !members.is_empty() || !ended {
+                return members.len();
+            }
+        }
+        self.collect_orphans()
+    }
+
+    /// The living members, those in `leaf` too; and whether there were others, who had ended.
+    fn look(&self, leaf: Option<&Leaf>) -> (Vec<Member>, bool) {
         let mut held = leaf.map(Leaf::processes);
         let mut found = Vec::new();
         let mut parents = Vec::new();
         let mut seen = BTreeSet::new();
+        let mut ended = false;
         // Parents come before their children. Whoever has gone meanwhile has left its children to us; the next
         // look finds them.
         let mut next = proc::own_children().unwrap_or_default();
         next.retain(|&pid| self.strangers.admits(pid, self.leader));
+        fault::point("look");
         loop {
             for pid in next {
                 let ended_leader = pid == self.leader && self.ended.is_some();
@@ -199,6 +220,8 @@ impl Tree {
                     let (comm, start_ticks) = (stat.comm.clone(), stat.start_ticks);
                     found.push(Member { pid, comm, start_ticks });
                     parents.push(stat);
+                } else {
+                    ended |= pid != self.leader;
                 }
             }
             next = match parents.pop() {
@@ -211,7 +234,7 @@ impl Tree {
                 },
             };
         }
-        found
+        (found, ended)
     }
 
     /// Collects every orphan that has ended, and says how many members other than an ended leader live; while they
@@ -223,9 +246,7 @@ impl Tree {
         // Reading arms the next notice, so it comes before the look.
         let populated = self.leaf.as_ref().is_some_and(Leaf::populated);
         let Some(rung) = self.sending.rung() else {
-            self.collect_orphans();
-            // Asking the kernel whether there is anyone is cheaper than asking who.
-            let members = self.look(self.leaf.as_ref().filter(|_| populated)).len();
+            let members = self.count(populated);
             // Someone forked and ended between two looks: the notice of the end is still to come.
             let unseen = populated
                 && self.ended.is_some()
@@ -234,7 +255,7 @@ impl Tree {
         };
         // The kernel kills every one of them by itself; looking at each, or collecting those that have ended
         // from among those that have not, would only take time.
-        if rung.signal == KILL && populated {
+        if populated && rung.signal == KILL && self.leaf.as_ref().is_some_and(Leaf::is_killed) {
             return 1;
         }
         // Who lives is our child, or below one that lives, or in the cgroup.
@@ -322,7 +343,7 @@ impl Tree {
     }
 
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
-    /// it; those that appear while the tree is still being ended get it when they are seen.
+    /// it. Who appears later gets it when it is seen, but for what a handler starts: see [`Sending`].
     pub fn signal(&mut self, signal: i32) {
         self.signal_or(signal, None);
     }
@@ -361,7 +382,7 @@ impl Tree {
         any_deaf
     }
 
-    /// Sends `signal` to every member once, without making it the one that newcomers get.
+    /// Sends `signal` to every member that is found now. What is being sent stays.
     pub fn signal_once(&mut self, signal: i32) {
         if self.blind {
             self.signal_own_group(signal);
@@ -376,6 +397,9 @@ impl Tree {
 
     /// Sends `signal` to the leader's group, or to whoever has the foreground of its terminal.
     pub fn signal_group(&mut self, group: Option<i32>, signal: i32) {
+        if self.blind {
+            return self.signal_own_group(signal);
+        }
         let own = || proc::stat(self.leader).ok().flatten().map_or(self.leader, |stat| stat.pgrp);
         let group = group.unwrap_or_else(own);
         self.signal_where(signal, |stat| stat.pgrp == group);
@@ -501,9 +525,6 @@ impl Drop for Tree {
         crash::let_tree_go();
     }
 }
-
-/// SIGCONT.
-const CONT: i32 = crate::sys::signals::CONT;
 
 fn ended(status: Status) -> Option<Ended> {
     match status {

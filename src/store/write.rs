@@ -153,6 +153,7 @@ pub(super) fn insert_run(tx: &Transaction<'_>, facts: &RunFacts) -> rusqlite::Re
     .map(drop)
 }
 
+/// An attempt, and how it ended where that is known; where it is not, what was written of that stays.
 pub(super) fn insert_attempt(
     tx: &Transaction<'_>,
     run: &str,
@@ -164,7 +165,8 @@ pub(super) fn insert_attempt(
                                started_ms, ended_ms, outcome, exit_code, signal)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (run, n) DO UPDATE SET ended_ms = excluded.ended_ms, outcome = excluded.outcome,
-                                            exit_code = excluded.exit_code, signal = excluded.signal",
+                                            exit_code = excluded.exit_code, signal = excluded.signal
+                             WHERE excluded.ended_ms IS NOT NULL",
     )?
     .execute(params![
         run,

@@ -1,6 +1,7 @@
 //! Faults of heeler itself: it panics, crashes, runs out of what it needs, or cannot see. Whatever it was, the
 //! tree is ended, the terminal is as it was, and what can be told is told.
 
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
@@ -58,6 +59,27 @@ fn a_panic_ends_the_tree_and_is_told() {
                 assert_eq!(report["containment"]["verified"], true, "{report}");
             }
         }
+    }
+}
+
+/// Whom the command leaves may stay, but not after a fault: then the tree is killed, and nobody is said to have been left.
+#[test]
+fn a_panic_leaves_nobody() {
+    if !can_ask() {
+        return;
+    }
+    for containment in CONTAINMENTS {
+        let t = Test::new();
+        let mut life = t.lifeline("life");
+        let script = "exec 9>life; setsid sleep 1000 & echo out; wait";
+        let args = ["--pipe", "--strays", "leave", "--containment", containment, "-c", script];
+        let run = penned_run(&t, &args).env("HEELER_FAULT", "output");
+        let done = run.any_out().any_err().exit(125).check();
+        life.wait_gone();
+        assert!(!done.err_text().contains("left running"), "{}", done.err_text());
+        let report = report(&t);
+        assert_eq!(report["child"]["signal_name"], "SIGKILL", "{report}");
+        assert_eq!(report["containment"]["verified"], true, "{report}");
     }
 }
 
@@ -278,6 +300,10 @@ fn without_proc() {
     hidden(&args).any_out().any_err().exit(124).check();
     life.wait_gone();
     assert_eq!(report(&t)["containment"]["verified"], true, "{}", report(&t));
+    // What is typed as Ctrl-C reaches the group.
+    let script = "trap 'echo int; exit 3' INT; echo ready; while :; do sleep 0.01; done";
+    let args = ["--pipe", "--expect", "ready", "--do", "interrupt", "-c", script];
+    hidden(&args).out("ready\nint\n").any_err().exit(3).check();
     // A member that has left the group.
     t.leaves_processes();
     let mut args = vec!["--pipe", "--strays", "fail"];
@@ -339,6 +365,32 @@ fn an_exit_and_a_request_at_once() {
     run.signal(Signal::CONT);
     let done = run.any_out().exit(5).check();
     done.has("/outcome", "exited").has("/child/exit_code", 5).has("/exit_code", 5);
+}
+
+/// Between the list of our children and the look at each, one ends and leaves its own to us: that one is found, and not
+/// killed where it is to stay.
+#[test]
+fn who_comes_while_nobody_is_found_stays() {
+    if !can_ask() {
+        return;
+    }
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    let go = t.fifo("go");
+    let mut go = std::fs::File::options().read(true).write(true).open(go).unwrap();
+    let script = "exec 9>life; setsid sh -c 'echo $$ >&9; read x < go; sh -c \"echo born >&9; read x < go; echo over >&9\" &' & exit 3";
+    let args = ["--inherit", "--containment", "subreaper", "--strays", "wait", "-c", script];
+    let run = t.run(args).env("HEELER_FAULT", "look:stop").report().start();
+    let parent = life.wait("\n").trim().parse().unwrap();
+    wait_until("it has the list", || proc_state(run.pid()) == Some('T'));
+    go.write_all(b"go\n").unwrap();
+    life.wait("born\n");
+    wait_gone(parent);
+    run.signal(Signal::CONT);
+    assert!(!run.ends_within(Duration::from_millis(300)), "it waits");
+    go.write_all(b"go\n").unwrap();
+    run.exit(3).check().has("/containment/verified", true).has("/stop", ());
+    assert!(life.wait_gone().ends_with("over\n"));
 }
 
 /// A stray has the name of what it is now, not of what it was forked from.

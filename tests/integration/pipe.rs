@@ -6,9 +6,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use crate::children::{self, python, sh};
-use crate::harness::{Test, is_dead, lines, wait_gone, wait_until};
+use crate::harness::{Signal, Test, is_dead, lines, wait_gone, wait_until};
 
-fn pipe() -> (File, OwnedFd) {
+/// Both ends of a pipe.
+pub fn pipe() -> (File, OwnedFd) {
     let flags = rustix::pipe::PipeFlags::CLOEXEC;
     let (read, write) = rustix::pipe::pipe_with(flags).unwrap();
     (File::from(read), write)
@@ -377,4 +378,29 @@ fn what_was_written_before_the_end_is_not_lost_to_a_slow_heeler() {
         done.has("/streams/stdout/bytes", 900_000);
         assert_eq!(done.out_text().len(), 900_000, "{flags:?}");
     }
+}
+
+/// Who asks for the end a second time does not wait for a reader; that output is lost by that is said.
+#[test]
+fn output_that_is_given_up_is_said() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    let (mut read, write) = pipe();
+    let _ = rustix::pipe::fcntl_setpipe_size(&read, 1 << 20);
+    let room = rustix::pipe::fcntl_getpipe_size(&read).unwrap();
+    let script = "echo $$ > life; head -c \"$1\" /dev/zero; exec printf '%04000d' 0";
+    let size = room.to_string();
+    let mut args = vec!["--pipe", "--events", "events"];
+    args.extend(sh(script, &[&size]));
+    let run = t.run(args).stdout_to(write).report().start();
+    wait_gone(life.wait("\n").trim().parse().unwrap());
+    run.signal(Signal::TERM);
+    wait_until("its end is told", || t.read("events").contains("\"exit\""));
+    run.signal(Signal::TERM);
+    let done = run.any_err().check();
+    assert!(done.err_text().contains("did not take all of it in time"), "{}", done.err_text());
+    done.has("/streams/stdout/bytes", room + 4000).has("/warnings/1", ());
+    let mut all = Vec::new();
+    read.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), room);
 }

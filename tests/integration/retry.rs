@@ -1,8 +1,11 @@
 //! Attempts and the pauses between them.
 
+use std::io::Read;
 use std::time::Duration;
 
+use crate::children::sh;
 use crate::harness::{Done, PATIENCE, Signal, Test};
+use crate::pipe::pipe;
 
 /// Counts its starts in the file `n`, writes the number, and exits with $2 from the $1st on, before with 75.
 const FLAKY: &str = "n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n; echo try $n; [ $n -ge $1 ] && exit $2; exit 75";
@@ -292,4 +295,52 @@ fn the_dialogue_starts_anew() {
         script,
     ];
     t.run(args).out("name:\nhi bob\nname:\nhi bob\n").any_err().check();
+}
+
+/// Fills our reader's pipe, of size $1, and writes a little more, which heeler keeps; then it is to fail.
+const FULL: &str = "head -c \"$1\" /dev/zero; printf '%04000dEND' 0; exec sleep 1000";
+const KEPT: usize = 4003;
+
+/// What a reader has not taken when an attempt ends, it gets in the pause; and if it never takes it, that is said.
+#[test]
+fn what_is_kept_is_written_in_the_pause() {
+    for taken in [true, false] {
+        let t = Test::new();
+        let (mut read, write) = pipe();
+        let _ = rustix::pipe::fcntl_setpipe_size(&read, 1 << 20);
+        let room = rustix::pipe::fcntl_getpipe_size(&read).unwrap();
+        let size = room.to_string();
+        let mut args = vec!["--pipe", "--fail-on", "END", "--drain", "50ms"];
+        args.extend(["--retries", "1", "--retry-delay", "1h"]);
+        args.extend(sh(FULL, &[&size]));
+        let run = t.run(args).stdout_to(write).report().start();
+        run.wait_err("the next in 1h");
+        if taken {
+            let (done, waits) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let mut all = vec![0; room + KEPT];
+                let _ = done.send(read.read_exact(&mut all).map(|()| read));
+            });
+            read = waits.recv_timeout(PATIENCE).expect("all of it comes").unwrap();
+        }
+        run.signal(Signal::TERM);
+        let done = run.any_err().signaled(15).check();
+        let said = done.err_text().contains("did not take all of it in time");
+        assert_eq!(said, !taken, "{}", done.err_text());
+        done.has("/streams/stdout/bytes", room + KEPT);
+        // Nobody holds it: the command is gone.
+        done.has("/streams/stdout/held_open_by_strays", false).has("/containment/verified", true);
+        let mut rest = Vec::new();
+        read.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest.len(), if taken { 0 } else { room });
+    }
+}
+
+/// A limit that comes in the pause is said like any other.
+#[test]
+fn no_time_is_left_for_another_attempt() {
+    let t = Test::new();
+    let args = ["--retries", "10", "--retry-delay", "1h", "--total-timeout", "2s", "--", "false"];
+    let err = "heeler: attempt 1 of 11 exited with 1; the next in 1h\nheeler: out of time after 2s (--total-timeout)\n";
+    t.run(args).report().err(err).exit(124).check().has("/outcome", "total_timeout");
 }

@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStringExt;
 
+use crate::fault::leaves_of;
 use crate::harness::{Done, Test};
 
 const MODES: [&str; 3] = ["--pipe", "--pty", "--inherit"];
@@ -109,6 +110,19 @@ fn a_nul_byte_is_refused() {
         assert!(done.err_text().contains("NUL"), "{}", done.err_text());
         done.has("/child", ());
         assert!(!t.path("started").exists());
+    }
+}
+
+/// A script can write one down, and no cgroup is left behind for what was not started.
+#[test]
+fn a_nul_byte_of_a_script_leaves_no_cgroup() {
+    for command in [r#"argv = ["true", "a\u0000b"]"#, "argv = ['true']\nenv.KEY = \"a\\u0000b\""] {
+        let t = Test::new();
+        t.write("s.toml", format!("version = 1\n[command]\n{command}\n"));
+        let done = t.run(["--script", "s.toml"]).report().exit(125).any_err().check();
+        assert!(done.err_text().contains("NUL"), "{}", done.err_text());
+        let run = done.at("/run");
+        assert_eq!(leaves_of(run.as_str().unwrap()), Vec::<std::path::PathBuf>::new());
     }
 }
 

@@ -64,6 +64,29 @@ fn what_a_killed_heeler_leaves_is_listed_and_reaped() {
     }
 }
 
+/// What is known of how an attempt ended stays, whoever writes the run down once more.
+#[test]
+fn reaping_keeps_how_attempts_ended() {
+    let t = Test::new();
+    let script = "exec 9>life; [ -e x ] || { : > x; exit 3; }; echo ready >&9; exec sleep 1000";
+    let mut life = t.lifeline("life");
+    let args = ["--track", "require", "--retries", "1", "--retry-delay", "0", "-c", script];
+    let run = t.run(args).start();
+    life.wait("ready");
+    kill(&run);
+    drop(run);
+    let id = list(&t, &[])[0]["run"].as_str().unwrap().to_owned();
+    let attempts = || {
+        let done = t.heeler(["inspect", &id]).any_out().check();
+        serde_json::from_slice::<Value>(&done.out).unwrap()["attempts"].clone()
+    };
+    let before = attempts();
+    assert_eq!((&before[0]["outcome"], &before[0]["exit_code"]), (&"exited".into(), &3.into()));
+    t.heeler(["reap"]).any_out().any_err().check();
+    life.wait_gone();
+    assert_eq!(attempts(), before);
+}
+
 /// supervisors 36; design 3: strays that were left are for a later reap.
 #[test]
 fn strays_that_were_left_are_reaped_later() {

@@ -104,6 +104,7 @@ fn supervise_as(
             return stage.refuse(line, &start_error(&error));
         }
     };
+    tell::no_more(plan, &finished);
     warnings.append(&mut finished.warnings);
     warnings.extend(server.iter_mut().flat_map(|server| server.close(finished.active)));
     finished.warnings = warnings;

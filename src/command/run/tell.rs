@@ -10,6 +10,7 @@ use crate::expect::failure::{self, Failure, Reason, human};
 use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::attempt::Attempt;
+use crate::runtime::run::Finished;
 use crate::sys::names::signal_name;
 
 /// Says how an attempt failed, and when the next one comes.
@@ -40,6 +41,18 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
         output::explain(&hint);
     }
     strays(plan, attempt);
+}
+
+/// Says why there was no other attempt, where one was announced.
+pub(super) fn no_more(plan: &Plan, finished: &Finished) {
+    let announced = finished.delays.len() == finished.attempts.len();
+    if let (true, Some(last)) = (announced, finished.attempts.last())
+        // Whoever cancelled it knows.
+        && finished.outcome != Outcome::Cancelled
+        && let Some(text) = why(plan, last, finished.outcome)
+    {
+        output::complain(&text);
+    }
 }
 
 /// Whether it was ended by a limit of the run, which leaves open what it waited for.

@@ -12,6 +12,7 @@ use crate::runtime::fault;
 use crate::runtime::tree::Member;
 use crate::sys::cgroup::Leaf;
 use crate::sys::poll::{self, Want};
+use crate::sys::signals;
 
 impl Running<'_, '_> {
     /// heeler failed: the tree is killed, and nothing more is read.
@@ -29,7 +30,9 @@ impl Running<'_, '_> {
         fault::point("close");
         self.end_asides();
         self.tell_exit();
-        let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release);
+        // A fault has killed everyone.
+        let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release)
+            && self.supervisor.cause() != Some(Cause::Internal);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.
         let strays_left = keeps && self.launched.tree.sweep() > 0 && !unkillable;
@@ -44,27 +47,9 @@ impl Running<'_, '_> {
         let leaf = self.launched.tree.leaf().filter(|_| oom_kills.is_some());
         let memory_peak = leaf.and_then(Leaf::memory_peak);
         let verified = !strays_left && !unkillable && self.prove_empty();
-        let mut left = self.launched.tree.refused().to_vec();
-        let ended = !unkillable && (verified || strays_left);
-        if !ended || !left.is_empty() {
-            let members = self.launched.tree.members();
-            left.retain(|(known, _)| members.iter().any(|member| member.is(known)));
-            for member in members.into_iter().filter(|_| !ended) {
-                if !left.iter().any(|(known, _)| known.is(&member)) {
-                    left.push((member, "still alive after KILL".to_owned()));
-                }
-            }
-        }
+        let left = self.leftovers(!unkillable && (verified || strays_left));
         self.launched.tree.collect();
-        let doubted = if verified { self.launched.tree.in_doubt() } else { Vec::new() };
-        if let Some(member) = doubted.first() {
-            self.shared.warnings.push(format!(
-                "process {} ({}) has lost its parent and may be the command's; it was left alone, as heeler \
-                 had children before it, or is PID 1, and nothing shows whose it is",
-                member.pid,
-                member.comm.escape_debug()
-            ));
-        }
+        let in_doubt = verified && self.is_in_doubt();
         if !verified && !strays_left && left.is_empty() {
             self.shared.warnings.push(self.unproven().to_owned());
         }
@@ -88,7 +73,7 @@ impl Running<'_, '_> {
             strays_left,
             unkillable: left,
             verified,
-            in_doubt: !doubted.is_empty(),
+            in_doubt,
             in_cgroup: self.launched.tree.leaf().is_some(),
             no_cgroup: self.launched.no_leaf.take(),
             oom_kills,
@@ -97,6 +82,35 @@ impl Running<'_, '_> {
             had_terminal: self.launched.lent.is_some() || self.shared.raw.is_some(),
             interrupted: false,
         }
+    }
+
+    /// Members that could not be ended, and why; where the others are `ended`, those that could not be signalled.
+    fn leftovers(&self, ended: bool) -> Vec<(Member, String)> {
+        let mut left = self.launched.tree.refused().to_vec();
+        if ended && left.is_empty() {
+            return left;
+        }
+        let members = self.launched.tree.members();
+        left.retain(|(known, _)| members.iter().any(|member| member.is(known)));
+        for member in members.into_iter().filter(|_| !ended) {
+            if !left.iter().any(|(known, _)| known.is(&member)) {
+                left.push((member, "still alive after KILL".to_owned()));
+            }
+        }
+        left
+    }
+
+    /// Whether somebody lives who may be of the tree, or not; that is said.
+    fn is_in_doubt(&mut self) -> bool {
+        let doubted = self.launched.tree.in_doubt();
+        let Some(member) = doubted.first() else { return false };
+        self.shared.warnings.push(format!(
+            "process {} ({}) has lost its parent and may be the command's; it was left alone, as heeler \
+             had children before it, or is PID 1, and nothing shows whose it is",
+            member.pid,
+            member.comm.escape_debug()
+        ));
+        true
     }
 
     fn unproven(&self) -> &'static str {
@@ -128,7 +142,13 @@ impl Running<'_, '_> {
             if poll::poll(&wants, Some(left), &mut ready).is_err() {
                 return false;
             }
-            self.shared.signals.read();
+            for received in self.shared.signals.read() {
+                if signals::asks_to_stop(received.signal) {
+                    // For what comes after this attempt; here everything has been asked for.
+                    let now = self.now();
+                    self.supervisor.step(now, Event::StopRequest { signal: received.signal });
+                }
+            }
         }
     }
 }

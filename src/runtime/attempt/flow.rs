@@ -75,7 +75,8 @@ impl Running<'_, '_> {
                 Action::CloseStreams => {
                     for index in 0..self.launched.streams.len() {
                         if self.launched.streams[index].fd().is_some() {
-                            let held_open = !self.read_rest(index);
+                            let ended = self.read_rest(index);
+                            let held_open = !ended && self.launched.streams[index].is_held();
                             self.end_stream(index);
                             self.launched.streams[index].held_open = held_open;
                         }

@@ -89,9 +89,7 @@ impl Shared<'_> {
             remote.note(self.clock.active(), fact);
         }
     }
-}
 
-impl Shared<'_> {
     /// Tells an event, at its time in the run: that of an attempt begins anew with each.
     fn event(&mut self, name: &str, fields: impl FnOnce() -> serde_json::Value) {
         if self.outlets.tells() {

@@ -147,7 +147,7 @@ fn close_range(first: RawFd, last: RawFd) {
     }
 }
 
-/// A duplicate of a descriptor that a fork kept, owned by this side.
+/// A descriptor that a fork kept, taken over under its number by this side.
 pub fn kept(fd: RawFd) -> OwnedFd {
     // SAFETY: on the new side nobody else uses or drops the number: its owner is the copy of a value that
     // belongs to the caller of the fork, which never gets control back there.

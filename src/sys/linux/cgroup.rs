@@ -2,6 +2,7 @@
 //! says when it is empty (`populated 0`). No controller is enabled, so nothing is moved or limited, and it
 //! works in hybrid hierarchies too.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub struct Leaf {
     dir: OwnedFd,
     events: OwnedFd,
     kill: OwnedFd,
+    killed: Cell<bool>,
     inode: u64,
 }
 
@@ -46,7 +48,7 @@ impl Leaf {
         // Linux 5.14; without it a subreaper does as well.
         let kill = inside("cgroup.kill", OFlags::WRONLY)?;
         let inode = rustix::fs::fstat(&dir)?.st_ino;
-        Ok(Leaf { path: path.to_owned(), events, kill, inode, dir })
+        Ok(Leaf { path: path.to_owned(), events, kill, killed: Cell::new(false), inode, dir })
     }
 
     /// Where it is.
@@ -83,7 +85,13 @@ impl Leaf {
     /// Kills every process in it and below it, those that are being forked too.
     pub fn kill(&self) -> io::Result<()> {
         rustix::io::write(&self.kill, b"1")?;
+        self.killed.set(true);
         Ok(())
+    }
+
+    /// Whether that has been done. It is refused in a threaded cgroup.
+    pub fn is_killed(&self) -> bool {
+        self.killed.get()
     }
 
     /// The processes in it and below it.

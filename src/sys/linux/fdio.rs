@@ -100,14 +100,14 @@ pub fn keep_private(fd: RawFd) {
     unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
 }
 
-/// One of our own standard descriptors. The Rust runtime opens the null device where one was closed, so
+/// One of our own standard descriptors. `start::open_standard` opens the null device where one was closed, so
 /// they are always there.
 ///
 /// # Panics
 /// When `fd` is not 0, 1 or 2.
 pub fn standard(fd: RawFd) -> BorrowedFd<'static> {
     assert!((0..=2).contains(&fd), "not a standard descriptor: {fd}");
-    // SAFETY: descriptors 0 to 2 are open for the life of the process: the runtime opens them before main
+    // SAFETY: descriptors 0 to 2 are open for the life of the process: `open_standard` sees to that before anything else,
     // and nothing of ours closes them.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }

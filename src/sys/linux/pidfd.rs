@@ -22,13 +22,6 @@ const SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
 /// for the time from boot to boot. Older kernels give every pidfd the same anonymous inode.
 const PID_FS_MAGIC: u32 = 0x5049_4446;
 
-/// Asks a process to end.
-pub const SIGTERM: i32 = libc::SIGTERM;
-/// Lets a stopped process go on.
-pub const SIGCONT: i32 = libc::SIGCONT;
-/// Ends a process.
-pub const SIGKILL: i32 = libc::SIGKILL;
-
 /// Where a process belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {

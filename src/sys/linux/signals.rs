@@ -99,9 +99,13 @@ impl std::fmt::Debug for Inherited {
 pub struct Received {
     /// Its number.
     pub signal: i32,
-    /// Who sent it; 0 when the kernel did (a terminal, for one).
+    /// Who sent it; 0 when the kernel did (a terminal, for one), and [`OUTSIDE`] when someone did who has no number
+    /// here.
     pub pid: u32,
 }
+
+/// Nobody's number: the sender is outside of our PID namespace. The kernel says 0.
+pub const OUTSIDE: u32 = u32::MAX;
 
 /// The signals that heeler takes, as a descriptor.
 #[derive(Debug)]
@@ -174,7 +178,11 @@ impl Signals {
             }
             // SAFETY: the whole record was written.
             let info = unsafe { info.assume_init() };
-            let pid = if info.ssi_code > 0 { 0 } else { info.ssi_pid };
+            let pid = match (info.ssi_code, info.ssi_pid) {
+                (1.., _) => 0,
+                (_, 0) => OUTSIDE,
+                (_, pid) => pid,
+            };
             let mut signal = info.ssi_signo as i32;
             if signal == super::crash::carrier()
                 && (info.ssi_code, pid) == (libc::SI_QUEUE, super::ids::pid() as u32)

@@ -12,7 +12,7 @@
 //! would need the comparison of parents and its exceptions, coreutils#219, util-linux#1561, and would only
 //! narrow the gap.)
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::RawFd;
 
@@ -346,10 +346,4 @@ fn child(start: &mut Start<'_>) -> SpawnError {
 pub fn c_string(text: &std::ffi::OsStr) -> io::Result<CString> {
     use std::os::unix::ffi::OsStrExt;
     Ok(CString::new(text.as_bytes())?)
-}
-
-/// Whether `path` names a file that this user may execute.
-pub fn is_executable(path: &CStr) -> bool {
-    // SAFETY: a NUL-terminated path and a valid mode.
-    unsafe { libc::access(path.as_ptr(), libc::X_OK) == 0 }
 }
