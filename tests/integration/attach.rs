@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::children::python;
-use crate::harness::{Running, Signal, Test, wait_until};
+use crate::harness::{Running, Signal, Test, wait_until, whole};
 use crate::tmux::Tmux;
 
 pub fn detached(t: &Test, name: &str, command: &[&str]) -> String {
@@ -453,7 +453,7 @@ fn a_stop_leaves_the_run() {
     t.program("kill", ["-TSTP", client.trim()]).check();
     shell.wait_out("Stopped");
     shell.type_in("stty -g > during; heeler send it --line while >/dev/null\r");
-    wait_until("during", || t.path("during").exists());
+    t.wait_file("during", whole);
     shell.type_in("fg\r");
     shell.wait_out("got while");
     shell.type_in("after\r");

@@ -21,6 +21,7 @@
 //! let life = t.lifeline("life");                       // who has it open is alive:
 //! t.run(["--", "sh", "-c", "exec 9>life; setsid sleep 100 &"])…
 //! life.wait_gone();                                    // … all of them are gone (a fact, not a guess)
+//! t.wait_file("peak", whole);                          // somebody has written a line into this file
 //! t.sh("heeler run -- true | head -1")…                // heeler inside a shell; `heeler` is in PATH
 //! ```
 //!
@@ -331,12 +332,14 @@ macro_rules! expectations {
 }
 
 mod done;
+mod file;
 mod lifeline;
 mod process;
 mod terminal;
 mod text;
 
 pub use done::Done;
+pub use file::whole;
 pub use lifeline::Lifeline;
 use process::command_line;
 pub use process::{gone_within, is_dead, proc_state, proc_status, wait_gone, wait_until};

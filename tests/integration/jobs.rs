@@ -1,7 +1,7 @@
 //! Job control, in a real shell in a real terminal (tmux): who has the terminal, and what Ctrl-Z, `fg`, `bg` and
 //! Ctrl-C bring to the command.
 
-use crate::harness::{Lifeline, Signal, Test, proc_state, wait_gone, wait_until};
+use crate::harness::{Lifeline, Signal, Test, proc_state, wait_gone, wait_until, whole};
 
 /// Says on the lifeline $1 who it is, and counts the CONT and INT that it gets; ends at the second INT.
 const COUNTER: &str = r"
@@ -85,6 +85,11 @@ fn who(life: &mut Lifeline) -> (i32, i32) {
     (words.next().unwrap(), words.next().unwrap())
 }
 
+/// The report, when it is there.
+fn report(t: &Test) -> serde_json::Value {
+    serde_json::from_str(&t.wait_file("report", whole)).unwrap()
+}
+
 fn run(mode: &str) -> String {
     format!("heeler run {mode} --report report --timeout 60s -- python3 -S -E -c \"$COUNTER\" life")
 }
@@ -131,8 +136,8 @@ fn two_hundred_times_ctrl_z_and_fg() {
         let said = life.wait_gone();
         assert!(!said.contains("cont 201"), "{mode}: one each");
         shell.has_terminal();
-        wait_until("the shell has its exit code", || t.read("code") == "0\n");
-        let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+        t.wait_file("code", |code| code == "0\n");
+        let report = report(&t);
         assert_eq!(report["outcome"], "exited", "{mode}: {report}");
         let ms = |name: &str| report[name].as_u64().unwrap();
         assert!(ms("active_ms") < ms("duration_ms"), "{mode}: {report}");
@@ -152,11 +157,11 @@ fn in_the_background_the_terminal_stays_the_shells() {
     who(&mut life);
     assert_eq!(shell.foreground(), shell.pid);
     shell.line("kill -INT %1; echo $? > told");
-    wait_until("it was told", || t.path("told").exists());
+    t.wait_file("told", whole);
     shell.line("kill %1; kill -CONT %1");
     life.wait_gone();
     shell.line("heeler run --inherit --timeout 300ms --stop TERM:100ms,KILL -- head -1 & wait; echo $? > waited");
-    wait_until("it is over", || t.path("waited").exists() && !t.read("waited").is_empty());
+    t.wait_file("waited", whole);
     assert_eq!(shell.foreground(), shell.pid);
 }
 
@@ -197,7 +202,7 @@ fn a_pipeline_has_the_terminal_as_without_us() {
         let screen = || shell.tmux(&["capture-pane", "-p"]);
         wait_until("it asks", || screen().lines().any(|line| line.trim_end() == "word?"));
         shell.line(&format!("word{n}"));
-        wait_until(line, || t.path("over").exists() && t.read("over") == "done\n");
+        t.wait_file("over", whole);
         assert_eq!(t.read("got"), format!("word{n}\n"), "{line}");
         shell.has_terminal();
         for file in ["over", "got"] {
@@ -234,8 +239,8 @@ fn a_pipeline_gets_each_key_once() {
     }
     let said = life.wait_gone();
     assert!(!said.contains("cont 21") && !said.contains("int 3"), "one each: {said}");
-    wait_until("the shell has its exit code", || t.read("code") == "0\n");
-    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    t.wait_file("code", |code| code == "0\n");
+    let report = report(&t);
     assert_eq!(report["outcome"], "exited", "{report}");
     assert!(report["active_ms"].as_u64() < report["duration_ms"].as_u64(), "{report}");
 }
@@ -262,8 +267,7 @@ fn a_stop_of_heeler_stops_what_is_in_its_group() {
     signal(heeler, Signal::INT);
     life.wait_gone();
     shell.has_terminal();
-    wait_until("there is a report", || t.path("report").exists());
-    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    let report = report(&t);
     assert_eq!(report["outcome"], "cancelled", "{report}");
     assert_eq!(report["stop"]["interrupts"], 2, "{report}");
 }
@@ -281,10 +285,9 @@ fn ctrl_c_ends_the_attempts_too() {
             &format!("heeler run --inherit --retries 3 --report report -- sh -c \"{script}\"")
                 .replace('$', "\\$"),
         );
-        wait_until("it runs", || t.path("tries").exists() && t.read("tries") == "1\n");
+        t.wait_file("tries", |tries| tries == "1\n");
         shell.keys(&["C-c"]);
-        wait_until("there is a report", || t.path("report").exists());
-        let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+        let report = report(&t);
         assert_eq!(report["outcome"], outcome, "{report}");
         assert_eq!(report["attempts"].as_array().map_or(1, Vec::len), 1, "{report}");
         assert_eq!(t.read("tries"), "1\n");
@@ -301,8 +304,7 @@ fn a_command_that_ends_its_group_does_not_cancel_its_run() {
     let t = Test::new();
     let Some(shell) = Shell::start(&t) else { return };
     shell.line("echo | heeler run --report report -- sh -c 'trap \"\" TERM; kill 0; exit 3'");
-    wait_until("there is a report", || t.path("report").exists());
-    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    let report = report(&t);
     assert_eq!(report["outcome"], "exited", "{report}");
     assert_eq!(report["exit_code"], 3, "{report}");
 }

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::attach::{detached, end, gone};
-use crate::harness::{Signal, Test, wait_until};
+use crate::harness::{Signal, Test, whole};
 use crate::tmux::Tmux;
 
 #[test]
@@ -52,8 +52,7 @@ fn a_live_table() {
     tmux.keys(&["q"]);
     let shown = tmux.wait("rc=0");
     assert!(!shown.contains("q quit"), "the shell's own screen: {shown}");
-    wait_until("after", || t.path("after").exists() && !t.read("after").is_empty());
-    assert_eq!(t.read("after"), t.read("before"));
+    assert_eq!(t.wait_file("after", whole), t.read("before"));
     end(&t, "web");
 }
 

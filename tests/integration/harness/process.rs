@@ -1,5 +1,6 @@
 //! What /proc and the kernel say of a process.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -36,8 +37,12 @@ pub fn wait_gone(pid: i32) {
 pub fn gone_within(pid: i32, patience: Duration) -> bool {
     let Some(raw) = Pid::from_raw(pid) else { return true };
     let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return true };
-    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-    let until = Instant::now() + patience;
+    readable(&pidfd, Instant::now() + patience)
+}
+
+/// Waits until there is something to read; whether that was so in time.
+pub(super) fn readable(from: impl AsFd, until: Instant) -> bool {
+    let mut fds = [PollFd::new(&from, PollFlags::IN)];
     loop {
         let left = until.saturating_duration_since(Instant::now());
         match poll(&mut fds, Some(&timespec(left))) {
@@ -49,7 +54,7 @@ pub fn gone_within(pid: i32, patience: Duration) -> bool {
     }
 }
 
-/// Waits for a condition that nothing announces. Prefer ready lines, lifelines and exits.
+/// Waits for a condition that nothing announces. Prefer ready lines, lifelines, exits and files.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
