@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::children::python;
-use crate::harness::{Running, Signal, Test, wait_until, whole};
+use crate::harness::{Running, Signal, Test, command_line, find, wait_until, whole};
 use crate::tmux::Tmux;
 
 pub fn detached(t: &Test, name: &str, command: &[&str]) -> String {
@@ -20,13 +20,15 @@ pub fn end(t: &Test, name: &str) {
 
 /// A run has been ended; its heeler is about to go.
 pub fn gone(t: &Test) {
-    let ours = || t.processes().iter().any(|pid| is_background(*pid));
-    wait_until("its heeler is gone too", || !ours());
+    t.wait_none(|pid| command_line(pid).contains(" run -d "));
 }
 
-fn is_background(pid: i32) -> bool {
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&line).contains("\0run\0-d\0")
+/// Waits until `client` is attached to the run `it`, which shows what it gets: over pipes nothing else tells.
+pub fn is_attached(t: &Test, client: &Running) {
+    wait_until("what is sent is shown", || {
+        t.heeler(["send", "it", "--line", "first"]).any_out().check();
+        find(&client.out_so_far(), b"first").is_some()
+    });
 }
 
 /// A full-screen program that draws boxes and colours, and follows the size, as htop does.
@@ -499,8 +501,7 @@ fn the_null_device_looks_on() {
         let t = Test::new();
         t.run(["-d", mode, "--name", "it", "--", "cat"]).any_out().check();
         let client = t.heeler(["attach", "it", "--until", "second"]).start();
-        t.heeler(["send", "it", "--line", "first"]).any_out().check();
-        client.wait_out("first");
+        is_attached(&t, &client);
         t.heeler(["send", "it", "--line", "second"]).any_out().check();
         client.any_out().check();
         // The end of a pipe is typed.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::attach::{detached, end};
+use crate::attach::{detached, end, is_attached};
 use crate::children::python;
-use crate::harness::{Signal, Test, wait_until};
+use crate::harness::{Signal, Test, command_line, wait_until};
 use crate::tmux::Tmux;
 
 /// Shows each piece that it reads.
@@ -112,7 +112,7 @@ wait_exit = 0
     t.run(["--script", "script.toml"]).any_out().check();
     t.heeler(["send", "it", "--line", ""]).any_out().check();
     t.heeler(["wait", "it"]).exit(5).check();
-    wait_until("all are gone", || t.processes().is_empty());
+    t.wait_alone();
 }
 
 /// A program that redraws only what changes, on a terminal within a terminal within a terminal.
@@ -144,18 +144,23 @@ fn top_within_heeler_within_tmux() {
 #[test]
 fn without_some_descriptors() {
     let t = Test::new();
+    t.fifo("go");
     let child = "while read x; do echo got $x; done; echo over; exit 6";
     for (redirected, out) in [
         // The end of its input is the command's, as of any pipe; that of nothing is not.
-        ("heeler attach it <&- & : | heeler attach it >&-; wait $!", "over\r\n"),
+        ("heeler attach it <&- & read go <go; : | heeler attach it >&-; wait $!", "over\r\n"),
         ("printf 'a\\n' | heeler attach it | cat", "got a\r\nover\r\n"),
         ("printf 'a\\n' | heeler attach it >&- 2>&-", ""),
         ("printf 'a\\n' | heeler attach it <&0 2>&-", "got a\r\nover\r\n"),
     ] {
         detached(&t, "it", &["sh", "-c", child]);
         let script = format!("set -o pipefail; {redirected}; echo rc=$?");
-        let done = t.program("bash", ["-c", &script]).any_out().check();
-        let shown = done.out_text();
+        let shell = t.program("bash", ["-c", &script]).start();
+        if script.contains("<go") {
+            is_attached(&t, &shell);
+            t.write("go", "\n");
+        }
+        let shown = shell.any_out().check().out_text();
         assert!(shown.ends_with(&format!("{out}rc=6\n")), "{redirected}: {shown:?}");
         t.heeler(["wait", "it"]).exit(6).check();
     }
@@ -164,26 +169,14 @@ fn without_some_descriptors() {
     let script = "(echo go; sleep 1000) | heeler attach it | head -3";
     let reader = t.program("bash", ["-c", script]).start();
     reader.wait_out("2\r\n");
-    let sleeping = || t.processes().iter().copied().find(|pid| is_sleep(*pid));
     t.heeler(["send", "it", "--line", "more"]).any_out().check();
-    wait_until("attach has left", || attached(&t) == 0);
-    let sleep = sleeping().expect("the writer").to_string();
-    t.program("kill", [&sleep]).check();
+    t.wait_none(|pid| command_line(pid).starts_with("heeler attach "));
+    let mut all = t.processes().into_iter();
+    let sleep = all.find(|pid| command_line(*pid).starts_with("sleep ")).expect("the writer");
+    t.program("kill", [sleep.to_string()]).check();
     reader.any_out().any_err().any_status().check();
     t.heeler(["expect", "it", "--on", "/^100$/", "--since", "0"]).any_out().check();
     end(&t, "it");
-}
-
-fn is_sleep(pid: i32) -> bool {
-    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep\0"))
-}
-
-fn attached(t: &Test) -> usize {
-    let attach = |pid: &i32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains("heeler\0attach\0")
-    };
-    t.processes().iter().filter(|pid| attach(pid)).count()
 }
 
 /// A run with pipes gets lines, which are edited as ever; the keys leave it at once, with what was typed before
@@ -223,7 +216,7 @@ fn a_run_without_a_terminal() {
         }
     }
     t.heeler(["logs", "it"]).out("one\ntwQ9\nover\n").check();
-    wait_until("all are gone", || t.processes().is_empty());
+    t.wait_alone();
 }
 
 /// A client that is killed leaves the run, the others and the size as they should be.

@@ -51,7 +51,7 @@ pub fn end(t: &Test, run: &str) {
 
 /// The run is over and answered for; its heeler is about to leave.
 pub fn all_gone(t: &Test) {
-    wait_until("its heeler is gone", || t.processes().is_empty());
+    t.wait_alone();
 }
 
 pub fn socket(t: &Test, run: &str) -> PathBuf {

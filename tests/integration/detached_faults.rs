@@ -71,7 +71,8 @@ fn nothing_is_started_without_a_stdout() {
     t.sh("heeler run -d -- touch started >&-").err_has("stdout is closed").exit(125).check();
     assert!(!t.path("started").exists() && !t.db().exists());
     t.sh("heeler run -d -- touch started >/dev/null").check();
-    wait_until("it has run", || t.path("started").exists() && t.processes().is_empty());
+    t.wait_file("started", |_| true);
+    t.wait_alone();
 }
 
 /// A script that is under way as its heeler is stopped is not held either: not by what it types, and what does not

@@ -21,6 +21,7 @@
 //! let life = t.lifeline("life");                       // who has it open is alive:
 //! t.run(["--", "sh", "-c", "exec 9>life; setsid sleep 100 &"])…
 //! life.wait_gone();                                    // … all of them are gone (a fact, not a guess)
+//! t.wait_alone();                                      // all that belong to this test are
 //! t.wait_file("peak", whole);                          // somebody has written a line into this file
 //! t.sh("heeler run -- true | head -1")…                // heeler inside a shell; `heeler` is in PATH
 //! ```
@@ -341,8 +342,9 @@ mod text;
 pub use done::Done;
 pub use file::whole;
 pub use lifeline::Lifeline;
-use process::command_line;
-pub use process::{gone_within, is_dead, proc_state, proc_status, wait_gone, wait_until};
+pub use process::{
+    command_line, gone_within, is_dead, proc_state, proc_status, wait_gone, wait_until,
+};
 pub use terminal::open_terminal;
 use terminal::window;
 use text::{Collector, listing, show};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::PATIENCE;
+use super::{PATIENCE, Test};
 
 /// Whether process `pid` is gone or a zombie.
 pub fn is_dead(pid: i32) -> bool {
@@ -31,6 +31,29 @@ pub fn proc_status(pid: i32, field: &str) -> Option<String> {
 #[track_caller]
 pub fn wait_gone(pid: i32) {
     assert!(gone_within(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
+}
+
+impl Test {
+    /// Waits until no process that belongs to this test is left.
+    #[track_caller]
+    pub fn wait_alone(&self) {
+        self.wait_none(|_| true);
+    }
+
+    /// Waits until none that belongs to this test is such a one.
+    #[track_caller]
+    pub fn wait_none(&self, such: impl Fn(i32) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        let left = || self.processes().into_iter().filter(|pid| such(*pid));
+        // Whoever forks while we look is found by the next look.
+        while let Some(pid) = left().next() {
+            let patience = until.saturating_duration_since(Instant::now());
+            if !gone_within(pid, patience) {
+                let left: Vec<_> = left().map(|pid| (pid, command_line(pid))).collect();
+                panic!("still alive: {left:#?}");
+            }
+        }
+    }
 }
 
 /// Whether it ends before `patience` is over; waits no longer than that.
@@ -71,7 +94,8 @@ pub(super) fn timespec(duration: Duration) -> rustix::time::Timespec {
     }
 }
 
-pub(super) fn command_line(pid: i32) -> String {
+/// The words of a process with spaces between them; nothing when it is gone.
+pub fn command_line(pid: i32) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
