@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::attach::{detached, end, is_attached};
 use crate::children::python;
-use crate::harness::{Signal, Test, command_line, wait_until};
+use crate::harness::{Signal, Test, command_line, count, wait_until};
 use crate::tmux::Tmux;
 
 /// Shows each piece that it reads.
@@ -78,7 +78,7 @@ fn characters_in_parts() {
     client.wait_out("ready");
     for part in [b"\xe6".as_slice(), b"\xe6\x97", "日".as_bytes(), "日!".as_bytes()] {
         client.type_in("x");
-        wait_until("the part", || client.out_so_far().ends_with(part));
+        client.wait_out_that("the part", |out| out.ends_with(part));
     }
     client.type_in("\x10\x11");
     client.any_out().check();
@@ -197,8 +197,7 @@ fn a_run_without_a_terminal() {
         let done = match typed {
             "Q9\r" => {
                 // What is echoed, and what cat says.
-                let out = || String::from_utf8_lossy(&client.out_so_far()).into_owned();
-                wait_until("both", || out().matches("Q9\r\n").count() == 2);
+                client.wait_out_that("both", |out| count(out, "Q9\r\n") == 2);
                 client.type_in("\x03");
                 client.signaled(2)
             }
@@ -238,8 +237,8 @@ while True: os.write(1, b'got ' + os.read(0, 100))
     stays.wait_out("<50 10>");
     killed.signal(Signal::KILL);
     killed.signaled(9).any_out().check();
-    wait_until("the size of who is left", || {
-        let out = String::from_utf8_lossy(&stays.out_so_far()).into_owned();
+    stays.wait_out_that("the size of who is left", |out| {
+        let out = String::from_utf8_lossy(out);
         out.rfind("<100 30>") > out.rfind("<50 10>")
     });
     stays.type_in("word\r");

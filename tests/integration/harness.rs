@@ -348,6 +348,7 @@ pub use process::{
 pub use terminal::open_terminal;
 use terminal::window;
 use text::{Collector, listing, show};
+pub use text::{count, find, lines};
 
 impl Cmd<'_> {
     expectations!();
@@ -553,6 +554,12 @@ impl Running {
         self.wait_for(&self.out, "stdout", text)
     }
 
+    /// Waits until what stdout has brought is right.
+    pub fn wait_out_that(&self, what: &str, right: impl Fn(&[u8]) -> bool) {
+        let found = self.out.wait(|bytes| right(bytes).then_some(()));
+        found.unwrap_or_else(|why| self.fail(&format!("in vain on stdout: {what}: {why}")));
+    }
+
     /// Waits until stderr contains `text`; gives everything up to its end.
     pub fn wait_err(&self, text: &str) -> String {
         self.wait_for(&self.err, "stderr", text)
@@ -640,10 +647,11 @@ impl Running {
     }
 
     fn wait_for(&self, collector: &Collector, name: &str, text: &str) -> String {
-        match collector.wait(text.as_bytes()) {
-            Ok(before) => String::from_utf8_lossy(&before).into_owned(),
-            Err(why) => self.fail(&format!("{text:?} did not come on {name}: {why}")),
-        }
+        let found = collector.wait(|bytes| {
+            let end = find(bytes, text.as_bytes())? + text.len();
+            Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+        });
+        found.unwrap_or_else(|why| self.fail(&format!("{text:?} did not come on {name}: {why}")))
     }
 
     #[track_caller]
@@ -667,17 +675,6 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
-}
-
-/// One line for each number, made by `line`.
-pub fn lines(numbers: impl IntoIterator<Item = i32>, line: impl Fn(i32) -> String) -> String {
-    let lines: Vec<String> = numbers.into_iter().map(|number| line(number) + "\n").collect();
-    lines.concat()
-}
-
-/// Where `needle` begins in `hay`.
-pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    memchr::memmem::find(hay, needle)
 }
 
 fn unique() -> usize {

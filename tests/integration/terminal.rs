@@ -203,7 +203,7 @@ os.write(1, got + (os.read(0, 100) if more else b'.'))
     run.wait_out("> ");
     run.type_in("echo $((6*7))\n");
     run.wait_out("42\r\n");
-    wait_until("a second prompt", || run.out_so_far().ends_with(b"> "));
+    run.wait_out_that("a second prompt", |out| out.ends_with(b"> "));
     run.close_input();
     run.any_out().check();
 }
