@@ -340,7 +340,7 @@ mod terminal;
 mod text;
 
 pub use done::Done;
-pub use file::whole;
+pub use file::{Watch, whole};
 pub use lifeline::Lifeline;
 pub use process::{
     command_line, gone_within, is_dead, proc_state, proc_status, wait_gone, wait_until,

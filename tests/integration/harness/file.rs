@@ -14,7 +14,8 @@ pub struct Watch(OwnedFd);
 
 impl Watch {
     /// From now on.
-    pub fn new(path: &Path, news: WatchFlags) -> Watch {
+    pub fn new(path: &Path) -> Watch {
+        let news = WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::MOVED_TO;
         let watch = inotify::init(CreateFlags::CLOEXEC).unwrap();
         inotify::add_watch(&watch, path, news)
             .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -41,9 +42,8 @@ impl Test {
     #[track_caller]
     pub fn wait_file(&self, name: &str, right: impl Fn(&str) -> bool) -> String {
         let path = self.path(name);
-        let news = WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::MOVED_TO;
         // The directory's: the file may not be there yet.
-        let watch = Watch::new(path.parent().unwrap(), news);
+        let watch = Watch::new(path.parent().unwrap());
         let text = || Some(String::from_utf8_lossy(&std::fs::read(&path).ok()?).into_owned());
         let found = watch.until(|| text().filter(|text| right(text)));
         found.unwrap_or_else(|| panic!("{name} holds {:?}\n{}", text(), self.listing()))
