@@ -55,6 +55,55 @@ def main(screen):
 curses.wrapper(main)
 ";
 
+/// What is typed, and what the screen shows when all of that is drawn.
+type Step = (&'static [&'static str], &'static [&'static str]);
+
+/// Full screens, lines, and both halves of a line: by name, command and steps.
+const PROGRAMS: [(&str, &[&str], &[Step]); 5] = [
+    (
+        "vim",
+        &["vim", "-u", "NONE", "-N", "text"],
+        &[
+            (&[], &["\"text\" 199L"]),
+            (
+                &["G", "i", "x", "Escape", "/", "1", "5", "0", "Enter"],
+                &["search hit", "cursor 5,11 1 1"],
+            ),
+        ],
+    ),
+    (
+        "less",
+        &["less", "text"],
+        &[
+            (&[], &["line 23 of", "cursor 4,23 "]),
+            (&["Space", "/", "1", "2", "0", "Enter"], &["\x1b[7m120", "\n:\ncursor 1,23 "]),
+        ],
+    ),
+    (
+        "curses",
+        &["python3", "-S", "-E", "boxes.py"],
+        &[(&[], &["size 80x24", "cursor 12,3 "]), (&["a", "b"], &["typed ab", "cursor 12,3 "])],
+    ),
+    (
+        "bash",
+        &["bash", "--norc", "-i"],
+        &[
+            (&[], &["bash-"]),
+            (&["e", "c", "h", "o", "Space", "h", "i", "Enter"], &["\nhi\nbash-"]),
+            (&["l", "s"], &[" ls\n"]),
+        ],
+    ),
+    (
+        "cat",
+        &["sh", "-c", "echo ready; exec cat"],
+        &[
+            (&[], &["ready\n"]),
+            (&["x", "Enter"], &["ready\nx\nx\n"]),
+            (&["y"], &["ready\nx\nx\ny\n"]),
+        ],
+    ),
+];
+
 /// The screen after detach and attach is the one before, colours, cursor and modes included.
 #[test]
 fn programs_survive_detach_and_attach() {
@@ -63,43 +112,28 @@ fn programs_survive_detach_and_attach() {
     let text = (1..200).map(|n| format!("line {n} of the text\n")).collect::<Vec<_>>().concat();
     t.write("text", text);
     t.write("boxes.py", CURSES);
-    let programs: [(&str, &[&str], &[&str]); 5] = [
-        (
-            "vim",
-            &["vim", "-u", "NONE", "-N", "text"],
-            &["G", "i", "x", "Escape", "/", "1", "5", "0", "Enter"],
-        ),
-        ("less", &["less", "text"], &["Space", "/", "1", "2", "0", "Enter"]),
-        ("curses", &["python3", "-S", "-E", "boxes.py"], &["a", "b"]),
-        (
-            "bash",
-            &["bash", "--norc", "-i"],
-            &["e", "c", "h", "o", "Space", "h", "i", "Enter", "l", "s"],
-        ),
-        ("cat", &["cat"], &["x", "Enter", "y"]),
-    ];
-    for (name, command, keys) in programs {
+    for (name, command, steps) in PROGRAMS {
         if !Path::new("/usr/bin").join(command[0]).exists() && command[0] != "python3" {
             continue;
         }
-        tmux.line("clear");
+        let attach = format!("clear; heeler attach {name}; echo left $?");
         detached(&t, name, command);
-        tmux.line(&format!("heeler attach {name}; echo left $?"));
-        tmux.wait_without("heeler attach");
-        tmux.still();
-        tmux.keys(keys);
-        let before = tmux.still();
+        tmux.line(&attach);
+        let mut before = String::new();
+        for (keys, marks) in steps {
+            if !keys.is_empty() {
+                tmux.keys(keys);
+            }
+            before = tmux.wait_that(&format!("{marks:?}"), |screen| {
+                !screen.contains("heeler attach") && marks.iter().all(|mark| screen.contains(mark))
+            });
+        }
         tmux.keys(&["C-p", "C-q"]);
         tmux.wait("left 0");
         // The terminal is the shell's again, its modes and its cursor too.
         assert!(tmux.screen().ends_with(" 0 1 0 0\n"), "{name}: {}", tmux.screen());
-        tmux.line("clear");
-        tmux.line(&format!("heeler attach {name}; echo left $?"));
-        tmux.wait_without("heeler attach");
-        let after = tmux.still();
-        for (after, before) in after.lines().zip(before.lines()) {
-            assert_eq!(after, before, "{name}");
-        }
+        tmux.line(&attach);
+        tmux.wait_that(&format!("{name} as it was:\n{before}"), |screen| screen == before);
         // It is alive, and its own end ends us.
         tmux.keys(&["C-p", "C-q"]);
         tmux.wait("left 0");

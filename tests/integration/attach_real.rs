@@ -34,7 +34,7 @@ fn a_mouse_and_a_paste() {
     person.wait_out("sh>");
     tmux.line("clear; heeler attach it");
     tmux.wait("ready");
-    wait_until("it asks for the mouse", || tmux.screen().ends_with("1\n"));
+    tmux.wait_that("it asks for the mouse", |screen| screen.ends_with("1\n"));
     person.type_in("\x1b[<0;10;5M\x1b[<0;10;5m");
     tmux.wait(r"\x1b[<0;10;5M");
     tmux.wait(r"\x1b[<0;10;5m");
@@ -119,20 +119,22 @@ wait_exit = 0
 #[test]
 fn top_within_heeler_within_tmux() {
     let t = Test::new();
-    let Some(tmux) = Tmux::start(&t, 80, 24) else { return };
+    // There are more processes than these rows can show.
+    let Some(tmux) = Tmux::start(&t, 80, 10) else { return };
     if !Path::new("/usr/bin/top").exists() {
         return;
     }
     // It does not draw by itself while we look.
-    detached(&t, "it", &["top", "-d", "9999"]);
+    let args = ["-d", "--pty", "--size", "80x10", "--name", "it", "--", "top", "-d", "9999"];
+    t.run(args).any_out().check();
     tmux.line("clear; heeler run --pty -- heeler attach it; echo left $?");
-    tmux.wait("PID");
-    let before = tmux.still();
+    let last = "cursor 80,9 0 0 1 0\n";
+    let before =
+        tmux.wait_that(last, |screen| screen.contains("PID USER") && screen.ends_with(last));
     tmux.keys(&["C-p", "C-q"]);
     tmux.wait("left 0");
     tmux.line("clear; heeler run --pty -- heeler attach it; echo left $?");
-    tmux.wait("PID");
-    assert_eq!(tmux.still(), before);
+    tmux.wait_that(&format!("top as it was:\n{before}"), |screen| screen == before);
     tmux.keys(&["q"]);
     tmux.wait("left 0");
     wait_until("all are gone", || {

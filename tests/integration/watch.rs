@@ -124,7 +124,7 @@ fn it_is_stopped_and_goes_on() {
         if how == "key" {
             tmux.keys(&["C-z"]);
         } else {
-            t.program("pkill", ["-TSTP", "-P", tmux.shell().as_str(), "heeler"]).check();
+            t.program("pkill", ["-TSTP", "-P", &tmux.shell.to_string(), "heeler"]).check();
         }
         let shown = tmux.wait("Stopped");
         assert!(shown.contains("before") && !shown.contains("q quit"), "{shown}");
