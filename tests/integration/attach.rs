@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::children::python;
+use crate::detached::Client;
 use crate::harness::{Running, Signal, Test, command_line, find, wait_until, whole};
 use crate::tmux::Tmux;
 
@@ -294,6 +295,7 @@ while True:
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     let heeler = listed[0]["supervisor_pid"].as_i64().unwrap();
     let open = || std::fs::read_dir(format!("/proc/{heeler}/fd")).unwrap().count();
+    let mut watcher = Client::new(&t, &run);
     let mut before = 0;
     for n in 1..=100 {
         let mut client = t.heeler(["attach", &run]).terminal(80, 24).start();
@@ -302,12 +304,12 @@ while True:
         client.wait_out(&format!("[{n}]"));
         client.type_in("\x10\x11");
         client.any_out().check();
+        watcher.wait_clients(1);
         if n == 1 {
-            wait_until("it has noticed", || open() > 0);
             before = open();
         }
     }
-    wait_until("no more descriptors than after the first", || open() <= before);
+    assert_eq!(open(), before, "after the last as after the first");
     let log = t.heeler(["logs", &run]).any_out().check().out_text();
     let wanted = (1..=100).map(|n| format!("[{n}]")).collect::<Vec<_>>().concat();
     assert_eq!(log, format!("ready{wanted}"));
