@@ -173,7 +173,6 @@ const ASKS: &str = r#"printf 'word? ' >/dev/tty; read -r word </dev/tty; echo "$
 #[test]
 fn a_pipeline_has_the_terminal_as_without_us() {
     let t = Test::new();
-    t.write("asks", ASKS);
     t.fifo("asked");
     let Some(shell) = Shell::start(&t) else { return };
     // Asks while its neighbour lives, and ends it.
@@ -194,10 +193,13 @@ fn a_pipeline_has_the_terminal_as_without_us() {
     .iter()
     .enumerate()
     {
+        // Each question is another: what is typed before it is asked would be the shell's.
+        let question = format!("word{n}?");
+        t.write("asks", ASKS.replace("word?", &question));
         shell.line(&format!("clear; {line}; echo done >over"));
         shell
             .tmux
-            .wait_that("it asks", |screen| screen.lines().any(|line| line.trim_end() == "word?"));
+            .wait_that("it asks", |screen| screen.lines().any(|line| line.trim_end() == question));
         shell.line(&format!("word{n}"));
         t.wait_file("over", whole);
         assert_eq!(t.read("got"), format!("word{n}\n"), "{line}");
