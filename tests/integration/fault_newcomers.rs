@@ -9,7 +9,7 @@ use crate::fault::{CONTAINMENTS, can_unshare, is_root, own_cgroup, penned, penne
 use crate::harness::{Test, Watch};
 
 /// What both trees have. Each waits for TERM with TERM blocked, and the newcomer is born when heeler has looked for
-/// members and sleeps: only the end of a child of its own, which is deaf, has it look again.
+/// members and sleeps, which nothing announces but its state: only the end of a child of its own, which is deaf, has it look again.
 const FAMILY: &str = r"
 import os, signal, sys, time
 life, heeler = os.open(sys.argv[1], os.O_WRONLY), os.getppid()
