@@ -410,9 +410,12 @@ impl Tree {
         self.signal_where(signal, |stat| stat.pgrp != group);
     }
 
-    /// Continues whoever is stopped.
+    /// Continues whoever is stopped, but for the leader's group if somebody has continued that: who is stopped there
+    /// was so by a key that came since.
     pub fn continue_stopped(&mut self) {
-        self.signal_where(CONT, |stat| stat.state == b'T');
+        let leader = proc::stat(self.leader).ok().flatten();
+        let done = leader.filter(|_| wait::was_continued(self.pidfd.as_fd())).map(|it| it.pgrp);
+        self.signal_where(CONT, |stat| stat.state == b'T' && Some(stat.pgrp) != done);
     }
 
     fn signal_where(&self, signal: i32, meant: impl Fn(&proc::Stat) -> bool) {

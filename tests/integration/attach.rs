@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::children::python;
-use crate::harness::{Running, Signal, Test, wait_until};
+use crate::detached::Client;
+use crate::harness::{Running, Signal, Test, command_line, find, wait_until, whole};
 use crate::tmux::Tmux;
 
 pub fn detached(t: &Test, name: &str, command: &[&str]) -> String {
@@ -20,13 +21,15 @@ pub fn end(t: &Test, name: &str) {
 
 /// A run has been ended; its heeler is about to go.
 pub fn gone(t: &Test) {
-    let ours = || t.processes().iter().any(|pid| is_background(*pid));
-    wait_until("its heeler is gone too", || !ours());
+    t.wait_none(|pid| command_line(pid).contains(" run -d "));
 }
 
-fn is_background(pid: i32) -> bool {
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&line).contains("\0run\0-d\0")
+/// Waits until `client` is attached to the run `it`, which shows what it gets: over pipes nothing else tells.
+pub fn is_attached(t: &Test, client: &Running) {
+    wait_until("what is sent is shown", || {
+        t.heeler(["send", "it", "--line", "first"]).any_out().check();
+        find(&client.out_so_far(), b"first").is_some()
+    });
 }
 
 /// A full-screen program that draws boxes and colours, and follows the size, as htop does.
@@ -53,6 +56,55 @@ def main(screen):
 curses.wrapper(main)
 ";
 
+/// What is typed, and what the screen shows when all of that is drawn.
+type Step = (&'static [&'static str], &'static [&'static str]);
+
+/// Full screens, lines, and both halves of a line: by name, command and steps.
+const PROGRAMS: [(&str, &[&str], &[Step]); 5] = [
+    (
+        "vim",
+        &["vim", "-u", "NONE", "-N", "text"],
+        &[
+            (&[], &["\"text\" 199L"]),
+            (
+                &["G", "i", "x", "Escape", "/", "1", "5", "0", "Enter"],
+                &["search hit", "cursor 5,11 1 1"],
+            ),
+        ],
+    ),
+    (
+        "less",
+        &["less", "text"],
+        &[
+            (&[], &["line 23 of", "cursor 4,23 "]),
+            (&["Space", "/", "1", "2", "0", "Enter"], &["\x1b[7m120", "\n:\ncursor 1,23 "]),
+        ],
+    ),
+    (
+        "curses",
+        &["python3", "-S", "-E", "boxes.py"],
+        &[(&[], &["size 80x24", "cursor 12,3 "]), (&["a", "b"], &["typed ab", "cursor 12,3 "])],
+    ),
+    (
+        "bash",
+        &["bash", "--norc", "-i"],
+        &[
+            (&[], &["bash-"]),
+            (&["e", "c", "h", "o", "Space", "h", "i", "Enter"], &["\nhi\nbash-"]),
+            (&["l", "s"], &[" ls\n"]),
+        ],
+    ),
+    (
+        "cat",
+        &["sh", "-c", "echo ready; exec cat"],
+        &[
+            (&[], &["ready\n"]),
+            (&["x", "Enter"], &["ready\nx\nx\n"]),
+            (&["y"], &["ready\nx\nx\ny\n"]),
+        ],
+    ),
+];
+
 /// The screen after detach and attach is the one before, colours, cursor and modes included.
 #[test]
 fn programs_survive_detach_and_attach() {
@@ -61,43 +113,28 @@ fn programs_survive_detach_and_attach() {
     let text = (1..200).map(|n| format!("line {n} of the text\n")).collect::<Vec<_>>().concat();
     t.write("text", text);
     t.write("boxes.py", CURSES);
-    let programs: [(&str, &[&str], &[&str]); 5] = [
-        (
-            "vim",
-            &["vim", "-u", "NONE", "-N", "text"],
-            &["G", "i", "x", "Escape", "/", "1", "5", "0", "Enter"],
-        ),
-        ("less", &["less", "text"], &["Space", "/", "1", "2", "0", "Enter"]),
-        ("curses", &["python3", "-S", "-E", "boxes.py"], &["a", "b"]),
-        (
-            "bash",
-            &["bash", "--norc", "-i"],
-            &["e", "c", "h", "o", "Space", "h", "i", "Enter", "l", "s"],
-        ),
-        ("cat", &["cat"], &["x", "Enter", "y"]),
-    ];
-    for (name, command, keys) in programs {
+    for (name, command, steps) in PROGRAMS {
         if !Path::new("/usr/bin").join(command[0]).exists() && command[0] != "python3" {
             continue;
         }
-        tmux.line("clear");
+        let attach = format!("clear; heeler attach {name}; echo left $?");
         detached(&t, name, command);
-        tmux.line(&format!("heeler attach {name}; echo left $?"));
-        tmux.wait_without("heeler attach");
-        tmux.still();
-        tmux.keys(keys);
-        let before = tmux.still();
+        tmux.line(&attach);
+        let mut before = String::new();
+        for (keys, marks) in steps {
+            if !keys.is_empty() {
+                tmux.keys(keys);
+            }
+            before = tmux.wait_that(&format!("{marks:?}"), |screen| {
+                !screen.contains("heeler attach") && marks.iter().all(|mark| screen.contains(mark))
+            });
+        }
         tmux.keys(&["C-p", "C-q"]);
         tmux.wait("left 0");
         // The terminal is the shell's again, its modes and its cursor too.
         assert!(tmux.screen().ends_with(" 0 1 0 0\n"), "{name}: {}", tmux.screen());
-        tmux.line("clear");
-        tmux.line(&format!("heeler attach {name}; echo left $?"));
-        tmux.wait_without("heeler attach");
-        let after = tmux.still();
-        for (after, before) in after.lines().zip(before.lines()) {
-            assert_eq!(after, before, "{name}");
-        }
+        tmux.line(&attach);
+        tmux.wait_that(&format!("{name} as it was:\n{before}"), |screen| screen == before);
         // It is alive, and its own end ends us.
         tmux.keys(&["C-p", "C-q"]);
         tmux.wait("left 0");
@@ -213,10 +250,11 @@ os.read(0, 1)
 for n in range(20000):
     put(b'%06d ' % n)
 put(b'done')
-while True:
-    size = os.get_terminal_size()
-    os.write(1, b'<%d %d>' % size)
-    if os.read(0, 1) == b'q': break
+def show(*_):
+    os.write(1, b'<%d %d>' % os.get_terminal_size())
+signal.signal(signal.SIGWINCH, show)
+show()
+os.read(0, 1)
 ";
     detached(&t, "it", &python(child, &[])[1..]);
     let mut client = t.heeler(["attach", "it"]).terminal(80, 24).start();
@@ -227,10 +265,7 @@ while True:
     }
     client.resize(91, 33);
     client.wait_out("done");
-    wait_until("the last size", || {
-        client.type_in("x");
-        String::from_utf8_lossy(&client.out_so_far()).contains("<91 33>")
-    });
+    client.wait_out("<91 33>");
     let all = (0..20000).map(|n| format!("{n:06} ")).collect::<Vec<_>>().concat();
     let out = String::from_utf8_lossy(&client.out_so_far()).into_owned();
     assert!(out.contains(&all), "{} bytes", out.len());
@@ -260,6 +295,7 @@ while True:
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     let heeler = listed[0]["supervisor_pid"].as_i64().unwrap();
     let open = || std::fs::read_dir(format!("/proc/{heeler}/fd")).unwrap().count();
+    let mut watcher = Client::new(&t, &run);
     let mut before = 0;
     for n in 1..=100 {
         let mut client = t.heeler(["attach", &run]).terminal(80, 24).start();
@@ -268,12 +304,12 @@ while True:
         client.wait_out(&format!("[{n}]"));
         client.type_in("\x10\x11");
         client.any_out().check();
+        watcher.wait_clients(1);
         if n == 1 {
-            wait_until("it has noticed", || open() > 0);
             before = open();
         }
     }
-    wait_until("no more descriptors than after the first", || open() <= before);
+    assert_eq!(open(), before, "after the last as after the first");
     let log = t.heeler(["logs", &run]).any_out().check().out_text();
     let wanted = (1..=100).map(|n| format!("[{n}]")).collect::<Vec<_>>().concat();
     assert_eq!(log, format!("ready{wanted}"));
@@ -453,7 +489,7 @@ fn a_stop_leaves_the_run() {
     t.program("kill", ["-TSTP", client.trim()]).check();
     shell.wait_out("Stopped");
     shell.type_in("stty -g > during; heeler send it --line while >/dev/null\r");
-    wait_until("during", || t.path("during").exists());
+    t.wait_file("during", whole);
     shell.type_in("fg\r");
     shell.wait_out("got while");
     shell.type_in("after\r");
@@ -499,8 +535,7 @@ fn the_null_device_looks_on() {
         let t = Test::new();
         t.run(["-d", mode, "--name", "it", "--", "cat"]).any_out().check();
         let client = t.heeler(["attach", "it", "--until", "second"]).start();
-        t.heeler(["send", "it", "--line", "first"]).any_out().check();
-        client.wait_out("first");
+        is_attached(&t, &client);
         t.heeler(["send", "it", "--line", "second"]).any_out().check();
         client.any_out().check();
         // The end of a pipe is typed.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::attach::{detached, end};
+use crate::attach::{detached, end, is_attached};
 use crate::children::python;
-use crate::harness::{Signal, Test, wait_until};
+use crate::harness::{Signal, Test, command_line, count, wait_until};
 use crate::tmux::Tmux;
 
 /// Shows each piece that it reads.
@@ -34,7 +34,7 @@ fn a_mouse_and_a_paste() {
     person.wait_out("sh>");
     tmux.line("clear; heeler attach it");
     tmux.wait("ready");
-    wait_until("it asks for the mouse", || tmux.screen().ends_with("1\n"));
+    tmux.wait_that("it asks for the mouse", |screen| screen.ends_with("1\n"));
     person.type_in("\x1b[<0;10;5M\x1b[<0;10;5m");
     tmux.wait(r"\x1b[<0;10;5M");
     tmux.wait(r"\x1b[<0;10;5m");
@@ -78,7 +78,7 @@ fn characters_in_parts() {
     client.wait_out("ready");
     for part in [b"\xe6".as_slice(), b"\xe6\x97", "日".as_bytes(), "日!".as_bytes()] {
         client.type_in("x");
-        wait_until("the part", || client.out_so_far().ends_with(part));
+        client.wait_out_that("the part", |out| out.ends_with(part));
     }
     client.type_in("\x10\x11");
     client.any_out().check();
@@ -112,27 +112,29 @@ wait_exit = 0
     t.run(["--script", "script.toml"]).any_out().check();
     t.heeler(["send", "it", "--line", ""]).any_out().check();
     t.heeler(["wait", "it"]).exit(5).check();
-    wait_until("all are gone", || t.processes().is_empty());
+    t.wait_alone();
 }
 
 /// A program that redraws only what changes, on a terminal within a terminal within a terminal.
 #[test]
 fn top_within_heeler_within_tmux() {
     let t = Test::new();
-    let Some(tmux) = Tmux::start(&t, 80, 24) else { return };
+    // There are more processes than these rows can show.
+    let Some(tmux) = Tmux::start(&t, 80, 10) else { return };
     if !Path::new("/usr/bin/top").exists() {
         return;
     }
     // It does not draw by itself while we look.
-    detached(&t, "it", &["top", "-d", "9999"]);
+    let args = ["-d", "--pty", "--size", "80x10", "--name", "it", "--", "top", "-d", "9999"];
+    t.run(args).any_out().check();
     tmux.line("clear; heeler run --pty -- heeler attach it; echo left $?");
-    tmux.wait("PID");
-    let before = tmux.still();
+    let last = "cursor 80,9 0 0 1 0\n";
+    let before =
+        tmux.wait_that(last, |screen| screen.contains("PID USER") && screen.ends_with(last));
     tmux.keys(&["C-p", "C-q"]);
     tmux.wait("left 0");
     tmux.line("clear; heeler run --pty -- heeler attach it; echo left $?");
-    tmux.wait("PID");
-    assert_eq!(tmux.still(), before);
+    tmux.wait_that(&format!("top as it was:\n{before}"), |screen| screen == before);
     tmux.keys(&["q"]);
     tmux.wait("left 0");
     wait_until("all are gone", || {
@@ -144,18 +146,23 @@ fn top_within_heeler_within_tmux() {
 #[test]
 fn without_some_descriptors() {
     let t = Test::new();
+    t.fifo("go");
     let child = "while read x; do echo got $x; done; echo over; exit 6";
     for (redirected, out) in [
         // The end of its input is the command's, as of any pipe; that of nothing is not.
-        ("heeler attach it <&- & : | heeler attach it >&-; wait $!", "over\r\n"),
+        ("heeler attach it <&- & read go <go; : | heeler attach it >&-; wait $!", "over\r\n"),
         ("printf 'a\\n' | heeler attach it | cat", "got a\r\nover\r\n"),
         ("printf 'a\\n' | heeler attach it >&- 2>&-", ""),
         ("printf 'a\\n' | heeler attach it <&0 2>&-", "got a\r\nover\r\n"),
     ] {
         detached(&t, "it", &["sh", "-c", child]);
         let script = format!("set -o pipefail; {redirected}; echo rc=$?");
-        let done = t.program("bash", ["-c", &script]).any_out().check();
-        let shown = done.out_text();
+        let shell = t.program("bash", ["-c", &script]).start();
+        if script.contains("<go") {
+            is_attached(&t, &shell);
+            t.write("go", "\n");
+        }
+        let shown = shell.any_out().check().out_text();
         assert!(shown.ends_with(&format!("{out}rc=6\n")), "{redirected}: {shown:?}");
         t.heeler(["wait", "it"]).exit(6).check();
     }
@@ -164,26 +171,14 @@ fn without_some_descriptors() {
     let script = "(echo go; sleep 1000) | heeler attach it | head -3";
     let reader = t.program("bash", ["-c", script]).start();
     reader.wait_out("2\r\n");
-    let sleeping = || t.processes().iter().copied().find(|pid| is_sleep(*pid));
     t.heeler(["send", "it", "--line", "more"]).any_out().check();
-    wait_until("attach has left", || attached(&t) == 0);
-    let sleep = sleeping().expect("the writer").to_string();
-    t.program("kill", [&sleep]).check();
+    t.wait_none(|pid| command_line(pid).starts_with("heeler attach "));
+    let mut all = t.processes().into_iter();
+    let sleep = all.find(|pid| command_line(*pid).starts_with("sleep ")).expect("the writer");
+    t.program("kill", [sleep.to_string()]).check();
     reader.any_out().any_err().any_status().check();
     t.heeler(["expect", "it", "--on", "/^100$/", "--since", "0"]).any_out().check();
     end(&t, "it");
-}
-
-fn is_sleep(pid: i32) -> bool {
-    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep\0"))
-}
-
-fn attached(t: &Test) -> usize {
-    let attach = |pid: &i32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains("heeler\0attach\0")
-    };
-    t.processes().iter().filter(|pid| attach(pid)).count()
 }
 
 /// A run with pipes gets lines, which are edited as ever; the keys leave it at once, with what was typed before
@@ -204,8 +199,7 @@ fn a_run_without_a_terminal() {
         let done = match typed {
             "Q9\r" => {
                 // What is echoed, and what cat says.
-                let out = || String::from_utf8_lossy(&client.out_so_far()).into_owned();
-                wait_until("both", || out().matches("Q9\r\n").count() == 2);
+                client.wait_out_that("both", |out| count(out, "Q9\r\n") == 2);
                 client.type_in("\x03");
                 client.signaled(2)
             }
@@ -223,7 +217,7 @@ fn a_run_without_a_terminal() {
         }
     }
     t.heeler(["logs", "it"]).out("one\ntwQ9\nover\n").check();
-    wait_until("all are gone", || t.processes().is_empty());
+    t.wait_alone();
 }
 
 /// A client that is killed leaves the run, the others and the size as they should be.
@@ -245,8 +239,8 @@ while True: os.write(1, b'got ' + os.read(0, 100))
     stays.wait_out("<50 10>");
     killed.signal(Signal::KILL);
     killed.signaled(9).any_out().check();
-    wait_until("the size of who is left", || {
-        let out = String::from_utf8_lossy(&stays.out_so_far()).into_owned();
+    stays.wait_out_that("the size of who is left", |out| {
+        let out = String::from_utf8_lossy(out);
         out.rfind("<100 30>") > out.rfind("<50 10>")
     });
     stays.type_in("word\r");

@@ -1,7 +1,7 @@
 //! `run --detach-keys`: a run that has our terminal until it is left.
 
 use crate::children::python;
-use crate::harness::{Running, Signal, Test, wait_until};
+use crate::harness::{Running, Signal, Test, wait_gone, wait_until};
 
 /// It takes the whole screen, answers keys, and ends with `q`.
 const PROGRAM: &str = r"
@@ -33,10 +33,6 @@ fn modes(run: &Running) -> String {
     format!("{:?}", run.modes())
 }
 
-fn nobody_is_left(t: &Test) {
-    wait_until("all are gone", || t.processes().is_empty());
-}
-
 /// The keys leave it running, with our terminal as it was; it can be attached again, and its end is its own.
 #[test]
 fn the_keys_leave_it_running() {
@@ -65,7 +61,7 @@ fn the_keys_leave_it_running() {
     t.heeler(["wait", "it"]).exit(7).check();
     let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
     assert_eq!((&report["exit_code"], &report["detached"]), (&7.into(), &true.into()), "{report}");
-    nobody_is_left(&t);
+    t.wait_alone();
 }
 
 /// Without the keys: exit code, all of the output, messages and report are those of a run in the foreground.
@@ -92,7 +88,7 @@ fn not_left_it_ends_as_any_run() {
         assert_eq!(done.modes.as_ref().map(|modes| format!("{modes:?}")), Some(before), "{args:?}");
         let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
         assert_eq!(report["exit_code"], code, "{args:?}: {report}");
-        nobody_is_left(&t);
+        t.wait_alone();
     }
 }
 
@@ -119,7 +115,7 @@ fn signals_are_for_the_run() {
             assert_eq!(report["outcome"], "cancelled", "{report}");
             assert_eq!(report["exit_code"], 128 + signal.as_raw(), "{report}");
         }
-        nobody_is_left(&t);
+        t.wait_alone();
     }
 }
 
@@ -131,7 +127,7 @@ fn a_key_that_kills_is_passed_on() {
     run.wait_out("ready");
     run.type_in("\x03");
     run.signaled(2).any_out().check();
-    nobody_is_left(&t);
+    t.wait_alone();
 }
 
 /// What cannot go along is refused before anything starts.
@@ -179,16 +175,17 @@ fn a_stop_leaves_the_run_for_a_while() {
     shell.wait_out("got while");
     shell.type_in("after\r");
     shell.wait_out("got after");
-    shell.type_in("\x04");
     let children = format!("/proc/{0}/task/{0}/children", shell.pid());
-    wait_until("it has ended", || std::fs::read_to_string(&children).unwrap().is_empty());
+    let heeler = std::fs::read_to_string(children).unwrap();
+    shell.type_in("\x04");
+    wait_gone(heeler.trim().parse().unwrap());
     shell.type_in("echo rc''=$?\r");
     shell.wait_out("rc=3");
     shell.type_in("stty -g > after; exit 0\r");
     shell.any_out().check();
     assert_eq!(t.read("during"), t.read("before"));
     assert_eq!(t.read("after"), t.read("before"));
-    nobody_is_left(&t);
+    t.wait_alone();
 }
 
 /// A run that can be left ends with its owner, whether it was left or not.
@@ -214,6 +211,6 @@ fn it_ends_with_its_owner() {
             run.exit(124).any_out().check();
         }
         t.heeler(["wait", "it"]).exit(124).check();
-        nobody_is_left(&t);
+        t.wait_alone();
     }
 }

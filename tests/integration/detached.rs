@@ -51,7 +51,7 @@ pub fn end(t: &Test, run: &str) {
 
 /// The run is over and answered for; its heeler is about to leave.
 pub fn all_gone(t: &Test) {
-    wait_until("its heeler is gone", || t.processes().is_empty());
+    t.wait_alone();
 }
 
 pub fn socket(t: &Test, run: &str) -> PathBuf {
@@ -94,6 +94,14 @@ impl Client {
     pub fn ask(&mut self, request: &Value) -> Value {
         self.send(request);
         self.reply()
+    }
+
+    /// Waits until so many are connected, this one included: nothing tells of others but an answer.
+    #[track_caller]
+    pub fn wait_clients(&mut self, count: usize) {
+        wait_until(&format!("{count} clients"), || {
+            self.ask(&json!({ "op": "status" }))["clients"] == count
+        });
     }
 }
 
@@ -211,7 +219,7 @@ fn expect_tells_the_limit_from_the_end() {
     t.heeler(["expect", "nosuch", "--on", "x"]).err_has("no run").exit(125).check();
     let waiting = t.heeler(["expect", &run, "--on", "never", "--print", "label"]).start();
     let client = &mut Client::new(&t, &run);
-    wait_until("the wait has begun", || client.ask(&json!({ "op": "status" }))["clients"] == 2);
+    client.wait_clients(2);
     t.heeler(["send", &run, "--line", ""]).any_out().check();
     waiting.err_has("the run ended").err_has("bye").exit(122).check();
     t.heeler(["wait", &run, "--json"])
@@ -313,7 +321,7 @@ fn a_killed_heeler_leaves_the_truth() {
     let pid = supervisor(&t, &run);
     let waiting = t.heeler(["wait", "lost"]).start();
     let client = &mut Client::new(&t, &run);
-    wait_until("the wait has begun", || client.ask(&json!({ "op": "status" }))["clients"] == 2);
+    client.wait_clients(2);
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, Signal::KILL).unwrap();
     waiting.any_err().exit(125).check();
@@ -340,11 +348,10 @@ fn a_killed_client_is_forgotten() {
     let run = detached(&t, &["--", "cat"]);
     let waiting = t.heeler(["expect", &run, "--on", "never"]).start();
     let client = &mut Client::new(&t, &run);
-    let clients = |client: &mut Client| client.ask(&json!({ "op": "status" }))["clients"].clone();
-    wait_until("it waits", || clients(client) == 2);
+    client.wait_clients(2);
     waiting.signal(Signal::KILL);
     drop(waiting.signaled(9).check());
-    wait_until("it is forgotten", || clients(client) == 1);
+    client.wait_clients(1);
     end(&t, &run);
     all_gone(&t);
 }
@@ -374,7 +381,7 @@ fn clients_leak_nothing() {
         );
     }
     drop(all);
-    wait_until("they are gone", || client.ask(&json!({ "op": "status" }))["clients"] == 1);
+    client.wait_clients(1);
     assert_eq!(open(), before);
     end(&t, &run);
     all_gone(&t);

@@ -24,8 +24,8 @@ fn a_stopped_heeler_holds_nobody() {
     t.heeler(["send", &run, "--line", "up"]).any_out().check();
     logs.wait_out("up");
     let client = &mut Client::new(&t, &run);
+    client.wait_clients(3);
     let mut status = || client.ask(&json!({ "op": "status" }));
-    wait_until("both are connected", || status()["clients"] == 3);
     // Connected, they sleep when they have asked; what was asked before two answers was served by then.
     wait_until("both wait", || [&long, &logs].iter().all(|one| proc_state(one.pid()) == Some('S')));
     status();
@@ -71,7 +71,8 @@ fn nothing_is_started_without_a_stdout() {
     t.sh("heeler run -d -- touch started >&-").err_has("stdout is closed").exit(125).check();
     assert!(!t.path("started").exists() && !t.db().exists());
     t.sh("heeler run -d -- touch started >/dev/null").check();
-    wait_until("it has run", || t.path("started").exists() && t.processes().is_empty());
+    t.wait_file("started", |_| true);
+    t.wait_alone();
 }
 
 /// A script that is under way as its heeler is stopped is not held either: not by what it types, and what does not
@@ -96,8 +97,8 @@ fn a_stopped_heeler_holds_no_script() {
         t.heeler(["run-script", &run, name]).start()
     });
     let client = &mut Client::new(&t, &run);
+    client.wait_clients(4);
     let mut status = || client.ask(&json!({ "op": "status" }));
-    wait_until("all are attached", || status()["clients"] == 4);
     // They have what they wait for, and see it when nobody answers any more.
     for player in &players {
         player.signal(Signal::STOP);

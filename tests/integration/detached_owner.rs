@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::detached::{Client, all_gone, detached};
-use crate::harness::{Running, Signal, Test, proc_state, wait_until};
+use crate::harness::{Running, Signal, Test, wait_gone, wait_until};
 
 /// A process that others can be tied to.
 fn owner(t: &Test) -> Running {
@@ -102,7 +102,7 @@ fn an_owner_has_to_run() {
     // It has ended, and we, its parent, have not looked.
     let zombie = t.program("true", [""; 0]).start();
     let pid = zombie.pid();
-    wait_until("it has ended", || proc_state(pid) == Some('Z'));
+    wait_gone(pid);
     refused(&pid.to_string(), &format!("no process {pid} runs"));
     zombie.check();
     // More than there can be.

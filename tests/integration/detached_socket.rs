@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::detached::{Client, detached, end, socket, supervisor};
 use crate::fault::is_root;
-use crate::harness::{Test, proc_status, wait_until};
+use crate::harness::{Test, proc_status};
 
 /// What a connection says until it is closed at the other end, or for so long.
 fn said(stream: &mut UnixStream) -> String {
@@ -100,7 +100,7 @@ fn nonsense_is_answered_and_forgotten() {
         let mut raw = UnixStream::connect(socket(&t, &run)).unwrap();
         raw.write_all(half).unwrap();
     }
-    wait_until("they are forgotten", || status(client)["clients"] == 1);
+    client.wait_clients(1);
     end(&t, &run);
 }
 
@@ -142,7 +142,7 @@ fn idle_connections_are_held_and_bounded() {
     let mut idle: Vec<UnixStream> =
         (0..200).map(|_| UnixStream::connect(socket(&t, &run)).unwrap()).collect();
     let client = &mut Client::new(&t, &run);
-    wait_until("all are there", || status(client)["clients"] == 201);
+    client.wait_clients(201);
     let offset = t.heeler(["send", &run, "--line", "x"]).any_out().check().out_text();
     let args = ["expect", &run, "--on", "x", "--since", offset.trim(), "--print", "label"];
     t.heeler(args).out("x\n").check();
@@ -152,7 +152,7 @@ fn idle_connections_are_held_and_bounded() {
     let refused = t.heeler(["send", &run, "--line", "x"]).any_err().exit(125).check();
     assert!(refused.err_text().contains("too many clients"), "{}", refused.err_text());
     drop(idle);
-    wait_until("they are forgotten", || status(client)["clients"] == 1);
+    client.wait_clients(1);
     assert_eq!(descriptors(pid), before + 1, "but for this client");
     end(&t, &run);
 }
@@ -177,7 +177,7 @@ fn who_comes_and_goes_leaves_no_descriptor() {
             _ => {}
         }
     }
-    wait_until("they are forgotten", || status(client)["clients"] == 1);
+    client.wait_clients(1);
     assert_eq!(descriptors(pid), before);
     end(&t, &run);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Test, wait_until};
+use crate::harness::Test;
 
 fn events(text: &str) -> Vec<Value> {
     text.lines()
@@ -40,7 +40,7 @@ fn they_come_as_it_happens() {
     t.fifo("go");
     let run =
         t.run(["--pipe", "--events", "e", "-c", "echo ready; read x < go; kill -TERM $$"]).start();
-    wait_until("the first line is told", || t.path("e").exists() && t.read("e").contains("ready"));
+    t.wait_file("e", |events| events.contains("ready"));
     std::fs::write(t.path("go"), "go\n").unwrap();
     run.out("ready\n").exit(143).check();
     let events = events(&t.read("e"));

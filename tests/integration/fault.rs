@@ -16,7 +16,7 @@ pub const CONTAINMENTS: [&str; 2] = ["auto", "subreaper"];
 /// The pen: runs $1… and mirrors how it ended (128+n for a signal); 99 and a line on stderr when a process is
 /// left behind.
 const PEN: &str = r"
-import ctypes, os, signal, sys, time
+import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 pid = os.fork()
 if pid == 0:
@@ -45,7 +45,7 @@ try:
                     os.kill(child, 9)
                 except OSError:
                     pass
-            time.sleep(0.001)
+            os.waitpid(-1, 0)
 except ChildProcessError:
     pass
 if left:

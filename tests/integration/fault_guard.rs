@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::children::python;
 use crate::fault::{CONTAINMENTS, has_cgroup, leaves_of, penned_run, report};
-use crate::harness::{Signal, Test, gone_within, is_dead, proc_status, wait_until};
+use crate::harness::{Signal, Test, gone_within, is_dead, proc_status, wait_gone, wait_until};
 
 /// What `heeler list --all --json` says of the only run, but for one called `before`.
 fn only_run(t: &Test) -> serde_json::Value {
@@ -48,7 +48,7 @@ fn a_killed_heeler_takes_its_tree_along() {
             run.signal(Signal::KILL);
             let done = run.any_out().any_err().signaled(9).check();
             life.wait_gone();
-            wait_until("the keeper has ended", || t.processes().is_empty());
+            t.wait_alone();
             let row = only_run(&t);
             assert_eq!(row["state"], "gone", "{mode} {containment}: {}", done.err_text());
             assert!(leaves_of(row["run"].as_str().unwrap()).is_empty());
@@ -80,7 +80,7 @@ while True:
         run.signal(Signal::KILL);
         run.signaled(9).check();
         assert_eq!(life.wait_gone(), "ready\ngot 15\n", "{containment}");
-        wait_until("the keeper has ended", || t.processes().is_empty());
+        t.wait_alone();
     }
 }
 
@@ -95,7 +95,7 @@ fn untracked() {
     run.signal(Signal::KILL);
     run.signaled(9).check();
     life.wait_gone();
-    wait_until("the keeper has ended", || t.processes().is_empty());
+    t.wait_alone();
 }
 
 /// A heeler that ends in order takes its keeper along before it ends, whatever the end was; the pen sees it.
@@ -173,7 +173,7 @@ fn the_keeper_is_killed() {
     let keeper_pid = keeper(&t);
     t.program("kill", ["-KILL", &keeper_pid.to_string()]).check();
     // kill(2) returns before the signal has done its work.
-    wait_until("the keeper is dead", || is_dead(keeper_pid));
+    wait_gone(keeper_pid);
     std::fs::write(t.path("go"), "go\n").unwrap();
     run.out("ready\n").err_has("the keeper was killed").exit(4).check();
     // Both of them.
@@ -185,7 +185,7 @@ fn the_keeper_is_killed() {
     let keeper_pid = keeper(&t);
     t.program("kill", ["-KILL", &keeper_pid.to_string(), &run.pid().to_string()]).check();
     life.wait_gone();
-    wait_until("the keeper is dead", || is_dead(keeper_pid));
+    wait_gone(keeper_pid);
     run.any_out().signaled(9).check();
 }
 
@@ -202,7 +202,7 @@ fn nested() {
         run.signal(Signal::KILL);
         run.any_out().any_err().signaled(9).check();
         life.wait_gone();
-        wait_until("both keepers have ended", || t.processes().is_empty());
+        t.wait_alone();
         let args = [
             "--guard",
             "--containment",

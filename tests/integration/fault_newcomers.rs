@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use crate::children::python;
 use crate::fault::{CONTAINMENTS, can_unshare, is_root, own_cgroup, penned, penned_run, report};
-use crate::harness::{Test, wait_until};
+use crate::harness::{Test, Watch};
 
 /// What both trees have. Each waits for TERM with TERM blocked, and the newcomer is born when heeler has looked for
-/// members and sleeps: only the end of a child of its own, which is deaf, has it look again.
+/// members and sleeps, which nothing announces but its state: only the end of a child of its own, which is deaf, has it look again.
 const FAMILY: &str = r"
 import os, signal, sys, time
 life, heeler = os.open(sys.argv[1], os.O_WRONLY), os.getppid()
@@ -141,7 +141,11 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        wait_until("the cgroup can be removed", || std::fs::remove_dir(&self.0).is_ok());
+        let events = self.0.join("cgroup.events");
+        let is_empty = || std::fs::read_to_string(&events).unwrap().contains("populated 0");
+        // The kernel tells of the end of the last member as of a change of this file.
+        Watch::new(&events).until(|| is_empty().then_some(()));
+        std::fs::remove_dir(&self.0).unwrap();
     }
 }
 

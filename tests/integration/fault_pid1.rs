@@ -116,7 +116,7 @@ fn no_terminating_signal_is_left_to_chance() {
     run.out("ready\n").check();
 }
 
-/// Leaves a process that says so once it is a child of PID 1, and when it gets TERM.
+/// Leaves a process that says so once it is a child of PID 1, which nothing tells it, and when it gets TERM.
 const STRANGER: &str = r"
 import os, signal, sys, time
 life = os.open(sys.argv[1], os.O_WRONLY)

@@ -3,7 +3,7 @@
 
 use crate::attach::{detached, end, gone};
 use crate::children::python;
-use crate::harness::{Done, Running, Signal, Test, wait_until};
+use crate::harness::{Done, Running, Signal, Test};
 
 /// Everything on, nothing ever off.
 const MESSY: &str = r"
@@ -159,5 +159,5 @@ fn a_command_that_ends_by_itself() {
     let out = run.any_out().check().out_text();
     assert!(out.contains("\x1b[?25h") && out.contains("\x1b[m"), "{out:?}");
     end(&t, "it");
-    wait_until("all are gone", || t.processes().is_empty());
+    t.wait_alone();
 }

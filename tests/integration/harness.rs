@@ -21,6 +21,8 @@
 //! let life = t.lifeline("life");                       // who has it open is alive:
 //! t.run(["--", "sh", "-c", "exec 9>life; setsid sleep 100 &"])…
 //! life.wait_gone();                                    // … all of them are gone (a fact, not a guess)
+//! t.wait_alone();                                      // all that belong to this test are
+//! t.wait_file("peak", whole);                          // somebody has written a line into this file
 //! t.sh("heeler run -- true | head -1")…                // heeler inside a shell; `heeler` is in PATH
 //! ```
 //!
@@ -331,18 +333,22 @@ macro_rules! expectations {
 }
 
 mod done;
+mod file;
 mod lifeline;
 mod process;
 mod terminal;
 mod text;
 
 pub use done::Done;
+pub use file::{Watch, whole};
 pub use lifeline::Lifeline;
-use process::command_line;
-pub use process::{gone_within, is_dead, proc_state, proc_status, wait_gone, wait_until};
+pub use process::{
+    command_line, gone_within, is_dead, proc_state, proc_status, wait_gone, wait_until,
+};
 pub use terminal::open_terminal;
 use terminal::window;
 use text::{Collector, listing, show};
+pub use text::{count, find, lines};
 
 impl Cmd<'_> {
     expectations!();
@@ -548,6 +554,12 @@ impl Running {
         self.wait_for(&self.out, "stdout", text)
     }
 
+    /// Waits until what stdout has brought is right.
+    pub fn wait_out_that(&self, what: &str, right: impl Fn(&[u8]) -> bool) {
+        let found = self.out.wait(|bytes| right(bytes).then_some(()));
+        found.unwrap_or_else(|why| self.fail(&format!("in vain on stdout: {what}: {why}")));
+    }
+
     /// Waits until stderr contains `text`; gives everything up to its end.
     pub fn wait_err(&self, text: &str) -> String {
         self.wait_for(&self.err, "stderr", text)
@@ -635,10 +647,11 @@ impl Running {
     }
 
     fn wait_for(&self, collector: &Collector, name: &str, text: &str) -> String {
-        match collector.wait(text.as_bytes()) {
-            Ok(before) => String::from_utf8_lossy(&before).into_owned(),
-            Err(why) => self.fail(&format!("{text:?} did not come on {name}: {why}")),
-        }
+        let found = collector.wait(|bytes| {
+            let end = find(bytes, text.as_bytes())? + text.len();
+            Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+        });
+        found.unwrap_or_else(|why| self.fail(&format!("{text:?} did not come on {name}: {why}")))
     }
 
     #[track_caller]
@@ -662,17 +675,6 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
-}
-
-/// One line for each number, made by `line`.
-pub fn lines(numbers: impl IntoIterator<Item = i32>, line: impl Fn(i32) -> String) -> String {
-    let lines: Vec<String> = numbers.into_iter().map(|number| line(number) + "\n").collect();
-    lines.concat()
-}
-
-/// Where `needle` begins in `hay`.
-pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    memchr::memmem::find(hay, needle)
 }
 
 fn unique() -> usize {

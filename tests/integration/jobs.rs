@@ -1,7 +1,8 @@
 //! Job control, in a real shell in a real terminal (tmux): who has the terminal, and what Ctrl-Z, `fg`, `bg` and
 //! Ctrl-C bring to the command.
 
-use crate::harness::{Lifeline, Signal, Test, proc_state, wait_gone, wait_until};
+use crate::harness::{Lifeline, Signal, Test, proc_state, wait_until, whole};
+use crate::tmux::Tmux;
 
 /// Says on the lifeline $1 who it is, and counts the CONT and INT that it gets; ends at the second INT.
 const COUNTER: &str = r"
@@ -24,42 +25,25 @@ while True:
 
 /// An interactive shell in a terminal.
 struct Shell<'t> {
-    t: &'t Test,
+    tmux: Tmux<'t>,
     pid: i32,
 }
 
 impl<'t> Shell<'t> {
     fn start(t: &'t Test) -> Option<Shell<'t>> {
-        let there = t.program("sh", ["-c", "command -v tmux bash"]).any_out().any_status();
-        if !there.start().finish().status.success() {
-            eprintln!("left out: there is no tmux");
-            return None;
-        }
-        let shell = Shell { t, pid: 0 };
-        shell.tmux(&["new-session", "-d", "-x", "80", "-y", "24", "bash --norc --noprofile -i"]);
-        let pid = shell.tmux(&["list-panes", "-F", "#{pane_pid}"]).trim().parse().unwrap();
-        let shell = Shell { pid, ..shell };
-        wait_until("the shell has the terminal", || shell.foreground() == pid);
+        let tmux = Tmux::start(t, 80, 24)?;
+        let shell = Shell { pid: tmux.shell, tmux };
+        shell.has_terminal();
         Some(shell)
     }
 
-    fn tmux(&self, args: &[&str]) -> String {
-        let args = ["-S", "tmux", "-f", "/dev/null"].iter().chain(args);
-        self.t.program("tmux", args).any_out().check().out_text()
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
-    }
-
     fn line(&self, line: &str) {
-        self.keys(&[line, "Enter"]);
+        self.tmux.line(line);
     }
 
     /// The group that has the foreground of the terminal.
     fn foreground(&self) -> i32 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
-        stat.rsplit(") ").next().unwrap().split(' ').nth(5).unwrap().parse().unwrap()
+        stat(self.pid, 5)
     }
 
     fn has_terminal(&self) {
@@ -67,26 +51,77 @@ impl<'t> Shell<'t> {
     }
 }
 
-impl Drop for Shell<'_> {
-    fn drop(&mut self) {
-        if self.pid != 0 {
-            let server = self.tmux(&["display-message", "-p", "#{pid}"]).trim().parse().unwrap();
-            self.tmux(&["kill-server"]);
-            wait_gone(server);
-            wait_gone(self.pid);
+/// A field of /proc/PID/stat, counted from the state on.
+fn stat(pid: i32, field: usize) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().split(' ').nth(field).unwrap().parse().unwrap()
+}
+
+/// A shell in which heeler runs the counter.
+struct Counting<'t> {
+    t: &'t Test,
+    shell: Shell<'t>,
+    life: Lifeline,
+    command: i32,
+    heeler: i32,
+}
+
+impl<'t> Counting<'t> {
+    /// Types this, with heeler and the counter in place of `RUN`.
+    fn start(t: &'t Test, typed: &str, mode: &str) -> Option<Counting<'t>> {
+        let mut life = t.lifeline("life");
+        t.write("counter", COUNTER);
+        let shell = Shell::start(t)?;
+        shell.line("COUNTER=$(cat counter)");
+        let run = format!(
+            "heeler run {mode} --report report --timeout 60s -- python3 -S -E -c \"$COUNTER\" life"
+        );
+        shell.line(&typed.replace("RUN", &run));
+        let said = life.wait(".\n");
+        let mut who = said.trim_end_matches(".\n").split(' ').skip(1).map(|n| n.parse().unwrap());
+        let (command, heeler) = (who.next().unwrap(), who.next().unwrap());
+        Some(Counting { t, shell, life, command, heeler })
+    }
+
+    fn both_stopped(&self) {
+        wait_until("both are stopped", || {
+            [self.heeler, self.command].iter().all(|pid| proc_state(*pid) == Some('T'))
+        });
+    }
+
+    /// Stopped by `stop` and continued by `fg`, so often; two Ctrl-C end it. Gives what the counter said.
+    fn cycles(&mut self, count: usize, stop: impl Fn(&Counting)) -> String {
+        // The command has our terminal, or one of its own.
+        let here = stat(self.command, 4) == stat(self.shell.pid, 4);
+        let owner = stat(if here { self.command } else { self.heeler }, 2);
+        let has_terminal =
+            |shell: &Shell| wait_until("it has the terminal", || shell.foreground() == owner);
+        for cycle in 1..=count {
+            has_terminal(&self.shell);
+            stop(self);
+            self.shell.has_terminal();
+            self.both_stopped();
+            self.shell.line("fg; echo $? > code");
+            self.life.wait(&format!("cont {cycle}.\n"));
         }
+        has_terminal(&self.shell);
+        for count in 1..=2 {
+            self.shell.tmux.keys(&["C-c"]);
+            self.life.wait(&format!("int {count}.\n"));
+        }
+        let said = self.life.wait_gone();
+        self.shell.has_terminal();
+        self.t.wait_file("code", |code| code == "0\n");
+        let report = report(self.t);
+        assert_eq!(report["outcome"], "exited", "{report}");
+        assert!(report["active_ms"].as_u64() < report["duration_ms"].as_u64(), "{report}");
+        said
     }
 }
 
-/// The command and heeler, by their numbers.
-fn who(life: &mut Lifeline) -> (i32, i32) {
-    let said = life.wait(".\n");
-    let mut words = said.trim_end_matches(".\n").split(' ').skip(1).map(|n| n.parse().unwrap());
-    (words.next().unwrap(), words.next().unwrap())
-}
-
-fn run(mode: &str) -> String {
-    format!("heeler run {mode} --report report --timeout 60s -- python3 -S -E -c \"$COUNTER\" life")
+/// The report, when it is there.
+fn report(t: &Test) -> serde_json::Value {
+    serde_json::from_str(&t.wait_file("report", whole)).unwrap()
 }
 
 /// supervisors 65, 66; traps 46, 48, 49, 53: two hundred times stopped and continued, and nothing got lost or
@@ -95,47 +130,16 @@ fn run(mode: &str) -> String {
 fn two_hundred_times_ctrl_z_and_fg() {
     for mode in ["--inherit", "--pty"] {
         let t = Test::new();
-        let mut life = t.lifeline("life");
-        t.write("counter", COUNTER);
-        let Some(shell) = Shell::start(&t) else { return };
-        shell.line("COUNTER=$(cat counter)");
-        shell.line(&run(mode));
-        let (command, heeler) = who(&mut life);
-        // The command has our terminal or one of its own.
-        let owner = if mode == "--inherit" { command } else { heeler };
-        let group = |pid: i32| -> i32 {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-            stat.rsplit(") ").next().unwrap().split(' ').nth(2).unwrap().parse().unwrap()
-        };
-        let owner = group(owner);
-        for cycle in 1..=200 {
-            wait_until("it has the terminal", || shell.foreground() == owner);
+        let Some(mut counting) = Counting::start(&t, "RUN", mode) else { return };
+        let said = counting.cycles(200, |it| {
             if mode == "--inherit" {
-                shell.keys(&["C-z"]);
+                it.shell.tmux.keys(&["C-z"]);
             } else {
                 // In a terminal of its own Ctrl-Z is the command's affair, so it comes from elsewhere.
-                signal(heeler, Signal::TSTP);
+                signal(it.heeler, Signal::TSTP);
             }
-            shell.has_terminal();
-            wait_until("both are stopped", || {
-                [heeler, command].iter().all(|pid| proc_state(*pid) == Some('T'))
-            });
-            shell.line("fg; echo $? > code");
-            life.wait(&format!("cont {cycle}.\n"));
-        }
-        wait_until("it has the terminal", || shell.foreground() == owner);
-        for count in 1..=2 {
-            shell.keys(&["C-c"]);
-            life.wait(&format!("int {count}.\n"));
-        }
-        let said = life.wait_gone();
+        });
         assert!(!said.contains("cont 201"), "{mode}: one each");
-        shell.has_terminal();
-        wait_until("the shell has its exit code", || t.read("code") == "0\n");
-        let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
-        assert_eq!(report["outcome"], "exited", "{mode}: {report}");
-        let ms = |name: &str| report[name].as_u64().unwrap();
-        assert!(ms("active_ms") < ms("duration_ms"), "{mode}: {report}");
     }
 }
 
@@ -144,19 +148,16 @@ fn two_hundred_times_ctrl_z_and_fg() {
 #[test]
 fn in_the_background_the_terminal_stays_the_shells() {
     let t = Test::new();
-    let mut life = t.lifeline("life");
-    t.write("counter", COUNTER);
-    let Some(shell) = Shell::start(&t) else { return };
-    shell.line("COUNTER=$(cat counter)");
-    shell.line(&format!("{} &", run("--inherit")));
-    who(&mut life);
+    let Some(Counting { shell, mut life, .. }) = Counting::start(&t, "RUN &", "--inherit") else {
+        return;
+    };
     assert_eq!(shell.foreground(), shell.pid);
     shell.line("kill -INT %1; echo $? > told");
-    wait_until("it was told", || t.path("told").exists());
+    t.wait_file("told", whole);
     shell.line("kill %1; kill -CONT %1");
     life.wait_gone();
     shell.line("heeler run --inherit --timeout 300ms --stop TERM:100ms,KILL -- head -1 & wait; echo $? > waited");
-    wait_until("it is over", || t.path("waited").exists() && !t.read("waited").is_empty());
+    t.wait_file("waited", whole);
     assert_eq!(shell.foreground(), shell.pid);
 }
 
@@ -172,7 +173,6 @@ const ASKS: &str = r#"printf 'word? ' >/dev/tty; read -r word </dev/tty; echo "$
 #[test]
 fn a_pipeline_has_the_terminal_as_without_us() {
     let t = Test::new();
-    t.write("asks", ASKS);
     t.fifo("asked");
     let Some(shell) = Shell::start(&t) else { return };
     // Asks while its neighbour lives, and ends it.
@@ -193,11 +193,15 @@ fn a_pipeline_has_the_terminal_as_without_us() {
     .iter()
     .enumerate()
     {
+        // Each question is another: what is typed before it is asked would be the shell's.
+        let question = format!("word{n}?");
+        t.write("asks", ASKS.replace("word?", &question));
         shell.line(&format!("clear; {line}; echo done >over"));
-        let screen = || shell.tmux(&["capture-pane", "-p"]);
-        wait_until("it asks", || screen().lines().any(|line| line.trim_end() == "word?"));
+        shell
+            .tmux
+            .wait_that("it asks", |screen| screen.lines().any(|line| line.trim_end() == question));
         shell.line(&format!("word{n}"));
-        wait_until(line, || t.path("over").exists() && t.read("over") == "done\n");
+        t.wait_file("over", whole);
         assert_eq!(t.read("got"), format!("word{n}\n"), "{line}");
         shell.has_terminal();
         for file in ["over", "got"] {
@@ -211,59 +215,27 @@ fn a_pipeline_has_the_terminal_as_without_us() {
 #[test]
 fn a_pipeline_gets_each_key_once() {
     let t = Test::new();
-    let mut life = t.lifeline("life");
-    t.write("counter", COUNTER);
-    let Some(shell) = Shell::start(&t) else { return };
-    shell.line("COUNTER=$(cat counter)");
-    shell.line(&format!("echo | {}", run("--inherit")));
-    let (command, heeler) = who(&mut life);
-    for cycle in 1..=20 {
-        wait_until("it has the terminal", || shell.foreground() != shell.pid);
-        shell.keys(&["C-z"]);
-        shell.has_terminal();
-        wait_until("both are stopped", || {
-            [heeler, command].iter().all(|pid| proc_state(*pid) == Some('T'))
-        });
-        shell.line("fg; echo $? > code");
-        life.wait(&format!("cont {cycle}.\n"));
-    }
-    wait_until("it has the terminal", || shell.foreground() != shell.pid);
-    for count in 1..=2 {
-        shell.keys(&["C-c"]);
-        life.wait(&format!("int {count}.\n"));
-    }
-    let said = life.wait_gone();
+    let Some(mut counting) = Counting::start(&t, "echo | RUN", "--inherit") else { return };
+    let said = counting.cycles(20, |it| it.shell.tmux.keys(&["C-z"]));
     assert!(!said.contains("cont 21") && !said.contains("int 3"), "one each: {said}");
-    wait_until("the shell has its exit code", || t.read("code") == "0\n");
-    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
-    assert_eq!(report["outcome"], "exited", "{report}");
-    assert!(report["active_ms"].as_u64() < report["duration_ms"].as_u64(), "{report}");
 }
 
 /// Who stops heeler alone stops the command that is in its group, too, and whoever continues heeler that.
 #[test]
 fn a_stop_of_heeler_stops_what_is_in_its_group() {
     let t = Test::new();
-    let mut life = t.lifeline("life");
-    t.write("counter", COUNTER);
-    let Some(shell) = Shell::start(&t) else { return };
-    shell.line("COUNTER=$(cat counter)");
-    shell.line(&format!("echo | {}", run("--inherit")));
-    let (command, heeler) = who(&mut life);
-    signal(heeler, Signal::TSTP);
-    wait_until("both are stopped", || {
-        [heeler, command].iter().all(|pid| proc_state(*pid) == Some('T'))
-    });
-    signal(heeler, Signal::CONT);
-    life.wait("cont 1.\n");
+    let Some(mut it) = Counting::start(&t, "echo | RUN", "--inherit") else { return };
+    signal(it.heeler, Signal::TSTP);
+    it.both_stopped();
+    signal(it.heeler, Signal::CONT);
+    it.life.wait("cont 1.\n");
     // From somebody else it is a request, as ever.
-    signal(heeler, Signal::INT);
-    life.wait("int 1.\n");
-    signal(heeler, Signal::INT);
-    life.wait_gone();
-    shell.has_terminal();
-    wait_until("there is a report", || t.path("report").exists());
-    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    signal(it.heeler, Signal::INT);
+    it.life.wait("int 1.\n");
+    signal(it.heeler, Signal::INT);
+    it.life.wait_gone();
+    it.shell.has_terminal();
+    let report = report(&t);
     assert_eq!(report["outcome"], "cancelled", "{report}");
     assert_eq!(report["stop"]["interrupts"], 2, "{report}");
 }
@@ -281,10 +253,9 @@ fn ctrl_c_ends_the_attempts_too() {
             &format!("heeler run --inherit --retries 3 --report report -- sh -c \"{script}\"")
                 .replace('$', "\\$"),
         );
-        wait_until("it runs", || t.path("tries").exists() && t.read("tries") == "1\n");
-        shell.keys(&["C-c"]);
-        wait_until("there is a report", || t.path("report").exists());
-        let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+        t.wait_file("tries", |tries| tries == "1\n");
+        shell.tmux.keys(&["C-c"]);
+        let report = report(&t);
         assert_eq!(report["outcome"], outcome, "{report}");
         assert_eq!(report["attempts"].as_array().map_or(1, Vec::len), 1, "{report}");
         assert_eq!(t.read("tries"), "1\n");
@@ -301,8 +272,7 @@ fn a_command_that_ends_its_group_does_not_cancel_its_run() {
     let t = Test::new();
     let Some(shell) = Shell::start(&t) else { return };
     shell.line("echo | heeler run --report report -- sh -c 'trap \"\" TERM; kill 0; exit 3'");
-    wait_until("there is a report", || t.path("report").exists());
-    let report: serde_json::Value = serde_json::from_str(&t.read("report")).unwrap();
+    let report = report(&t);
     assert_eq!(report["outcome"], "exited", "{report}");
     assert_eq!(report["exit_code"], 3, "{report}");
 }

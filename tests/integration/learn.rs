@@ -1,6 +1,6 @@
 //! `heeler learn`: a person at a terminal, and what becomes of it.
 
-use crate::harness::{Running, Test, wait_until};
+use crate::harness::{Running, Test, count};
 
 const PROGRAM: &str = r#"import getpass, sys
 name = input("db7 login (pid 4711): ")
@@ -30,9 +30,7 @@ fn session(t: &Test) -> Running {
     run.type_in("hunter2\r");
     for n in 1..=3 {
         // Typed ahead it would be another session.
-        wait_until("the next question", || {
-            String::from_utf8_lossy(&run.out_so_far()).matches("[y/N] ").count() == n
-        });
+        run.wait_out_that("the next question", |out| count(out, "[y/N] ") == n);
         run.type_in("y\r");
     }
     run.wait_out("> ");

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use crate::detached::all_gone;
-use crate::harness::{Done, Running, Test, wait_until};
+use crate::harness::{Done, Running, Test};
 use crate::real::words;
 
 #[track_caller]
@@ -342,7 +342,7 @@ fn learn_takes_a_search_for_what_it_is() {
         let mut run = t.heeler(line).env("TERM", "xterm").terminal(80, 24).start();
         run.wait_out("(END)");
         let ends = |run: &Running, end: &str| {
-            wait_until("the keys are drawn", || run.out_so_far().ends_with(end.as_bytes()));
+            run.wait_out_that("the keys are drawn", |out| out.ends_with(end.as_bytes()));
         };
         ends(&run, "\u{1b}[27m\u{1b}[K");
         for key in keys {

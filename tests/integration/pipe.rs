@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use crate::children::{self, python, sh};
-use crate::harness::{Signal, Test, is_dead, lines, wait_gone, wait_until};
+use crate::harness::{Signal, Test, is_dead, lines, wait_gone, wait_until, whole};
 
 /// Both ends of a pipe.
 pub fn pipe() -> (File, OwnedFd) {
@@ -198,7 +198,7 @@ with open('/proc/%d/status' % os.getppid()) as status:
     let mut args = vec!["--pipe"];
     args.extend(python(child, &[]));
     let run = t.run(args).stdout_to(write).start();
-    wait_until("the command is stopped", || t.path("peak").exists());
+    t.wait_file("peak", whole);
     let mut all = Vec::new();
     read.read_to_end(&mut all).unwrap();
     run.check();

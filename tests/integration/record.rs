@@ -52,7 +52,7 @@ fn pipes_and_sizes() {
     run.type_in("1\r");
     run.wait_out("1\r\n");
     run.resize(100, 30);
-    crate::harness::wait_until("the size is noted", || t.read("d.cast").contains("100x30"));
+    t.wait_file("d.cast", |cast| cast.contains("100x30"));
     run.type_in("2\r");
     run.any_out().check();
     assert!(t.read("d.cast").contains("\"r\",\"100x30\""), "{}", t.read("d.cast"));

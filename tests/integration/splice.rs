@@ -211,7 +211,7 @@ fn a_late_reader_gets_what_was_kept() {
             stdout = command().and_then(|pid| std::fs::read_link(format!("/proc/{pid}/fd/1")).ok());
             stdout.as_ref().is_some_and(|to| *to != ours && pipes().contains(to))
         });
-        wait_until("it is killed", || command().is_none());
+        t.wait_none(|pid| pid != run.pid());
         // Whoever asks for the end does not wait for the drain time to be over.
         run.signal(Signal::TERM);
         wait_until("nothing more is read", || !pipes().contains(stdout.as_ref().unwrap()));

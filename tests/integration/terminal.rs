@@ -6,7 +6,7 @@ use heeler::runtime::terminal::RawMode;
 use rustix::termios::{LocalModes, Termios};
 
 use crate::children::python;
-use crate::harness::{Running, Signal, Test, proc_state, wait_until};
+use crate::harness::{Running, Signal, Test, proc_state, wait_until, whole};
 
 fn is_raw(run: &Running) -> bool {
     !run.modes().local_modes.intersects(LocalModes::ICANON | LocalModes::ISIG)
@@ -102,7 +102,7 @@ fn a_stop_gives_the_terminal_back_until_it_is_continued() {
     let mut run = t.program("bash", ["--norc", "-i"]).env("PS1", "> ").terminal(80, 24).start();
     run.wait_out("> ");
     run.type_in("stty -g > before\r");
-    wait_until("before", || t.path("before").exists());
+    t.wait_file("before", whole);
     run.type_in("heeler run --pty -- sh -c 'stty -echo; echo rea''dy; while read l; do echo got=$l; done'\r");
     run.wait_out("ready");
     wait_until("raw", || is_raw(&run));
@@ -111,7 +111,7 @@ fn a_stop_gives_the_terminal_back_until_it_is_continued() {
     run.wait_out("Stopped");
     assert_eq!(proc_state(heeler), Some('T'));
     run.type_in("stty -g > during\r");
-    wait_until("during", || t.path("during").exists());
+    t.wait_file("during", whole);
     // With `bg` it stops again: the terminal is the shell's.
     run.type_in("bg; wait %1; stty -g > background; echo in''background\r");
     run.wait_out("inbackground");
@@ -203,7 +203,7 @@ os.write(1, got + (os.read(0, 100) if more else b'.'))
     run.wait_out("> ");
     run.type_in("echo $((6*7))\n");
     run.wait_out("42\r\n");
-    wait_until("a second prompt", || run.out_so_far().ends_with(b"> "));
+    run.wait_out_that("a second prompt", |out| out.ends_with(b"> "));
     run.close_input();
     run.any_out().check();
 }

@@ -1,64 +1,49 @@
 //! A real terminal for tests: a shell in tmux.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::cell::RefCell;
+use std::path::Path;
+use std::time::Instant;
 
-use crate::harness::{Test, wait_gone, wait_until};
+use crate::harness::{Lifeline, PATIENCE, Test, wait_gone};
 
 /// A terminal that a person looks at: a shell in tmux.
-pub struct Tmux {
-    socket: PathBuf,
+pub struct Tmux<'t> {
+    t: &'t Test,
+    /// What is written to it. tmux passes it on in the turn in which it draws it, so that whoever has got a piece sees
+    /// it on the screen.
+    news: RefCell<Lifeline>,
+    /// The pid of its shell.
+    pub shell: i32,
+    others: [i32; 2],
 }
 
-impl Tmux {
+impl<'t> Tmux<'t> {
     /// Nothing where there is no tmux.
-    pub fn start(t: &Test, columns: u16, rows: u16) -> Option<Tmux> {
-        let tmux = Path::new("/usr/bin/tmux");
-        if !tmux.exists() {
+    pub fn start(t: &'t Test, columns: u16, rows: u16) -> Option<Tmux<'t>> {
+        if !Path::new("/usr/bin/tmux").exists() {
             eprintln!("left out: there is no tmux here");
             return None;
         }
-        let tmux = Tmux { socket: t.path("tmux") };
-        let heeler = Path::new(env!("CARGO_BIN_EXE_heeler")).parent().unwrap().display();
-        let (dir, db, home) = (t.dir().display(), t.db(), t.path(".home"));
-        let shell = format!(
-            "cd {dir}; exec env -i PATH={heeler}:/usr/bin:/bin HEELER_DB={} HOME={} LC_ALL=C.UTF-8 \
-             TERM=screen PS1='sh> ' bash --norc -i",
-            db.display(),
-            home.display()
-        );
         let size = [columns.to_string(), rows.to_string()];
-        tmux.tell(&[
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            &size[0],
-            "-y",
-            &size[1],
-            &shell,
-        ]);
+        let shell = "exec env -u TMUX PS1='sh> ' bash --norc -i";
+        tell(t, &["new-session", "-d", "-x", &size[0], "-y", &size[1], shell]);
+        let mut news = t.lifeline("tmux.news");
+        tell(t, &["pipe-pane", "exec >tmux.news; echo $$; exec cat"]);
+        let copier = news.wait("\n").trim().parse().unwrap();
+        let pid = |of: &str| tell(t, &["display-message", "-p", of]).trim().parse().unwrap();
+        let (shell, others) = (pid("#{pane_pid}"), [pid("#{pid}"), copier]);
+        let tmux = Tmux { t, news: RefCell::new(news), shell, others };
         tmux.wait("sh>");
         Some(tmux)
     }
 
     pub fn tell(&self, args: &[&str]) -> String {
-        let mut command = Command::new("/usr/bin/tmux");
-        let done = command.arg("-S").arg(&self.socket).args(args).output().unwrap();
-        assert!(done.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8_lossy(&done.stdout).into_owned()
-    }
-
-    /// The pid of its shell.
-    pub fn shell(&self) -> String {
-        self.tell(&["display-message", "-p", "#{pane_pid}"]).trim().to_owned()
+        tell(self.t, args)
     }
 
     /// Types a line.
     pub fn line(&self, text: &str) {
-        self.tell(&["send-keys", "-l", "--", text]);
-        self.keys(&["Enter"]);
+        self.tell(&["send-keys", "-l", "--", text, ";", "send-keys", "Enter"]);
     }
 
     pub fn keys(&self, keys: &[&str]) {
@@ -68,44 +53,36 @@ impl Tmux {
     /// What it shows, and where the cursor is.
     pub fn screen(&self) -> String {
         let cursor = "cursor #{cursor_x},#{cursor_y} #{alternate_on} #{cursor_flag} #{keypad_cursor_flag} #{mouse_any_flag}";
-        let shown = self.tell(&["capture-pane", "-p", "-e"]);
-        lines_drawn(&shown) + &self.tell(&["display-message", "-p", cursor])
+        lines_drawn(&self.tell(&["capture-pane", "-p", "-e", ";", "display-message", "-p", cursor]))
     }
 
     #[track_caller]
     pub fn wait(&self, text: &str) -> String {
-        self.until(text, true)
+        self.wait_that(&format!("{text:?} on the screen"), |screen| screen.contains(text))
     }
 
     #[track_caller]
     pub fn wait_without(&self, text: &str) -> String {
-        self.until(text, false)
+        self.wait_that(&format!("a screen without {text:?}"), |screen| !screen.contains(text))
     }
 
+    /// Waits until what it shows is right; gives it.
     #[track_caller]
-    fn until(&self, text: &str, there: bool) -> String {
-        let until = std::time::Instant::now() + crate::harness::PATIENCE;
+    pub fn wait_that(&self, what: &str, right: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen();
-            if screen.contains(text) == there {
+            if right(&screen) {
                 return screen;
             }
-            let late = std::time::Instant::now() > until;
-            assert!(!late, "{text:?} on the screen is not {there}:\n{screen}");
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            assert!(self.news.borrow_mut().more_by(until), "in vain: {what}:\n{screen}");
         }
     }
+}
 
-    /// Waits until the screen does not change any more.
-    pub fn still(&self) -> String {
-        let mut last = self.screen();
-        wait_until("a screen that stands still", || {
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            let now = self.screen();
-            std::mem::replace(&mut last, now.clone()) == now
-        });
-        last
-    }
+fn tell(t: &Test, args: &[&str]) -> String {
+    let args = ["-S", "tmux", "-f", "/dev/null"].iter().chain(args);
+    t.program("/usr/bin/tmux", args).any_out().check().out_text()
 }
 
 /// tmux tells how lines were drawn, by the set for that or as characters; they look the same.
@@ -131,10 +108,11 @@ fn lines_drawn(shown: &str) -> String {
     out
 }
 
-impl Drop for Tmux {
+impl Drop for Tmux<'_> {
     fn drop(&mut self) {
-        let shell = self.shell().parse().unwrap_or(0);
         self.tell(&["kill-server"]);
-        wait_gone(shell);
+        for pid in [&self.others[..], &[self.shell]].concat() {
+            wait_gone(pid);
+        }
     }
 }

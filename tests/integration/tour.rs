@@ -235,7 +235,7 @@ mod examples {
         let t = Test::new();
         let done = run(&t, "converse.sh", &["10"]).exit(0).check();
         assert!(done.out_text().contains("the sum of 1 to 10 is 55"), "{}", done.out_text());
-        crate::harness::wait_until("nothing is left", || t.processes().is_empty());
+        t.wait_alone();
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod examples {
         let done = run(&t, "converse.py", &[]).exit(0).check();
         let said = "1 + 2 is 3 (sum)\n20 + 22 is 42 (sum)\nit exited with 3\n";
         assert_eq!(done.out_text(), said, "{}", done.err_text());
-        crate::harness::wait_until("nothing is left", || t.processes().is_empty());
+        t.wait_alone();
     }
 
     #[test]

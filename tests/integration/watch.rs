@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::attach::{detached, end, gone};
-use crate::harness::{Signal, Test, wait_until};
+use crate::harness::{Signal, Test, whole};
 use crate::tmux::Tmux;
 
 #[test]
@@ -52,8 +52,7 @@ fn a_live_table() {
     tmux.keys(&["q"]);
     let shown = tmux.wait("rc=0");
     assert!(!shown.contains("q quit"), "the shell's own screen: {shown}");
-    wait_until("after", || t.path("after").exists() && !t.read("after").is_empty());
-    assert_eq!(t.read("after"), t.read("before"));
+    assert_eq!(t.wait_file("after", whole), t.read("before"));
     end(&t, "web");
 }
 
@@ -125,7 +124,7 @@ fn it_is_stopped_and_goes_on() {
         if how == "key" {
             tmux.keys(&["C-z"]);
         } else {
-            t.program("pkill", ["-TSTP", "-P", tmux.shell().as_str(), "heeler"]).check();
+            t.program("pkill", ["-TSTP", "-P", &tmux.shell.to_string(), "heeler"]).check();
         }
         let shown = tmux.wait("Stopped");
         assert!(shown.contains("before") && !shown.contains("q quit"), "{shown}");

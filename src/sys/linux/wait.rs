@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 
+use super::signals::is_job_control;
+
 /// How a child ended, in the kernel's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -50,6 +52,16 @@ pub fn take_stop(pidfd: BorrowedFd<'_>) -> io::Result<Option<i32>> {
         Some(Status::Stopped(signal)) => Some(signal),
         _ => None,
     })
+}
+
+/// Whether the child behind `pidfd` has been continued since its last stop was taken; a key may have stopped it anew.
+pub fn was_continued(pidfd: BorrowedFd<'_>) -> bool {
+    let options = WaitIdOptions::CONTINUED
+        | WaitIdOptions::STOPPED
+        | WaitIdOptions::NOHANG
+        | WaitIdOptions::NOWAIT;
+    let status = rustix::process::waitid(WaitId::PidFd(pidfd), options).ok().flatten();
+    status.is_some_and(|it| it.continued() || it.stopping_signal().is_some_and(is_job_control))
 }
 
 /// Collects child `pid` if it has ended: its number is free afterwards.

@@ -43,15 +43,23 @@ impl Lifeline {
             if let Some(at) = find(&self.seen, text.as_bytes()) {
                 return String::from_utf8_lossy(&self.seen[..at + text.len()]).into_owned();
             }
-            let left = until.saturating_duration_since(Instant::now());
             assert!(
-                !left.is_zero(),
+                self.more_by(until),
                 "{text:?} was not written to {}: {:?}",
                 self.path.display(),
                 self.text()
             );
-            self.more(left.min(Duration::from_secs(1)));
         }
+    }
+
+    /// Waits for something more to be written; whether that was so in time.
+    pub fn more_by(&mut self, until: Instant) -> bool {
+        while until > Instant::now() {
+            if self.more(until.saturating_duration_since(Instant::now())) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Everything written to it so far.

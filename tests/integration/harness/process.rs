@@ -1,11 +1,12 @@
 //! What /proc and the kernel say of a process.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::PATIENCE;
+use super::{PATIENCE, Test};
 
 /// Whether process `pid` is gone or a zombie.
 pub fn is_dead(pid: i32) -> bool {
@@ -32,12 +33,39 @@ pub fn wait_gone(pid: i32) {
     assert!(gone_within(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
 }
 
+impl Test {
+    /// Waits until no process that belongs to this test is left.
+    #[track_caller]
+    pub fn wait_alone(&self) {
+        self.wait_none(|_| true);
+    }
+
+    /// Waits until none that belongs to this test is such a one.
+    #[track_caller]
+    pub fn wait_none(&self, such: impl Fn(i32) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        let left = || self.processes().into_iter().filter(|pid| such(*pid));
+        // Whoever forks while we look is found by the next look.
+        while let Some(pid) = left().next() {
+            let patience = until.saturating_duration_since(Instant::now());
+            if !gone_within(pid, patience) {
+                let left: Vec<_> = left().map(|pid| (pid, command_line(pid))).collect();
+                panic!("still alive: {left:#?}");
+            }
+        }
+    }
+}
+
 /// Whether it ends before `patience` is over; waits no longer than that.
 pub fn gone_within(pid: i32, patience: Duration) -> bool {
     let Some(raw) = Pid::from_raw(pid) else { return true };
     let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return true };
-    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-    let until = Instant::now() + patience;
+    readable(&pidfd, Instant::now() + patience)
+}
+
+/// Waits until there is something to read; whether that was so in time.
+pub(super) fn readable(from: impl AsFd, until: Instant) -> bool {
+    let mut fds = [PollFd::new(&from, PollFlags::IN)];
     loop {
         let left = until.saturating_duration_since(Instant::now());
         match poll(&mut fds, Some(&timespec(left))) {
@@ -49,7 +77,7 @@ pub fn gone_within(pid: i32, patience: Duration) -> bool {
     }
 }
 
-/// Waits for a condition that nothing announces. Prefer ready lines, lifelines and exits.
+/// Waits for a condition that nothing announces. Prefer ready lines, lifelines, exits and files.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
@@ -66,7 +94,8 @@ pub(super) fn timespec(duration: Duration) -> rustix::time::Timespec {
     }
 }
 
-pub(super) fn command_line(pid: i32) -> String {
+/// The words of a process with spaces between them; nothing when it is gone.
+pub fn command_line(pid: i32) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).replace('\0', " ")
 }

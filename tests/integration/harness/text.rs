@@ -1,4 +1,4 @@
-//! What was printed: gathered, and shown where it is not what was expected.
+//! What was printed: gathered, searched, and shown where it is not what was expected.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use super::{PATIENCE, find};
+use super::PATIENCE;
 
 /// What a reader thread has read so far.
 #[derive(Clone, Default)]
@@ -51,12 +51,13 @@ impl Collector {
         self.0.0.lock().unwrap().bytes.clone()
     }
 
-    pub(super) fn wait(&self, text: &[u8]) -> Result<Vec<u8>, &'static str> {
+    /// Waits until something is found in it.
+    pub(super) fn wait<T>(&self, look: impl Fn(&[u8]) -> Option<T>) -> Result<T, &'static str> {
         let until = Instant::now() + PATIENCE;
         let mut collected = self.0.0.lock().unwrap();
         loop {
-            if let Some(at) = find(&collected.bytes, text) {
-                return Ok(collected.bytes[..at + text.len()].to_vec());
+            if let Some(found) = look(&collected.bytes) {
+                return Ok(found);
             }
             if collected.ended {
                 return Err("it ended");
@@ -120,4 +121,20 @@ pub(super) fn difference(name: &str, expected: &[u8], got: &[u8]) -> String {
         around(expected),
         around(got)
     )
+}
+
+/// One line for each number, made by `line`.
+pub fn lines(numbers: impl IntoIterator<Item = i32>, line: impl Fn(i32) -> String) -> String {
+    let lines: Vec<String> = numbers.into_iter().map(|number| line(number) + "\n").collect();
+    lines.concat()
+}
+
+/// Where `needle` begins in `hay`.
+pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(hay, needle)
+}
+
+/// How often `needle` is in `hay`.
+pub fn count(hay: &[u8], needle: &str) -> usize {
+    memchr::memmem::find_iter(hay, needle).count()
 }
