@@ -163,7 +163,7 @@ impl Dialogue {
     }
 
     /// Nothing is listened to from here on.
-    pub(super) fn end(&mut self, out: &mut Vec<Effect>) {
+    pub fn end(&mut self, out: &mut Vec<Effect>) {
         self.phase = Phase::Over;
         if self.acting.take().is_some_and(|acting| acting.secret.is_some()) {
             out.push(Effect::DropSecret);

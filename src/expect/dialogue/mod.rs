@@ -320,9 +320,6 @@ impl Dialogue {
             feed.close(now);
         }
         self.drive(now, out);
-        while self.is_behind() {
-            self.drive(now, out);
-        }
     }
 
     /// Time has passed.
