@@ -248,8 +248,9 @@ fn a_signal_comes_between_matches() {
     script(&t, SLOW);
     let mut life = t.lifeline("life");
     for over in [false, true] {
-        let line = if over { "exec 9>life; seq 20000" } else { "seq 100000" };
-        let run = t.run(["--pipe", "--script", "s.toml", "--", "sh", "-c", line]).report().start();
+        let command = if over { "exec 9>life; seq 20000" } else { "seq 100000" };
+        let run = t.run(["--pipe", "--script", "s.toml", "--", "sh", "-c", command]);
+        let run = run.report().start();
         run.wait_out("\n5000\n");
         if over {
             life.wait_gone();

@@ -49,9 +49,9 @@ impl Running<'_, '_> {
     fn event_at(&mut self, now: Duration, event: Event) {
         let actions = self.supervisor.step(now, event);
         if let (Some(dialogue), true) =
-            (&mut self.dialogue, self.supervisor.cause().is_some_and(Cause::is_limit))
+            (&mut self.dialogue, self.supervisor.cause().is_some_and(Cause::is_outside))
         {
-            dialogue.limit_came();
+            dialogue.stopped();
         }
         for action in actions {
             match action {
