@@ -77,6 +77,11 @@ impl Cause {
     pub fn is_limit(self) -> bool {
         matches!(self, Cause::OutputLimit | Cause::Idle | Cause::Timeout | Cause::TotalTimeout)
     }
+
+    /// Whether neither the command nor the dialogue had a part in it.
+    pub fn is_outside(self) -> bool {
+        self > Cause::DialogueFailed
+    }
 }
 
 /// What a run came to. The names are those of the report.

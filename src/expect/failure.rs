@@ -62,6 +62,8 @@ pub enum Reason {
     LoopExhausted,
     /// A `${name}` had no value.
     Undefined,
+    /// A text with its values in it was too long.
+    TooLong,
     /// A pattern with values in it could not be used.
     Pattern,
     /// The steps lead nowhere.
@@ -90,6 +92,7 @@ impl Reason {
             Reason::ExitCode => "exit_code",
             Reason::LoopExhausted => "loop_exhausted",
             Reason::Undefined => "undefined",
+            Reason::TooLong => "too_long",
             Reason::Pattern => "pattern",
             Reason::Program => "program",
         }

@@ -282,7 +282,7 @@ pub struct RuleRecord {
 pub struct Failure {
     /// `step_timeout`, `eof`, `exit`, `fail`, `rule_exhausted`, `step_budget`, `secret_echo`, `secret_missing`,
     /// `canonical_limit`, `send`, `retry`, `exec`, `ask`, `interact`, `exit_code`, `loop_exhausted`,
-    /// `undefined`, `pattern`, `program`.
+    /// `undefined`, `too_long`, `pattern`, `program`.
     pub reason: String,
     /// One sentence for people.
     pub message: String,

@@ -1,6 +1,6 @@
 //! What went wrong is said where it went wrong, with what helps.
 
-use crate::harness::{Done, Test};
+use crate::harness::{Done, Signal, Test};
 use crate::real::words;
 
 /// What `heeler run` says of these flags, and the run.
@@ -170,4 +170,37 @@ fn the_environment_of_flags_wins_over_the_scripts() {
     t.write("vars", "B=file\nC=file\n");
     let flags = "--pipe --unset A --env-file vars -e C=flag --script s.toml";
     t.run(words(flags)).env("A", "ours").out("file flag script\n").check();
+}
+
+/// The command and its output end because the run was stopped: no step and no watch is to blame for that.
+#[test]
+fn a_stop_from_outside_is_no_failure_of_the_dialogue() {
+    let t = Test::new();
+    t.write("exit.toml", "version = 1\n[[step]]\nwait_exit = 0\n");
+    let dialogues: [&[&str]; 4] = [
+        &["--expect", "never"],
+        &["--script", "exit.toml"],
+        &["--fail-on", "@eof", "--expect", "never"],
+        &["--fail-on", "@exit", "--expect", "never"],
+    ];
+    let limits: [&[&str]; 4] =
+        [&["--timeout", "1s"], &["--idle-timeout", "1s"], &["--max-output", "3"], &[]];
+    for dialogue in dialogues {
+        for limit in limits {
+            let args = ["--pipe", "--events", "e"].iter().chain(dialogue).chain(limit);
+            let args = args.chain(&["--", "sh", "-c", "echo ready; exec sleep 1000"]);
+            let run = t.run(args).report().start();
+            let done = if limit.is_empty() {
+                run.wait_out("ready");
+                run.signal(Signal::TERM);
+                run.any_out().signaled(15).err("").check()
+            } else {
+                run.any_out().any_err().exit(124).check()
+            };
+            done.has("/dialogue/failure", ()).has("/attempts/0/failure", ());
+            done.has("/dialogue/steps/0/state", "waiting");
+            assert!(!t.read("e").contains("dialogue_failed"), "{dialogue:?} {limit:?}");
+            assert!(!done.err_text().contains("before step"), "{}", done.err_text());
+        }
+    }
 }

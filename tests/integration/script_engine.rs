@@ -1,5 +1,7 @@
 //! What the engine and the runtime do for scripts, through the real binary.
 
+use std::time::Duration;
+
 use crate::harness::{Signal, Test};
 
 fn script(t: &Test, text: &str) {
@@ -210,4 +212,52 @@ expect = "bye"
     run.type_in("\x1d");
     run.wait_out("[from the script]");
     run.finish().any_out().any_err().check();
+}
+
+/// A rule that takes its time for each of very many matches.
+const SLOW: &str = r#"
+[[step]]
+set = { big = "0123456789abcdef" }
+[[step]]
+loop.times = 16
+[[step.loop.step]]
+set = { big = "${big}${big}" }
+[[step]]
+expect = "never"
+within = "1h"
+[[rule]]
+on = '/[^\n]*\n/'
+set = { copy = "${big}" }
+"#;
+
+/// A read holds many thousands of them: a limit is not put off by that.
+#[test]
+fn a_limit_comes_between_matches() {
+    let t = Test::new();
+    script(&t, SLOW);
+    let run = t.run(["--timeout", "1s"].into_iter().chain(RUN).chain(["yes"])).report();
+    let done = run.any_err().exit(124).check();
+    done.has("/outcome", "timeout").has("/child/signal_name", "SIGTERM");
+    done.took_between(Duration::from_secs(1), Duration::from_secs(20));
+}
+
+/// Nor is a signal, whether the command lives or is over by then.
+#[test]
+fn a_signal_comes_between_matches() {
+    let t = Test::new();
+    script(&t, SLOW);
+    let mut life = t.lifeline("life");
+    for over in [false, true] {
+        let command = if over { "exec 9>life; seq 20000" } else { "seq 100000" };
+        let run = t.run(["--pipe", "--script", "s.toml", "--", "sh", "-c", command]);
+        let run = run.report().start();
+        run.wait_out("\n5000\n");
+        if over {
+            life.wait_gone();
+        }
+        run.signal(Signal::TERM);
+        assert!(run.ends_within(Duration::from_secs(15)), "it matches on");
+        let done = run.any_out().any_err().signaled(15).check();
+        done.has("/outcome", "cancelled").has("/stop/caller_signal", "SIGTERM");
+    }
 }

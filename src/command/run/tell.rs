@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cli::error::looks_like_duration;
 use crate::config::plan::{Plan, Strays};
-use crate::core::outcome::{Ended, Outcome};
+use crate::core::outcome::{Cause, Ended, Outcome};
 use crate::expect::failure::{self, Failure, Reason, human};
 use crate::report::model::Mode;
 use crate::report::output;
@@ -24,15 +24,11 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     } else if let Some(text) = text {
         output::complain(&text);
     }
-    let limit = is_limit(outcome);
-    if limit {
+    if attempt.cause.is_some_and(Cause::is_limit) {
         attempt.advice.iter().for_each(|line| output::explain(line));
     }
-    // The output of what a limit has stopped ends because of that.
-    let told = limit && !attempt.advice.is_empty();
-    let stopped = |failure: &&Failure| told && matches!(failure.reason, Reason::Eof | Reason::Exit);
     let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
-    if let Some(failure) = failure.filter(|failure| !stopped(failure)) {
+    if let Some(failure) = failure {
         for line in details(failure) {
             output::explain(&line);
         }
@@ -53,14 +49,6 @@ pub(super) fn no_more(plan: &Plan, finished: &Finished) {
     {
         output::complain(&text);
     }
-}
-
-/// Whether it was ended by a limit of the run, which leaves open what it waited for.
-fn is_limit(outcome: Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::Timeout | Outcome::Idle | Outcome::TotalTimeout | Outcome::OutputLimit
-    )
 }
 
 /// Why heeler ended it, or what failed; nothing for a command that ended by itself.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Acting, Clock, Dialogue, Effect, Origin, Phase, Reason, SecretWait};
-use crate::expect::program::{Action, Key, Text, Value};
+use crate::expect::program::{Action, Key, Text};
 
 impl Dialogue {
     /// Enter, as this command reads it.
@@ -47,8 +47,9 @@ impl Dialogue {
             Action::Append(list, text) => self.append(list, text.as_ref(), now, out),
             Action::Count(name) => self.values.count(name),
             Action::Set(name, text) => {
-                if let Some(bytes) = self.rendered(text, now, out) {
-                    self.values.set(name, Value::text(bytes));
+                self.full_lists.remove(name);
+                if let Err(why) = self.values.assign(name, text) {
+                    self.unrendered(&why, now, out);
                 }
             }
             Action::Log(text) => {
@@ -80,8 +81,8 @@ impl Dialogue {
     fn rendered(&mut self, text: &Text, now: Duration, out: &mut Vec<Effect>) -> Option<Vec<u8>> {
         match self.values.render(text) {
             Ok(bytes) => Some(bytes),
-            Err(unknown) => {
-                self.unknown(&unknown, now, out);
+            Err(why) => {
+                self.unrendered(&why, now, out);
                 None
             }
         }
@@ -163,7 +164,7 @@ impl Dialogue {
     }
 
     /// Nothing is listened to from here on.
-    pub(super) fn end(&mut self, out: &mut Vec<Effect>) {
+    pub fn end(&mut self, out: &mut Vec<Effect>) {
         self.phase = Phase::Over;
         if self.acting.take().is_some_and(|acting| acting.secret.is_some()) {
             out.push(Effect::DropSecret);

@@ -30,7 +30,7 @@ impl Dialogue {
         self.cleanup = Some(Cleanup { deadline: now.saturating_add(limit) });
         self.phase = Phase::Open;
         // A run that is being ended on purpose fails on no step; the cleanup has limits of its own.
-        self.stopping = false;
+        (self.stopping, self.given_up) = (false, false);
         self.taken = 0;
         self.go(Place { block: Block::Cleanup, step: 0 });
         self.drive(now, out);

@@ -111,6 +111,9 @@ impl Dialogue {
             out.push(Effect::Log(format!("the cleanup was not finished: {message}")));
             return self.cleanup_over(out);
         }
+        if self.given_up {
+            return self.end(out);
+        }
         let armed = self.armed().collect::<Vec<_>>();
         let losses = self.feeds.iter_mut().flat_map(|feed| std::iter::from_fn(|| feed.take_loss()));
         let mut lost: Vec<usize> = losses.collect();
@@ -210,10 +213,12 @@ impl Dialogue {
         out
     }
 
-    /// A limit of the run is about to stop the command: [`Dialogue::advice`] is about what is now.
-    pub fn limit_came(&mut self) {
-        if self.advice.is_none() {
+    /// The run is about to be stopped by somebody else: [`Dialogue::advice`] is about what is now, and nothing that
+    /// comes of the stop is a failure.
+    pub fn stopped(&mut self) {
+        if !self.given_up && self.cleanup.is_none() {
             self.advice = Some(self.advice());
+            (self.stopping, self.given_up) = (true, true);
         }
     }
 

@@ -87,7 +87,7 @@ impl Dialogue {
                 let message = match why {
                     Some(why) => match self.values.render(why) {
                         Ok(text) => self.plain(&text),
-                        Err(unknown) => return self.unknown(&unknown, now, out),
+                        Err(why) => return self.unrendered(&why, now, out),
                     },
                     None => self.asked_words(),
                 };
@@ -246,7 +246,7 @@ impl Dialogue {
         for (name, text) in &call.arguments {
             match self.values.render(text) {
                 Ok(value) => values.push((name, value)),
-                Err(unknown) => return self.unknown(&unknown, now, out),
+                Err(why) => return self.unrendered(&why, now, out),
             }
         }
         if self.enter(place, call.block, now, out) {

@@ -25,7 +25,7 @@
 //! | `sent`, `resize` | told to the matchers in every state | | | | |
 //!
 //! After `terminate` and `kill` all of this goes on, but no limit and no end fails the dialogue: the user
-//! ended the run on purpose.
+//! ended the run on purpose. Once somebody else has ([`Dialogue::stopped`]), nothing fails it any more.
 //!
 //! # Order
 //!
@@ -126,7 +126,10 @@ pub struct Dialogue {
     exit: Exit,
     exit_status: Option<ExitStatus>,
     finished: bool,
+    /// No limit and no end fails it any more.
     stopping: bool,
+    /// Nothing does.
+    given_up: bool,
     input_closed: bool,
     values: Values,
     /// Lists that take no more.
@@ -236,6 +239,7 @@ impl Dialogue {
             exit_status: None,
             finished: false,
             stopping: false,
+            given_up: false,
             input_closed: false,
             steps: Vec::new(),
             notes: Vec::new(),
@@ -320,9 +324,6 @@ impl Dialogue {
             feed.close(now);
         }
         self.drive(now, out);
-        while self.is_behind() {
-            self.drive(now, out);
-        }
     }
 
     /// Time has passed.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::values::Unknown;
+use super::values::Unrendered;
 use super::{Dialogue, Effect, Reason, StepState};
 use crate::expect::failure::human;
 use crate::expect::mask::Mask;
@@ -73,7 +73,7 @@ impl Dialogue {
                     self.busy = Some(Busy::Exec { into: exec.into });
                     out.push(effect);
                 }
-                Err(unknown) => self.unknown(&unknown, now, out),
+                Err(why) => self.unrendered(&why, now, out),
             },
             Kind::Ask(ask) => match self.values.render(&ask.prompt) {
                 Ok(prompt) => {
@@ -82,7 +82,7 @@ impl Dialogue {
                     out.push(Effect::Ask { prompt, question: ask.question, into });
                     self.busy = Some(Busy::Ask { ask });
                 }
-                Err(unknown) => self.unknown(&unknown, now, out),
+                Err(why) => self.unrendered(&why, now, out),
             },
             Kind::Interact { key } => {
                 self.busy = Some(Busy::Interact);
@@ -94,7 +94,7 @@ impl Dialogue {
     }
 
     /// What is started. Nothing in it is a secret: what holds one is left out.
-    fn exec(&self, exec: &Exec) -> Result<Effect, Unknown> {
+    fn exec(&self, exec: &Exec) -> Result<Effect, Unrendered> {
         let argv = match &exec.command {
             ExecCommand::Argv(argv) => {
                 argv.iter().map(|text| self.values.render(text)).collect::<Result<Vec<_>, _>>()?
@@ -273,7 +273,7 @@ impl Dialogue {
                 let message = format!("step {}: no answer: {why}", self.label(place));
                 self.fail(Reason::Ask, &message, None, now, out);
             }
-            Err(unknown) => self.unknown(&unknown, now, out),
+            Err(why) => self.unrendered(&why, now, out),
         }
     }
 
@@ -314,9 +314,8 @@ impl Dialogue {
             && self.phase == super::Phase::Open
     }
 
-    /// A name without a value.
-    pub(super) fn unknown(&mut self, unknown: &Unknown, now: Duration, out: &mut Vec<Effect>) {
-        let message = format!("`${{{}}}` has no value here", unknown.0);
-        self.fail(Reason::Undefined, &message, None, now, out);
+    /// A text could not be made.
+    pub(super) fn unrendered(&mut self, why: &Unrendered, now: Duration, out: &mut Vec<Effect>) {
+        self.fail(why.reason(), &why.to_string(), None, now, out);
     }
 }

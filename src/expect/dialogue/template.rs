@@ -1,6 +1,6 @@
 //! Patterns with `${...}` in them: read when they are armed, with what the names stand for by then.
 
-use super::values::{Unknown, quote};
+use super::values::{Unrendered, quote};
 use super::{Dialogue, Reason};
 use crate::expect::pattern::{Kind, Pattern};
 use crate::expect::program::{Part, Text};
@@ -12,10 +12,7 @@ impl Dialogue {
             let Some(template) = &self.table.all[id].listen.template else { continue };
             let pattern = match self.pattern(template) {
                 Ok(pattern) => pattern,
-                Err(Unknown(name)) => {
-                    let message = format!("`{template}`: `${{{name}}}` has no value here");
-                    return Err((Reason::Undefined, message));
-                }
+                Err(why) => return Err((why.reason(), format!("`{template}`: {why}"))),
             };
             let pattern =
                 pattern.map_err(|why| (Reason::Pattern, format!("`{template}`: {why}")))?;
@@ -33,7 +30,7 @@ impl Dialogue {
     }
 
     /// Reads a template with its values: quoted in a regex, and never a reason to take text for a regex.
-    fn pattern(&self, template: &Text) -> Result<Result<Pattern, String>, Unknown> {
+    fn pattern(&self, template: &Text) -> Result<Result<Pattern, String>, Unrendered> {
         let first = match template.parts().first() {
             Some(Part::Literal(bytes)) => bytes.first().copied(),
             _ => None,

@@ -239,7 +239,7 @@ impl Dialogue {
                         let line = line.unwrap_or_else(|| self.pattern_shown(id).into_bytes());
                         out.push(Effect::Log(self.masked(&line)));
                     }
-                    Err(unknown) => self.unknown(&unknown, now, out),
+                    Err(why) => self.unrendered(&why, now, out),
                 }
             }
             Verdict::Count(name) => self.values.count(&name),
@@ -266,7 +266,7 @@ impl Dialogue {
         let message = match why {
             Some(why) => match self.values.render(why) {
                 Ok(why) => format!("{} (`{pattern}` appeared)", self.plain(&why)),
-                Err(unknown) => return self.unknown(&unknown, now, out),
+                Err(why) => return self.unrendered(&why, now, out),
             },
             None => format!("`{pattern}` appeared ({word})"),
         };

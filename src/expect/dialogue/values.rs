@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use thiserror::Error;
+
 use super::record::Capture;
+use crate::expect::failure::Reason;
 use crate::expect::mask::Mask;
 use crate::expect::program::{Condition, Item, Part, Text, Value};
 
-/// How many bytes the entries of one list may have together: a pattern that matches every line of a flood
-/// must not take all memory.
-const LIST: usize = 4 << 20;
+/// How many bytes a value may have, or the entries of one list together: a pattern that matches every line of a
+/// flood must not take all memory, nor what doubles in a loop.
+const MOST: usize = 4 << 20;
 
 /// All values of a dialogue.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +30,23 @@ pub(super) struct Values {
     pub(super) before: Vec<u8>,
 }
 
-/// A name without a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unknown(pub(super) String);
+/// Why a text could not be made of its values.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(super) enum Unrendered {
+    #[error("`${{{0}}}` has no value here")]
+    Unknown(String),
+    #[error("a text with its values in it is longer than {} MiB", MOST >> 20)]
+    TooLong,
+}
+
+impl Unrendered {
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Unrendered::Unknown(_) => Reason::Undefined,
+            Unrendered::TooLong => Reason::TooLong,
+        }
+    }
+}
 
 impl Values {
     pub(super) fn new(named: BTreeMap<String, Value>) -> Values {
@@ -58,7 +75,28 @@ impl Values {
 
     pub(super) fn set(&mut self, name: &str, value: Value) {
         self.given.insert(name.to_owned());
+        self.taken.remove(name);
         self.named.insert(name.to_owned(), value);
+    }
+
+    /// Sets it to a text with its values in it. One that goes on with what it was is not copied: who gathers a flood
+    /// does that with every line.
+    pub(super) fn assign(&mut self, name: &str, text: &Text) -> Result<(), Unrendered> {
+        let is_it = |part: &Part| matches!(part, Part::Name(other) if other == name);
+        if let [first, rest @ ..] = text.parts()
+            && is_it(first)
+            && !rest.iter().any(is_it)
+            && let Some(Value::Text(Some(kept))) = self.named.get(name)
+        {
+            let more = self.join(rest, MOST.saturating_sub(kept.len()), plain)?;
+            if let Some(Value::Text(Some(kept))) = self.named.get_mut(name) {
+                kept.extend_from_slice(&more);
+                self.given.insert(name.to_owned());
+            }
+        } else {
+            self.set(name, Value::text(self.render(text)?));
+        }
+        Ok(())
     }
 
     /// Sets a value for a time; gives what it was, for [`Values::restore`].
@@ -103,7 +141,7 @@ impl Values {
         }
         let Value::List(items) = value else { return true };
         let taken = self.taken.entry(list.to_owned()).or_default();
-        if *taken + text.len() > LIST {
+        if *taken + text.len() > MOST {
             return false;
         }
         // An empty entry takes room too.
@@ -125,8 +163,8 @@ impl Values {
     }
 
     /// The same, with an error for a name that was never given a value.
-    fn look_up(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Unknown> {
-        let unknown = || Unknown(name.to_owned());
+    fn look_up(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, Unrendered> {
+        let unknown = || Unrendered::Unknown(name.to_owned());
         if let Ok(number) = name.parse::<usize>() {
             let group = self.groups.get(number).ok_or_else(unknown)?;
             return Ok(group.as_deref().map(Cow::Borrowed));
@@ -141,8 +179,8 @@ impl Values {
     }
 
     /// A text with its values in it.
-    pub(super) fn render(&self, text: &Text) -> Result<Vec<u8>, Unknown> {
-        self.render_with(text, |value, out| out.extend_from_slice(value))
+    pub(super) fn render(&self, text: &Text) -> Result<Vec<u8>, Unrendered> {
+        self.render_with(text, plain)
     }
 
     /// The same, with `put` deciding how a value is put in.
@@ -150,18 +188,30 @@ impl Values {
         &self,
         text: &Text,
         put: impl Fn(&[u8], &mut Vec<u8>),
-    ) -> Result<Vec<u8>, Unknown> {
+    ) -> Result<Vec<u8>, Unrendered> {
         if let Some(bytes) = text.as_literal() {
             return Ok(bytes.to_vec());
         }
+        self.join(text.parts(), MOST, put)
+    }
+
+    fn join(
+        &self,
+        parts: &[Part],
+        most: usize,
+        put: impl Fn(&[u8], &mut Vec<u8>),
+    ) -> Result<Vec<u8>, Unrendered> {
         let mut out = Vec::new();
-        for part in text.parts() {
+        for part in parts {
             match part {
                 Part::Literal(bytes) => out.extend_from_slice(bytes),
                 Part::Name(name) => {
                     let value = self.look_up(name)?;
                     put(value.as_deref().unwrap_or_default(), &mut out);
                 }
+            }
+            if out.len() > most {
+                return Err(Unrendered::TooLong);
             }
         }
         Ok(out)
@@ -199,6 +249,11 @@ impl Values {
     }
 }
 
+/// Puts a value in as it is.
+fn plain(value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(value);
+}
+
 fn lines(items: &[Item]) -> Vec<u8> {
     items.iter().map(|item| item.text.as_slice()).collect::<Vec<_>>().join(&b'\n')
 }
@@ -216,5 +271,61 @@ pub(super) fn quote(value: &[u8], out: &mut Vec<u8>) {
         for byte in chunk.invalid() {
             out.extend_from_slice(format!("(?-u:\\x{byte:02x})").as_bytes());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Text {
+        Text::parse(text).expect("a text")
+    }
+
+    /// A flood that is gathered line by line takes as long as it is, not the square of that; and not all memory.
+    #[test]
+    fn what_is_gathered_is_not_copied_and_has_an_end() {
+        let mut values = Values::default();
+        let line = [b'x'; 63];
+        values.groups = vec![Some(line.to_vec())];
+        values.set("log", Value::text(Vec::new()));
+        let more = text("${log}${0}\n");
+        let mut moves = BTreeSet::new();
+        for _ in 0..MOST / 64 {
+            values.assign("log", &more).expect("it has room");
+            moves.insert(values.value("log").map(|log| log.as_ptr().addr()));
+        }
+        assert!(moves.len() < 64, "{}", moves.len());
+        assert_eq!(values.value("log").map(|log| log.len()), Some(MOST));
+        assert_eq!(values.assign("log", &more), Err(Unrendered::TooLong));
+        assert_eq!(values.value("log").map(|log| log.len()), Some(MOST));
+    }
+
+    #[test]
+    fn what_doubles_has_an_end() {
+        let mut values = Values::default();
+        values.set("x", Value::text(b"ab".to_vec()));
+        let doubled = text("${x}${x}");
+        while values.assign("x", &doubled).is_ok() {}
+        assert_eq!(values.value("x").map(|x| x.len()), Some(MOST));
+        for (template, becomes) in [("${y}${x}", "12"), ("${x}-${y}", "12-1"), ("-${x}", "-12-1")] {
+            values.set("y", Value::text(b"1".to_vec()));
+            if template.starts_with("${y") {
+                values.set("x", Value::text(b"2".to_vec()));
+            }
+            values.assign("x", &text(template)).expect("it has room");
+            assert_eq!(values.value("x").as_deref(), Some(becomes.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_emptied_has_room_again() {
+        let mut values = Values::default();
+        for _ in 0..3 {
+            values.set("list", Value::text(Vec::new()));
+            assert!(values.append("list", Some(vec![b'x'; MOST / 2])));
+            assert!(!values.append("list", Some(vec![b'x'; MOST / 2])));
+        }
+        assert_eq!(values.list("list").map(<[Item]>::len), Some(1));
     }
 }

@@ -36,8 +36,9 @@ const BRISK: Duration = Duration::from_micros(200);
 /// A read that gave less than this was hardly worth its while.
 const SMALL: usize = 16 << 10;
 
-/// How long a pipe is read in a turn: others that got the processor meanwhile may have kept it.
-const TURN: Duration = Duration::from_millis(2);
+/// How long a pipe is read, and what came of it is matched, in a turn: others that got the processor meanwhile may have
+/// kept it, and a read may hold as many matches as it has bytes.
+pub(super) const TURN: Duration = Duration::from_millis(2);
 
 impl Running<'_, '_> {
     /// Gives the core an event and does what it says.
@@ -46,12 +47,13 @@ impl Running<'_, '_> {
     }
 
     fn event_at(&mut self, now: Duration, event: Event) {
-        for action in self.supervisor.step(now, event) {
-            if let (Some(dialogue), true) =
-                (&mut self.dialogue, self.supervisor.cause().is_some_and(Cause::is_limit))
-            {
-                dialogue.limit_came();
-            }
+        let actions = self.supervisor.step(now, event);
+        if let (Some(dialogue), true) =
+            (&mut self.dialogue, self.supervisor.cause().is_some_and(Cause::is_outside))
+        {
+            dialogue.stopped();
+        }
+        for action in actions {
             match action {
                 Action::Cleanup => self.begin_cleanup(),
                 Action::Signal(signal) => {
@@ -73,15 +75,8 @@ impl Running<'_, '_> {
                     }
                 }
                 Action::CloseStreams => {
-                    for index in 0..self.launched.streams.len() {
-                        if self.launched.streams[index].fd().is_some() {
-                            let ended = self.read_rest(index);
-                            let held_open = !ended && self.launched.streams[index].is_held();
-                            self.end_stream(index);
-                            self.launched.streams[index].held_open = held_open;
-                        }
-                    }
-                    self.tell_streams_ended();
+                    self.closing.get_or_insert(0);
+                    self.close_streams();
                 }
                 Action::Finish => self.finished = true,
             }
@@ -159,6 +154,9 @@ impl Running<'_, '_> {
         let limit = if self.dialogue.is_none() { BUFFERS * most } else { most };
         let (mut taken, mut began) = (0, None);
         for _ in 0..READS {
+            if self.is_behind() {
+                return;
+            }
             let before = self.last_output;
             let (filled, end) = match self.splice(index, limit) {
                 Some(moved) => (moved, false),
@@ -215,19 +213,29 @@ impl Running<'_, '_> {
         (filled, end)
     }
 
-    /// Reads what is there when the time for it is over, a pipe's worth: looking at what came before may have taken all
-    /// of it. Says whether that was the end.
-    fn read_rest(&mut self, index: usize) -> bool {
-        let most = self.buffer.len();
-        let mut taken = 0;
-        while taken < BUFFERS * most && !self.shared.outlets.is_stalled() {
-            match self.read_once(index, most) {
-                (_, true) => return true,
-                (0, _) => break,
-                (filled, _) => taken += filled,
+    /// Reads what is there when the time for it is over, of each stream a pipe's worth: looking at what came before may
+    /// have taken all of that time. A dialogue that is behind comes first; it is gone on here then.
+    pub(super) fn close_streams(&mut self) {
+        while let Some(taken) = self.closing
+            && !self.is_behind()
+        {
+            let open = self.launched.streams.iter().position(|stream| stream.fd().is_some());
+            let Some(index) = open else {
+                self.closing = None;
+                return self.tell_streams_ended();
+            };
+            let most = self.buffer.len();
+            let more = taken < BUFFERS * most && !self.shared.outlets.is_stalled();
+            match if more { self.read_once(index, most) } else { (0, false) } {
+                (filled @ 1.., false) => self.closing = Some(taken + filled),
+                (_, end) => {
+                    let held_open = !end && self.launched.streams[index].is_held();
+                    self.end_stream(index);
+                    self.launched.streams[index].held_open = held_open;
+                    self.closing = Some(0);
+                }
             }
         }
-        false
     }
 
     /// Passes on what is there without a look at it, where nobody has one and it is much at once; says how much. `None`
@@ -336,13 +344,9 @@ impl Running<'_, '_> {
         self.shared.note(Fact::StreamEnded(id));
     }
 
-    /// The leader is gone and all streams are at their end: the dialogue's last word, then the core's.
+    /// The leader is gone and all streams are at their end.
     pub(super) fn tell_streams_ended(&mut self) {
-        if !std::mem::replace(&mut self.streams_told, true) {
-            self.tell_exit();
-            self.tell_eofs();
-            self.tell(Dialogue::finish);
-        }
+        self.streams_told = true;
         self.tell_end();
     }
 
@@ -356,18 +360,27 @@ impl Running<'_, '_> {
         }
     }
 
-    /// The core hears that nothing more comes; a step that does not need the command (a pause, a command of
-    /// the script's own, a question) is waited for before that.
+    /// The dialogue's last word once it has heard everything, then the core hears that nothing more comes; a step that
+    /// does not need the command (a pause, a command of the script's own, a question) is waited for before that.
     pub(super) fn tell_end(&mut self) {
+        if !self.streams_told || self.end_told || self.is_behind() {
+            return;
+        }
+        if !std::mem::replace(&mut self.finish_told, true) {
+            self.tell_exit();
+            self.tell_eofs();
+            self.tell(Dialogue::finish);
+        }
         let busy = !self.hurry && self.dialogue.as_ref().is_some_and(Dialogue::is_busy);
-        if self.streams_told && !busy && !std::mem::replace(&mut self.end_told, true) {
+        if !busy && !self.is_behind() && !std::mem::replace(&mut self.end_told, true) {
             self.event(Event::StreamsEnded);
         }
     }
 
     /// When a dialogue that goes on after the command has no more time.
     pub(super) fn end_due(&self) -> Option<Duration> {
-        self.shared.plan.limits.timeout.filter(|_| self.streams_told && !self.end_told)
+        let goes_on = (self.streams_told || self.closing.is_some()) && !self.end_told;
+        self.shared.plan.limits.timeout.filter(|_| goes_on)
     }
 }
 

@@ -194,7 +194,10 @@ struct Running<'s, 'a> {
     /// Ends of file that the dialogue has not been told.
     eofs: Vec<StreamId>,
     eof_due: Option<Duration>,
+    /// The streams are to be closed, and so much was read for that of the first that is open.
+    closing: Option<usize>,
     streams_told: bool,
+    finish_told: bool,
     exit_told: bool,
     /// The core was told as well: nothing is under way any more that the end has to wait for.
     end_told: bool,
@@ -289,7 +292,9 @@ pub fn run(
         passed: 0,
         eofs: Vec::new(),
         eof_due: None,
+        closing: None,
         streams_told: false,
+        finish_told: false,
         exit_told: false,
         end_told: false,
         hurry: false,

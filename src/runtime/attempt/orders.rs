@@ -47,8 +47,7 @@ impl Running<'_, '_> {
                 self.launched.tree.signal_once(signal);
             }
             Order::Stop(signal) => {
-                self.hurry |= self.streams_told;
-                self.event(Event::StopRequest { signal });
+                self.asked_to_stop(signal);
             }
             Order::OwnerGone => self.event(Event::OwnerGone),
             Order::Resize(size) => self.resize(size),

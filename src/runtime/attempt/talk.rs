@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Running;
+use super::flow::TURN;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::Event;
 use crate::expect::dialogue::{Answer, Dialogue, Effect, ExecEnd, What};
@@ -50,7 +51,8 @@ impl Running<'_, '_> {
 
     /// Does what the dialogue says, of which `typed` has been typed already. What becomes of it leads on, and so does
     /// what the dialogue has still to decide: that follows here, one after the other, and not from within one
-    /// another, for a read may hold as many prompts as it has bytes, and a loop go round as often as it likes.
+    /// another, for a read may hold as many prompts as it has bytes, and a loop go round as often as it likes. For as
+    /// long as a turn may take: signals, limits and everybody else come between.
     pub(super) fn effects_and(&mut self, effects: &mut Vec<Effect>, typed: Vec<Typed>) {
         let within = std::mem::replace(&mut self.acting, true);
         self.untold.extend(typed.into_iter().map(News::Typed));
@@ -58,6 +60,7 @@ impl Running<'_, '_> {
         if within {
             return;
         }
+        let until = self.now() + TURN;
         loop {
             if let Some(news) = self.untold.pop_front() {
                 match news {
@@ -72,13 +75,26 @@ impl Running<'_, '_> {
                         });
                     }
                 }
-            } else if self.dialogue.as_ref().is_some_and(Dialogue::is_behind) {
+            } else if self.is_behind() && self.now() < until {
                 self.tell(Dialogue::tick);
             } else {
                 break;
             }
         }
         self.acting = false;
+    }
+
+    /// Whether there is more to match in what was read. A dialogue that is behind when the run is being stopped, and not
+    /// by itself, hears no more: there is no end to a flood.
+    pub(super) fn is_behind(&mut self) -> bool {
+        let Some(dialogue) = self.dialogue.as_ref().filter(|dialogue| dialogue.is_behind()) else {
+            return false;
+        };
+        let stopped = self.hurry || self.supervisor.cause().is_some_and(Cause::is_outside);
+        if stopped && !dialogue.in_cleanup() {
+            self.tell(|dialogue, _, out| dialogue.end(out));
+        }
+        self.dialogue.as_ref().is_some_and(Dialogue::is_behind)
     }
 
     fn act(&mut self, effects: &mut Vec<Effect>) {

@@ -93,8 +93,10 @@ impl Running<'_, '_> {
     /// have been for want of memory just then; who tried for ever would spin beside a tree that nobody watches.
     pub(super) fn turn(&mut self) -> Result<(), String> {
         let mut waiting = std::mem::take(&mut self.waiting);
-        let exit_open =
-            self.ended.is_some() && !self.exit_told && !self.shared.outlets.is_stalled();
+        let exit_open = self.ended.is_some()
+            && !self.exit_told
+            && !self.shared.outlets.is_stalled()
+            && !self.is_behind();
         let waited = self.wait(&mut waiting, exit_open);
         let again = std::mem::replace(&mut waiting.failed, waited.is_err());
         if let Err(error) = waited {
@@ -182,12 +184,23 @@ impl Running<'_, '_> {
     fn stop_request(&mut self, signal: i32) {
         // A command that is over by now has its own verdict.
         self.look_at_leader();
-        self.hurry |= self.streams_told;
-        self.event(Event::StopRequest { signal });
+        self.asked_to_stop(signal);
     }
 
-    /// With `only_look`, for what is there already.
+    /// Someone asks for the end.
+    pub(super) fn asked_to_stop(&mut self, signal: i32) {
+        self.hurry |= self.streams_told;
+        self.event(Event::StopRequest { signal });
+        // The command is over, and what it wrote is not judged yet: it never will be.
+        if self.ended.is_some() && self.dialogue.as_ref().is_some_and(Dialogue::is_behind) {
+            self.event(Event::Verdict { cause: Cause::Cancelled, kill: false });
+        }
+    }
+
+    /// With `only_look`, for what is there already. So it is while the dialogue is behind: what more comes has to wait
+    /// for that, nobody else.
     fn wait(&mut self, waiting: &mut Waiting, only_look: bool) -> io::Result<()> {
+        let behind = self.is_behind();
         waiting.clear();
         waiting.add(Source::Signals, self.shared.signals.fd(), Want::Read);
         if self.ended.is_none() {
@@ -208,17 +221,17 @@ impl Running<'_, '_> {
         if let Some(fd) = input.source() {
             waiting.add(Source::Input, fd, Want::Read);
         }
-        if let Some(helper) = &self.helper {
+        if let Some(helper) = self.helper.as_ref().filter(|_| !behind) {
             waiting.add(Source::Helper, helper.pidfd(), Want::Read);
             if let Some(fd) = helper.stdout() {
                 waiting.add(Source::HelperOutput, fd, Want::Read);
             }
         }
-        if let Some((asking, _)) = &self.asking {
+        if let Some((asking, _)) = self.asking.as_ref().filter(|_| !behind) {
             waiting.add(Source::Answer, asking.fd(), Want::Read);
         }
         // A reader that does not take our output stops the command, not our memory.
-        if !self.shared.outlets.is_stalled() {
+        if !self.shared.outlets.is_stalled() && !behind {
             for (index, stream) in self.launched.streams.iter().enumerate() {
                 if let Some(fd) = stream.fd() {
                     waiting.add(Source::Stream(index), fd, Want::Read);
@@ -233,7 +246,7 @@ impl Running<'_, '_> {
             });
         }
         let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
-        let timeout = if only_look { Some(Duration::ZERO) } else { timeout };
+        let timeout = if only_look || behind { Some(Duration::ZERO) } else { timeout };
         waiting.set.wait(timeout)
     }
 
@@ -326,8 +339,14 @@ impl Running<'_, '_> {
         if self.eof_due.is_some_and(|due| now >= due) {
             self.tell_eofs();
         }
-        if self.dialogue.as_ref().and_then(Dialogue::next_deadline).is_some_and(|due| now >= due) {
+        let behind = self.is_behind();
+        let due = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
+        if behind || due.is_some_and(|due| now >= due) {
             self.tell(Dialogue::tick);
+        }
+        if behind {
+            // Whether the command is silent nobody has looked.
+            self.event(Event::Active);
         }
         if self.supervisor.next_deadline().is_some_and(|due| now >= due) {
             self.event(Event::Tick);
@@ -336,6 +355,7 @@ impl Running<'_, '_> {
             self.hurry = true;
             self.event(Event::Verdict { cause: Cause::Timeout, kill: false });
         }
+        self.close_streams();
         self.tell_end();
         self.tick_remote();
         self.end_input_after_steps();

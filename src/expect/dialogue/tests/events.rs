@@ -1,6 +1,7 @@
 //! Limits, ends, exit and silence.
 
 use super::*;
+use crate::expect::program::Kind;
 
 #[test]
 fn a_step_has_its_own_limit_or_the_common_one() {
@@ -292,4 +293,41 @@ fn after_terminate_no_limit_and_no_end_fails_but_answers_go_on() {
     assert_eq!(bed.exited(301), []);
     assert_eq!(bed.finish(302), []);
     assert_eq!(bed.states(), ["waiting"]);
+}
+
+/// What comes of a stop by somebody else is no step's doing, and no pattern's.
+#[test]
+fn once_somebody_else_stops_the_run_nothing_fails_it() {
+    let wait_exit = Step { kind: Kind::WaitExit(Some(vec![0])), ..acts(vec![]) };
+    let fails = |event: &str| Program {
+        watches: vec![watch(event, Verdict::Fail(None))],
+        ..steps(vec![step("x", vec![])])
+    };
+    let programs = [
+        (steps(vec![step("x", vec![])]), "waiting"),
+        (steps(vec![within(100, step("x", vec![]))]), "waiting"),
+        (steps(vec![wait_exit]), "waiting"),
+        (steps(vec![step("begun", vec![secret("pw")])]), "matched"),
+        (fails("@eof"), "waiting"),
+        (fails("@exit"), "waiting"),
+        (fails("Terminated"), "waiting"),
+    ];
+    for (program, state) in programs {
+        for stopped in [false, true] {
+            let mut bed = Bed::new(program.clone());
+            bed.output(0, "begun");
+            if stopped {
+                bed.dialogue.stopped();
+            }
+            let mut out = bed.output(101, "Terminated\n");
+            bed.dialogue.set_exit(ExitStatus::Signal(15));
+            out.extend(bed.exited(102));
+            out.extend(bed.eof(103));
+            out.extend(bed.finish(104));
+            let failure = bed.dialogue.record().failure;
+            assert_eq!(failure.is_none(), stopped, "{program:?}: {failure:?}");
+            assert!(!stopped || !out.iter().any(|effect| matches!(effect, Effect::Fail(_))));
+            assert!(!stopped || bed.states() == [state], "{program:?}: {:?}", bed.states());
+        }
+    }
 }
