@@ -168,7 +168,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
         'heeler;reap' {
             [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Only runs that were started longer than D ago')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only runs with this tag; repeated: with all of them')
-            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'How long processes have between TERM and KILL')
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'How long processes have between TERM and KILL, and a run''s own ladder before all is killed [default: 2s; a ladder as long as it takes]')
             [CompletionResult]::new('--db', '--db', [CompletionResultType]::ParameterName, 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'End live runs too, not only orphans')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'End live runs too, not only orphans')

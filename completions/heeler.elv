@@ -161,7 +161,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
         &'heeler;reap'= {
             cand --older-than 'Only runs that were started longer than D ago'
             cand --tag 'Only runs with this tag; repeated: with all of them'
-            cand --grace 'How long processes have between TERM and KILL'
+            cand --grace 'How long processes have between TERM and KILL, and a run''s own ladder before all is killed [default: 2s; a ladder as long as it takes]'
             cand --db 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]'
             cand -a 'End live runs too, not only orphans'
             cand --all 'End live runs too, not only orphans'

@@ -150,7 +150,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand ps" -s w -l watch -d 'Show
 complete -c heeler -n "__fish_heeler_using_subcommand ps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -l older-than -d 'Only runs that were started longer than D ago' -r
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -l tag -d 'Only runs with this tag; repeated: with all of them' -r
-complete -c heeler -n "__fish_heeler_using_subcommand reap" -l grace -d 'How long processes have between TERM and KILL' -r
+complete -c heeler -n "__fish_heeler_using_subcommand reap" -l grace -d 'How long processes have between TERM and KILL, and a run\'s own ladder before all is killed [default: 2s; a ladder as long as it takes]' -r
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -s a -l all -d 'End live runs too, not only orphans'
 complete -c heeler -n "__fish_heeler_using_subcommand reap" -s n -l dry-run -d 'Say what would be ended, and end nothing'

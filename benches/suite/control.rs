@@ -134,7 +134,7 @@ fn quiet(tools: &Tools, peers: &Peers) -> Group {
     let ours = contenders.iter().filter(|contender| contender.ours);
     let names =
         ["heeler run -d", "heeler run -d --pty", "heeler run -d --pty with limits and a rule"];
-    debug_assert!(ours.map(|contender| &*contender.name).eq(names));
+    assert!(ours.map(|contender| &*contender.name).eq(names));
     Group {
         name: "quiet",
         title: "Who holds a command that sleeps in the background".to_owned(),

@@ -8,13 +8,15 @@ use crate::tools::{Sink, Tools};
 
 /// The groups of this file; none without strace.
 pub fn groups(tools: &Tools, peers: &Peers) -> Vec<Group> {
-    if peers.path("strace").is_none() {
-        return Vec::new();
-    }
+    let Some(strace) = peers.path("strace") else { return Vec::new() };
+    let table = tools.file(TABLE);
     let counted = |name: &str, per: f64, command: Vec<String>| Contender {
         ours: name.starts_with("heeler"),
         how: How::Calls(per),
-        ..Contender::new(name, command)
+        ..Contender::new(name, {
+            let before = [strace, "-c", "-U", "calls,name", "-o", &table, "--"];
+            before.into_iter().map(str::to_owned).chain(command)
+        })
     };
     let heeler = |name: &str, per: f64, args: &[&str]| {
         counted(name, per, Contender::heeler(tools, name, args).command)
@@ -129,21 +131,20 @@ pub fn instructions(tools: &Tools, command: &[String]) -> Result<u64, String> {
         .ok_or_else(|| format!("steps counted nothing: {said}"))
 }
 
-/// How many system calls `command` makes itself, its children left out.
+/// Where strace leaves its table.
+const TABLE: &str = "strace";
+
+/// How many system calls the command behind the strace that is `command` makes itself, its children left out.
 pub fn calls(tools: &Tools, command: &[String]) -> Result<u64, String> {
-    let table = tools.scratch.join("strace");
-    let status = Command::new("strace")
-        .args(["-c", "-U", "calls,name", "-o"])
-        .arg(&table)
-        .arg("--")
-        .args(command)
+    let status = Command::new(&command[0])
+        .args(&command[1..])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .env("HEELER_DB", tools.file("runs.db"))
         .env_remove(crate::tools::CARGOS)
         .status()
         .map_err(|error| format!("strace: {error}"))?;
-    let text = std::fs::read_to_string(&table).unwrap_or_default();
+    let text = std::fs::read_to_string(tools.file(TABLE)).unwrap_or_default();
     let total = text.lines().find(|line| line.trim_end().ends_with("total"));
     let calls = total.and_then(|line| line.split_whitespace().next()?.parse().ok());
     calls.filter(|_| status.success()).ok_or_else(|| "strace counted nothing".to_owned())

@@ -58,7 +58,8 @@ const MARKER: &str = "HEELER_BENCH_TREE";
 const CGROUP: &str = "@cgroup";
 
 const TOOK: &str = "From TERM to the end";
-const LEFT: &str = "Left alive";
+/// How many outlived it.
+pub const LEFT: &str = "Left alive";
 
 /// The groups of this file.
 pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {

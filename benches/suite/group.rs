@@ -304,7 +304,8 @@ struct Taken {
 }
 
 impl Group {
-    /// Runs all rounds. Each begins with another contender, so that nobody always has the same predecessor.
+    /// Runs all rounds. Each begins with another contender and every other one goes backwards, so that nobody
+    /// always has the same predecessor.
     pub fn run(self, tools: &Tools) -> Result<Outcome, String> {
         if let Some(prepare) = &self.prepare {
             prepare()?;
@@ -315,6 +316,7 @@ impl Group {
         // one, it is not about time.
         for round in usize::from(self.rounds == 1)..=self.rounds {
             for turn in 0..count {
+                let turn = if round % 2 == 0 { turn } else { count - 1 - turn };
                 let index = (turn + round) % count;
                 let one = take(tools, &self.contenders[index])?;
                 if round > 0 {

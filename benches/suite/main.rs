@@ -151,7 +151,8 @@ fn run(args: &[String]) -> Result<usize, String> {
     let json = publish::json(&outcomes, &peers, &tools)?;
     println!("\nraw figures: {}", json.display());
     if flag("--write") || whole && !flag("--no-write") {
-        publish::write(&outcomes, &peers, began.elapsed())?;
+        let taking = publish::Taking { args, quick: flag("--quick"), took: began.elapsed() };
+        publish::write(&outcomes, &peers, taking)?;
     }
     Ok(outcomes.iter().flat_map(Outcome::verdicts).filter(|verdict| verdict.missed).count())
 }

@@ -14,17 +14,22 @@ pub fn groups(tools: &Tools, peers: &Peers, scale: Scale) -> Vec<Group> {
     groups
 }
 
-fn pattern(n: usize) -> String {
-    format!("/^(ERROR|FATAL) module{n:03}: (?<why>.*)$/")
+/// How many patterns there are where others are compared with.
+const PATTERNS: usize = 10;
+
+/// What never comes, with a number: as heeler, Expect and Python all read it.
+fn regex(n: usize) -> String {
+    format!("(ERROR|FATAL) module{n:03}: (.*)\\n")
 }
 
-/// heeler with so many rules, none of which matches, on what `gen BYTES KIND` writes.
-fn heeler(tools: &Tools, name: &str, rules: usize, bytes: u64, kind: &str) -> Contender {
-    let mut args = ["--pipe", "--track", "off"].map(str::to_owned).to_vec();
+/// heeler with so many rules, none of which matches, on `bytes` of log lines.
+fn heeler(tools: &Tools, name: &str, flags: &[&str], rules: usize, bytes: u64) -> Contender {
+    let mut args: Vec<String> =
+        flags.iter().chain(&["--track", "off"]).map(|&flag| flag.to_owned()).collect();
     for n in 0..rules {
-        args.extend(["--on".to_owned(), pattern(n), "--line".to_owned(), "x".to_owned()]);
+        args.extend(["--on", &format!("/{}/", regex(n)), "--line", "x"].map(str::to_owned));
     }
-    args.extend(["--".to_owned(), tools.c("gen"), bytes.to_string(), kind.to_owned()]);
+    args.extend(["--".to_owned(), tools.c("gen"), bytes.to_string(), "log".to_owned()]);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     Contender::heeler(tools, name, &args)
 }
@@ -46,8 +51,8 @@ fn rules(tools: &Tools, scale: Scale) -> Group {
         rounds: scale.rounds(9),
         block: 1,
         contenders: vec![
-            heeler(tools, "heeler, 100 rules", 100, bytes, "log"),
-            base(heeler(tools, "heeler, 1 rule", 1, bytes, "log")),
+            heeler(tools, "heeler, 100 rules", &["--pipe"], 100, bytes),
+            base(heeler(tools, "heeler, 1 rule", &["--pipe"], 1, bytes)),
         ],
         prepare: None,
         marks: Vec::new(),
@@ -55,14 +60,20 @@ fn rules(tools: &Tools, scale: Scale) -> Group {
     }
 }
 
+/// As the peers do it: on a terminal, and nothing passes through.
+const LIKE_OTHERS: [&str; 2] = ["--pty", "--quiet"];
+
 /// The peers look at everything anew with each read: little output is enough.
 fn beside(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
     let bytes = scale.bytes(16);
-    let mut contenders = vec![heeler(tools, "heeler", 10, bytes, "log")];
-    contenders.extend(others(tools, peers, 10, bytes, false));
+    let mut contenders = vec![heeler(tools, "heeler", &LIKE_OTHERS, PATTERNS, bytes)];
+    contenders.extend(others(tools, peers, bytes));
     Group {
         name: "expect-beside",
-        title: format!("{} MiB of log lines with 10 patterns armed", bytes >> 20),
+        title: format!(
+            "{} MiB of log lines on a terminal with {PATTERNS} patterns armed",
+            bytes >> 20
+        ),
         figures: vec![Figure { title: "Throughput".to_owned(), unit: Unit::MibPerSecond(bytes) }],
         rounds: 3,
         block: 1,
@@ -73,15 +84,13 @@ fn beside(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
     }
 }
 
-/// Expect and pexpect with so many patterns; pexpect with a window, without which it takes the square of the
-/// output.
-fn others(tools: &Tools, peers: &Peers, rules: usize, bytes: u64, whole: bool) -> Vec<Contender> {
+/// Expect and pexpect; pexpect with a window, without which it takes the square of the output.
+fn others(tools: &Tools, peers: &Peers, bytes: u64) -> Vec<Contender> {
     let (generate, count) = (tools.c("gen"), bytes.to_string());
     let mut found = Vec::new();
     if let Some(path) = peers.path("expect") {
-        let patterns: Vec<String> = (0..rules)
-            .map(|n| format!("-re {{(ERROR|FATAL) module{n:03}: (.*)\\n}} {{}}"))
-            .collect();
+        let patterns: Vec<String> =
+            (0..PATTERNS).map(|n| format!("-re {{{}}} {{}}", regex(n))).collect();
         let script = format!(
             "log_user 0; set timeout -1; spawn -noecho {generate} {count} log\nexpect {{\n{}\neof {{}}\n}}",
             patterns.join("\n")
@@ -89,11 +98,12 @@ fn others(tools: &Tools, peers: &Peers, rules: usize, bytes: u64, whole: bool) -
         found.push(Contender::new("expect", [path, "-c", &script]));
     }
     if let Some(python) = &peers.pexpect {
-        let window = if whole { "None" } else { "2000" };
+        let patterns: Vec<String> = (0..PATTERNS).map(|n| format!("r'{}'", regex(n))).collect();
         let script = format!(
             "import pexpect, sys\n\
-             child = pexpect.spawn(sys.argv[1], sys.argv[2:], timeout=None, maxread=65536, searchwindowsize={window})\n\
-             child.expect(['(ERROR|FATAL) module%03d: (.*)\\n' % n for n in range({rules})] + [pexpect.EOF])"
+             child = pexpect.spawn(sys.argv[1], sys.argv[2:], timeout=None, maxread=65536, searchwindowsize=2000)\n\
+             child.expect([{}, pexpect.EOF])",
+            patterns.join(", ")
         );
         let command = [python.as_str(), "-c", &script, &generate, &count, "log"];
         found.push(Contender::new("pexpect", command));
@@ -103,20 +113,21 @@ fn others(tools: &Tools, peers: &Peers, rules: usize, bytes: u64, whole: bool) -
 
 /// Memory does not grow with the output.
 fn memory(tools: &Tools, peers: &Peers, scale: Scale) -> Group {
-    let (small, large) = (64 << 20, scale.bytes(1024));
+    let (small, large) = (32 << 20, scale.bytes(512));
+    let ours = |name: String, bytes| heeler(tools, &name, &LIKE_OTHERS, PATTERNS, bytes);
     let mut contenders = vec![
-        heeler(tools, &format!("heeler, {} MiB", large >> 20), 10, large, "log"),
-        base(heeler(tools, "heeler, 64 MiB", 10, small, "log")),
+        ours(format!("heeler, {} MiB", large >> 20), large),
+        base(ours("heeler, 32 MiB".to_owned(), small)),
     ];
     let few = scale.bytes(16);
     let named = |other: Contender| Contender {
         name: format!("{}, {} MiB", other.name, few >> 20),
         ..other
     };
-    contenders.extend(others(tools, peers, 10, few, false).into_iter().map(named));
+    contenders.extend(others(tools, peers, few).into_iter().map(named));
     Group {
         name: "expect-memory",
-        title: "Memory with 10 patterns armed".to_owned(),
+        title: format!("Memory with {PATTERNS} patterns armed on a terminal"),
         figures: vec![Figure { title: "Peak memory".to_owned(), unit: Unit::PeakMib }],
         rounds: 3,
         block: 1,

@@ -145,10 +145,7 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
     }
     let mut marks = vec![through("heeler --pipe", LIMIT, 0.9)];
     match sink {
-        Sink::Null => {
-            marks.push(through(INHERITS, "C: splice", 0.9));
-            marks.push(through(UNSEEN, "C: splice", 0.9));
-        }
+        Sink::Null => marks.push(through(UNSEEN, "C: splice", 0.9)),
         // Splice is ahead of that, too: over two pipes the writer and the reader never want the same one.
         Sink::Pipe => {
             marks.push(through(INHERITS, ALONE, 0.9));
@@ -170,8 +167,9 @@ fn pipe(tools: &Tools, peers: &Peers, scale: Scale, sink: Sink) -> Group {
         contenders: contenders.into_iter().map(|contender| contender.into(sink)).collect(),
         prepare: None,
         marks,
-        headline: (sink == Sink::Null)
-            .then(|| ("Log lines over a pipe", vec!["cat", "C: read and write"])),
+        headline: (sink == Sink::Null).then(|| {
+            ("Log lines over a pipe of 1 MiB (cat's: 64 KiB)", vec!["cat", "C: read and write"])
+        }),
     }
 }
 

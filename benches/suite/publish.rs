@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::ending::LEFT;
 use crate::figures::number;
 use crate::group::{Outcome, Table, Than, Verdict};
 use crate::peers::Peers;
@@ -126,11 +127,42 @@ fn machine() -> String {
     format!("{cpu}, {cores} cores, Linux {}", release.trim_end_matches('.'))
 }
 
+/// How the figures were taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Taking<'a> {
+    /// Our own arguments.
+    pub args: &'a [String],
+    /// Whether less was measured than could be.
+    pub quick: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Taking<'_> {
+    /// The command that does it again. Where a target was named, cargo puts the program below its name.
+    fn command(self) -> String {
+        let program = std::env::current_exe().unwrap_or_default();
+        let dir = program.ancestors().nth(3).and_then(Path::file_name).unwrap_or_default();
+        let target = dir.to_str().filter(|dir| dir.starts_with(std::env::consts::ARCH));
+        let target = target.map(|target| format!(" --target {target}")).unwrap_or_default();
+        let args = if self.args.is_empty() { "" } else { " -- " };
+        format!("cargo bench{target} --bench suite{args}{}", self.args.join(" "))
+    }
+
+    /// Of what run and what program the figures are.
+    fn kind(self) -> String {
+        let run =
+            if self.quick { "a quick run (a fifth of rounds and volume)" } else { "a full run" };
+        let library = if cfg!(target_env = "musl") { "musl" } else { "glibc" };
+        format!("{run} of the program for {library}")
+    }
+}
+
 /// Writes BENCHMARKS.md, and the short table into README.md.
-pub fn write(outcomes: &[Outcome], peers: &Peers, took: Duration) -> Result<(), String> {
+pub fn write(outcomes: &[Outcome], peers: &Peers, taking: Taking<'_>) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let long = root.join("BENCHMARKS.md");
-    std::fs::write(&long, markdown(outcomes, peers, took))
+    std::fs::write(&long, markdown(outcomes, peers, taking))
         .map_err(|e| format!("{}: {e}", long.display()))?;
     println!("written: {}", long.display());
     let plots = root.join("benches/plots");
@@ -143,7 +175,7 @@ pub fn write(outcomes: &[Outcome], peers: &Peers, took: Duration) -> Result<(), 
     println!("written: {}", plots.display());
     let readme = root.join("README.md");
     let text = std::fs::read_to_string(&readme).unwrap_or_default();
-    match between(&text, &short(outcomes)) {
+    match between(&text, &short(outcomes, taking)) {
         Some(text) => {
             std::fs::write(&readme, text).map_err(|e| format!("{}: {e}", readme.display()))?;
             println!("written: {}", readme.display());
@@ -163,7 +195,7 @@ fn between(text: &str, table: &str) -> Option<String> {
 }
 
 /// One line a headline: heeler's first row, and each of those it is compared with.
-fn short(outcomes: &[Outcome]) -> String {
+fn short(outcomes: &[Outcome], taking: Taking<'_>) -> String {
     let mut text =
         String::from("\n| | heeler | beside it, in the same run |\n| --- | --- | --- |\n");
     for outcome in outcomes {
@@ -175,33 +207,49 @@ fn short(outcomes: &[Outcome]) -> String {
             .columns
             .iter()
             .filter(|column| others.contains(&column.name.as_str()))
-            .map(|column| format!("{} {}", column.name, number(column.spread().median)))
+            .map(|column| {
+                let left = left(outcome, &column.name);
+                format!("{} {}{left}", column.name, number(column.spread().median))
+            })
             .collect();
         let ours = number(ours.spread().median);
         let _ = writeln!(text, "| {title}, {unit} | {ours} | {} |", beside.join(", "));
     }
     let _ = writeln!(
         text,
-        "\nMedians on one machine ({}); [BENCHMARKS.md](BENCHMARKS.md) has the ranges, the ratios and how to run it.\n",
+        "\nMedians of {} on one machine ({}). [BENCHMARKS.md](BENCHMARKS.md) has the ranges, the ratios, the marks, met or\n\
+         missed, and the command that measures.\n",
+        taking.kind(),
         machine()
     );
     text
 }
 
-fn markdown(outcomes: &[Outcome], peers: &Peers, took: Duration) -> String {
+/// How many a contender left alive, if any: it was done sooner with less.
+fn left(outcome: &Outcome, name: &str) -> String {
+    let table = outcome.tables.iter().find(|table| table.figure.title == LEFT);
+    let column = table.and_then(|table| table.columns.iter().find(|column| column.name == name));
+    let left = column.map_or(0.0, |column| column.spread().median);
+    if left > 0.0 { format!(" (leaves {} alive)", number(left)) } else { String::new() }
+}
+
+fn markdown(outcomes: &[Outcome], peers: &Peers, taking: Taking<'_>) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo bench --bench suite` within {} minutes; do not edit. With `-- --list` it names its\n\
-         groups, with `-- GROUP` it measures only some, with `-- --quick` a fifth of it. The peers are those found in\n\
+        "# Benchmarks\n\nWritten by `{}` within {} minutes; do not edit.\n\
+         The figures are those of {}. With `-- --list` it names its groups, with `-- GROUP` it measures only some, with `-- --quick` a fifth of it. The peers are those found in\n\
          the directories of `HEELER_BENCH_PEERS` and `PATH`; where `HEELER_BENCH_SEXPECT` names a copy of the sources\n\
          of sexpect (github.com/clarkwang/sexpect), it is built and measured, too.\n\n\
          Machine: {}. heeler {}. Peers: {}.\n\n\
          All contenders of a group run in turn, round after round, and only what was measured in the same\n\
          round is compared: a ratio is the median over the rounds of the ratio within a round, with the\n\
          smallest and the largest in brackets. Rows named `C:` are the least that the job can cost: small\n\
-         programs in `benches/c`. Lines `as they are made` come from a program that formats each, some 850 MiB a\n\
+         programs in `benches/c`. heeler and they read from pipes of 1 MiB, cat, tee and pv from one of 64 KiB, as a\n\
+         shell makes it. Lines `as they are made` come from a program that formats each, some 850 MiB a\n\
          second at best; all others were made beforehand, and come as fast as a pipe takes them. What can be counted\n\
          is guarded by the tests as well (`tests/integration/costs.rs`). Compare ratios; absolute numbers belong to this machine and this hour.\n",
-        took.as_secs().div_ceil(60),
+        taking.command(),
+        taking.took.as_secs().div_ceil(60),
+        taking.kind(),
         machine(),
         env!("CARGO_PKG_VERSION"),
         peers.versions().join(", "),

@@ -42,8 +42,9 @@ pub struct List {
 /// End what was left behind.
 ///
 /// Without arguments: the orphans of this user, which are runs with living processes whose heeler is gone.
-/// A run whose heeler lives is told to stop, by its own ladder. Exit code 0 means that nothing is left; 1
-/// that something survived, or with --dry-run that there is something to reap.
+/// A run whose heeler lives is told to stop by its own ladder, and waited for as long as that takes; a second reap
+/// is as a second Ctrl-C, and kills at once. Exit code 0 means that nothing is left; 1 that something survived, or
+/// with --dry-run that there is something to reap.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Reap {
     /// Runs to end, by id, unique prefix of an id, or name
@@ -66,9 +67,10 @@ pub struct Reap {
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 
-    /// How long processes have between TERM and KILL
-    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true, default_value = "2s")]
-    pub grace: Duration,
+    /// How long processes have between TERM and KILL, and a run's own ladder before all is killed [default: 2s; a
+    /// ladder as long as it takes]
+    #[arg(long, value_name = "D", value_parser = value::duration, allow_negative_numbers = true)]
+    pub grace: Option<Duration>,
 
     /// Print JSON
     #[arg(long)]

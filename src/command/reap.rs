@@ -13,9 +13,6 @@ use crate::report::output::{Io, escape};
 use crate::report::runs::{MemberRow, ReapReport, ReapedRun, SentRow, SurvivorRow, timestamp};
 use crate::store::{StoreError, Which};
 
-/// Between TERM and KILL, as in the default ladder of a run.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// What was typed.
 #[derive(Clone, Debug, Default)]
 pub struct ReapArgs {
@@ -29,7 +26,7 @@ pub struct ReapArgs {
     pub tags: Vec<(String, String)>,
     /// `--dry-run`.
     pub dry_run: bool,
-    /// `--grace`: between TERM and KILL.
+    /// `--grace`: between TERM and KILL, and for a run's own ladder.
     pub grace: Option<Duration>,
     /// `--json`.
     pub json: bool,
@@ -45,7 +42,7 @@ impl From<crate::cli::Reap> for ReapArgs {
             older_than: args.older_than,
             tags: super::tracked::tags(args.tag),
             dry_run: args.dry_run,
-            grace: Some(args.grace),
+            grace: args.grace,
             json: args.json,
             db: args.db.db,
         }
@@ -99,8 +96,13 @@ pub fn run(args: &ReapArgs, io: &mut Io<'_>) -> i32 {
         let items = plan(&scene.subjects, &tracked.survey.here, &selection, wall_ms());
         Reaped { items, ..Reaped::default() }
     } else {
-        let grace = args.grace.unwrap_or(GRACE);
-        match carry_out(&tracked.survey, tracked.store, &selection, grace, None) {
+        let mut tell = |item: &Item| {
+            io.say(format_args!(
+                "waiting for {}: its own ladder ends it (--grace bounds that)",
+                label(item)
+            ));
+        };
+        match carry_out(&tracked.survey, tracked.store, &selection, args.grace, None, &mut tell) {
             Ok(done) => done,
             Err(error) => {
                 io.say(error);
@@ -132,10 +134,7 @@ fn finish(args: &ReapArgs, io: &mut Io<'_>, done: &Reaped, damaged: bool) -> i32
 fn print_text(args: &ReapArgs, io: &mut Io<'_>, done: &Reaped) -> io::Result<()> {
     let mut spoken = false;
     for item in &done.items {
-        let label = match &item.name {
-            Some(name) => format!("{} ({})", item.run, escape(name)),
-            None => item.run.clone(),
-        };
+        let label = label(item);
         let text = match &item.deed {
             Deed::End(members) => {
                 let verb = if args.dry_run { "would end" } else { "ending" };
@@ -170,6 +169,13 @@ fn print_text(args: &ReapArgs, io: &mut Io<'_>, done: &Reaped) -> io::Result<()>
         writeln!(io.out, "nothing to reap")?;
     }
     Ok(())
+}
+
+fn label(item: &Item) -> String {
+    match &item.name {
+        Some(name) => format!("{} ({})", item.run, escape(name)),
+        None => item.run.clone(),
+    }
 }
 
 fn processes(members: &[Member]) -> String {

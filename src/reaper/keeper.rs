@@ -143,5 +143,5 @@ fn keep(pipe: OwnedFd, ward: Ward) {
     let store = db.and_then(|db| Store::open_existing(&db, BUSY).ok().flatten());
     survey.only = Some(Box::new(Record { facts, leaders, sightings: Vec::new(), end: None }));
     // Nobody to tell what is left: `list` shows it.
-    let _ = carry_out(&survey, store, &selection, grace, told);
+    let _ = carry_out(&survey, store, &selection, Some(grace), told, &mut |_| {});
 }

@@ -42,9 +42,18 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// How long a populated cgroup in which nobody was seen is watched before the next look.
 const HIDING: Duration = Duration::from_millis(20);
 
+/// Between TERM and KILL where nothing else is said.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Longer than any machine is up, and short enough to be added to a clock.
+const FOREVER: Duration = Duration::from_hours(24 * 36_500);
+
 /// How long a run's own heeler has after a second request, which makes it kill: its bounded wait for what
 /// cannot be killed, and its report.
 const STOP_LAST: Duration = Duration::from_secs(7);
+
+/// When whoever waits for a run's own heeler is told so.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Something that is still there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +81,18 @@ pub struct Reaped {
     pub warnings: Vec<String>,
 }
 
-/// Ends what `selection` means, and says what was done and what is left. `grace` lies between TERM and KILL;
-/// `told` has had its TERM already.
+/// Ends what `selection` means, and says what was done and what is left. `grace` lies between TERM and KILL; a heeler
+/// that lives has that long for its own ladder, and as long as the ladder takes where none is said. `told` has had
+/// its TERM already; `tell` is called once for each such heeler that takes long.
 pub fn carry_out(
     survey: &Survey,
     store: Option<Store>,
     selection: &Selection,
-    grace: Duration,
+    grace: Option<Duration>,
     told: Option<Sighting>,
+    tell: &mut dyn FnMut(&Item),
 ) -> Result<Reaped, StoreError> {
-    let mut reaper = Reaper::new(survey, store, grace, told);
+    let mut reaper = Reaper::new(survey, store, grace, told, tell);
     // The first look also finds what was named and is over, for the report; later ones what lives.
     let mut which = selection.runs.as_ref().map_or(Which::Open, |runs| Which::Named(runs));
     let mut clean = 0;
@@ -155,10 +166,14 @@ struct Reaper<'a> {
     unkilled: BTreeSet<String>,
     /// How often a handle could not be proven to be on the process that a look had just found.
     missed: BTreeMap<(i32, Option<u64>), u32>,
-    /// Between TERM and KILL.
-    grace: Duration,
+    /// Between TERM and KILL, where it is said.
+    grace: Option<Duration>,
     /// Set when the first signal is due: a slow look does not use up the grace.
     deadlines: Option<Deadlines>,
+    /// Tells whoever waits for what.
+    tell: &'a mut dyn FnMut(&Item),
+    /// The runs it has been told of.
+    waited_for: BTreeSet<String>,
 }
 
 /// When each rung is over.
@@ -168,7 +183,9 @@ struct Deadlines {
     term_until: Instant,
     /// Who is there after this is called unkillable.
     kill_until: Instant,
-    /// When a heeler that was told to stop is told again, which makes it kill.
+    /// When it is said that a heeler that was told to stop takes long.
+    stop_long: Instant,
+    /// When it is told again, which makes it kill.
     stop_again: Instant,
     /// When it is given up.
     stop_until: Instant,
@@ -182,8 +199,9 @@ impl<'a> Reaper<'a> {
     fn new(
         survey: &'a Survey,
         store: Option<Store>,
-        grace: Duration,
+        grace: Option<Duration>,
         told: Option<Sighting>,
+        tell: &'a mut dyn FnMut(&Item),
     ) -> Reaper<'a> {
         Reaper {
             survey,
@@ -192,9 +210,10 @@ impl<'a> Reaper<'a> {
             unkilled: BTreeSet::new(),
             refused: BTreeMap::new(),
             missed: BTreeMap::new(),
-            // Longer than any machine is up, and short enough to be added to a clock.
-            grace: grace.min(Duration::from_hours(24 * 36_500)),
+            grace,
             deadlines: None,
+            tell,
+            waited_for: BTreeSet::new(),
         }
     }
 
@@ -214,12 +233,14 @@ impl<'a> Reaper<'a> {
     /// Signals everyone who is due, and waits for them. False when time is up.
     fn pass(&mut self, scene: &Scene, pending: &[&Item]) -> bool {
         let at = now();
-        let grace = self.grace;
+        let grace = self.grace.unwrap_or(GRACE).min(FOREVER);
+        let patience = self.grace.unwrap_or(FOREVER).min(FOREVER);
         let deadlines = *self.deadlines.get_or_insert_with(|| Deadlines {
             term_until: at + grace,
             kill_until: at + grace + LAST_WAIT,
-            stop_again: at + grace + LAST_WAIT,
-            stop_until: at + grace + LAST_WAIT + STOP_LAST,
+            stop_long: at + LONG,
+            stop_again: at + patience,
+            stop_until: at + patience + STOP_LAST,
         });
         let (mut waiting, mut until) = (Vec::new(), None::<Instant>);
         let mut leaf = None;
@@ -243,10 +264,16 @@ impl<'a> Reaper<'a> {
                 }
                 Deed::Stop(heeler) => {
                     let again = at >= deadlines.stop_again;
+                    let long = at >= deadlines.stop_long;
+                    if long && self.waited_for.insert(item.run.clone()) {
+                        (self.tell)(item);
+                    }
                     let fds = match pin(heeler) {
                         Ok(Some(fd)) => {
                             let ask = if again { Ask::TermAgain } else { Ask::Term };
-                            self.once(&item.run, heeler.sighting(), "heeler", &fd, ask);
+                            if self.once(&item.run, heeler.sighting(), "heeler", &fd, ask) {
+                                self.once(&item.run, heeler.sighting(), "heeler", &fd, Ask::Cont);
+                            }
                             vec![fd]
                         }
                         Ok(None) => Vec::new(),
@@ -255,7 +282,12 @@ impl<'a> Reaper<'a> {
                             Vec::new()
                         }
                     };
-                    (fds, if again { deadlines.stop_until } else { deadlines.stop_again })
+                    let until = match (again, long) {
+                        (true, _) => deadlines.stop_until,
+                        (false, true) => deadlines.stop_again,
+                        (false, false) => deadlines.stop_again.min(deadlines.stop_long),
+                    };
+                    (fds, until)
                 }
                 Deed::Close | Deed::Leave(_) => continue,
             };

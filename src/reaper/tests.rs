@@ -109,7 +109,7 @@ fn selection() -> Selection {
 
 fn reap(place: &Place, selection: &Selection, grace: Duration) -> Reaped {
     let store = Store::open_existing(&place.db, Duration::from_secs(1)).unwrap();
-    carry_out(&place.survey, store, selection, grace, None).unwrap()
+    carry_out(&place.survey, store, selection, Some(grace), None, &mut |_| {}).unwrap()
 }
 
 fn states(place: &Place) -> Vec<State> {
@@ -318,7 +318,7 @@ fn a_running_run_is_left_alone_unless_it_is_meant_and_then_its_heeler_is_told() 
     assert_eq!(reap(&place, &around, GRACE).actions, []);
     let pid = child.id() as i32;
     let reaped = reap(&place, &Selection { all: true, ..selection() }, GRACE);
-    assert_eq!(signals(&reaped, pid), [TERM]);
+    assert_eq!(signals(&reaped, pid), [TERM, CONT]);
     assert_eq!(reaped.survivors, []);
     assert_eq!(child.wait().unwrap().code(), Some(7), "it ended in its own way");
 }
@@ -331,7 +331,8 @@ fn libc_stop() -> i32 {
 #[test]
 fn who_cannot_be_seen_is_left_too() {
     let place = place();
-    let mut reaper = Reaper::new(&place.survey, None, GRACE, None);
+    let mut tell = |_: &Item| {};
+    let mut reaper = Reaper::new(&place.survey, None, Some(GRACE), None, &mut tell);
     let item = Item {
         run: "r".into(),
         name: None,

@@ -15,7 +15,7 @@ fn kill(owner: Running) {
     owner.signaled(9).check();
 }
 
-fn inspected(t: &Test, run: &str) -> Value {
+pub fn inspected(t: &Test, run: &str) -> Value {
     let done = t.heeler(["inspect", run]).any_out().check();
     serde_json::from_slice(&done.out).unwrap()
 }

@@ -1,8 +1,11 @@
 //! What is known of runs afterwards, and what is found again.
 
+use rustix::process::Pid;
 use serde_json::Value;
 
 use crate::children::{self, sh};
+use crate::detached::{detached, supervisor};
+use crate::detached_owner::inspected;
 use crate::harness::{Running, Signal, Test, is_dead, wait_gone};
 
 fn list(t: &Test, flags: &[&str]) -> Vec<Value> {
@@ -85,6 +88,48 @@ fn reaping_keeps_how_attempts_ended() {
     t.heeler(["reap"]).any_out().any_err().check();
     life.wait_gone();
     assert_eq!(attempts(), before);
+}
+
+/// What a reap tells to stop ends by its own ladder: what it needs for its cleanup is longer than any patience of reap.
+#[test]
+fn reap_leaves_a_living_run_to_its_own_ladder() {
+    let t = Test::new();
+    t.write(
+        "slow.sh",
+        "trap 'sleep 7.5; echo saved; exit' TERM; echo up; while :; do sleep .1; done",
+    );
+    let run = detached(&t, &["--", "sh", "slow.sh"]);
+    t.heeler(["expect", &run, "--on", "up"]).any_out().check();
+    let told = format!("waiting for {run}: its own ladder ends it (--grace bounds that)");
+    t.heeler(["reap", &run]).any_out().err(format!("heeler: {told}\n")).check();
+    let record = inspected(&t, &run);
+    assert_eq!(record.pointer("/report/streams/stdout/tail").unwrap(), "up\nsaved\n");
+    assert_eq!(record.pointer("/report/stop/interrupts").unwrap(), 1, "{record}");
+}
+
+#[test]
+fn reap_with_a_grace_bounds_the_ladder_and_wakes_a_heeler_that_is_stopped() {
+    let t = Test::new();
+    let run = detached(
+        &t,
+        &[
+            "--stop",
+            "TERM:1h,KILL",
+            "--",
+            "sh",
+            "-c",
+            "trap '' TERM; echo up; while :; do sleep .1; done",
+        ],
+    );
+    t.heeler(["expect", &run, "--on", "up"]).any_out().check();
+    t.heeler(["reap", &run, "--grace", "300ms"]).any_out().check();
+    assert_eq!(inspected(&t, &run).pointer("/report/stop/interrupts").unwrap(), 2);
+
+    let run = detached(&t, &["--", "sleep", "1000"]);
+    let heeler = Pid::from_raw(supervisor(&t, &run)).unwrap();
+    rustix::process::kill_process(heeler, Signal::STOP).unwrap();
+    t.heeler(["reap", &run]).any_out().any_err().check();
+    assert_eq!(inspected(&t, &run).pointer("/report/outcome").unwrap(), "cancelled");
 }
 
 /// supervisors 36; design 3: strays that were left are for a later reap.
