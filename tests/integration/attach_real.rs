@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::attach::{detached, end, is_attached};
+use crate::attach::{detached, end, gone, is_attached};
 use crate::children::python;
 use crate::harness::{Signal, Test, command_line, count, wait_until};
 use crate::tmux::Tmux;
@@ -137,9 +137,8 @@ fn top_within_heeler_within_tmux() {
     tmux.wait_that(&format!("top as it was:\n{before}"), |screen| screen == before);
     tmux.keys(&["q"]);
     tmux.wait("left 0");
-    wait_until("all are gone", || {
-        t.heeler(["list", "--json"]).any_out().check().out_text() == "[]\n"
-    });
+    gone(&t);
+    t.heeler(["list", "--json"]).out("[]\n").check();
 }
 
 /// Closed or half-closed: what is missing is not used, what is there is.
