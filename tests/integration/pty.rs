@@ -414,5 +414,5 @@ fn a_screen_has_a_largest_size() {
         ["--size", "1000x1000", "--timeout", "1s", "--expect", "x", "--view", "screen", "-q"];
     let done = t.run([&["--pty"], args.as_slice(), &["-c", flood]].concat()).report();
     let done = done.exit(124).any_err().check();
-    assert!(done.took < std::time::Duration::from_secs(20), "{:?}", done.took);
+    assert!(done.took < std::time::Duration::from_secs(10), "{:?}", done.took);
 }

@@ -287,7 +287,11 @@ impl Dialogue {
                 listener.told = false;
             }
         }
-        if let Some(feed) = self.feed(stream) {
+        let given_up = self.given_up;
+        if let Some(feed) = self.feed(stream)
+            // Nothing comes of it any more, and what the kernel holds can be a screen cleared thousands of times.
+            && !(given_up && feed.draws())
+        {
             feed.push(now, bytes);
         }
         self.drive(now, out);
