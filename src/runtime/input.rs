@@ -59,7 +59,7 @@ pub type Done = (Zeroizing<Vec<u8>>, Typing);
 /// Something that happened to what was to be typed.
 #[derive(Debug)]
 pub enum Typed {
-    /// These bytes have been written for the dialogue; `echo` says whether the terminal echoed.
+    /// These bytes have been written for the dialogue.
     Sent {
         /// What, wiped when dropped.
         bytes: Zeroizing<Vec<u8>>,
@@ -444,7 +444,10 @@ impl Input {
             }
             Item::Bytes { data, done, by, secret } => self.write(data, done, by, secret, typed),
             Item::End(by) => {
-                self.write_end();
+                if !self.write_end() {
+                    self.full = true;
+                    return Some(Item::End(by));
+                }
                 if let Typist::Client(ticket) = by {
                     typed.push(Typed::Client { ticket, result: Ok(None) });
                 }
@@ -512,23 +515,23 @@ impl Input {
         self.source = None;
     }
 
-    fn write_end(&mut self) {
-        match &self.target {
-            Some(Target::Pipe(_)) => self.target = None,
-            Some(Target::Terminal(fd)) => {
-                let attributes = tty::attributes(fd.as_fd()).ok();
-                let minded = attributes.filter(tty::minds_keys);
-                if let Some(eof) = minded.as_ref().and_then(tty::eof_character) {
-                    // In the middle of a line the character only delivers the line so far; a second one
-                    // then stands at the start of a line and is the end of file (POSIX, termios).
-                    let bytes = [eof, eof];
-                    let count = if self.at_line_start { 1 } else { 2 };
-                    let _ = fdio::write(fd.as_fd(), &bytes[..count]);
-                    self.at_line_start = true;
-                }
-            }
-            None => {}
-        }
+    /// False while there is no room for it, or for all of it.
+    fn write_end(&mut self) -> bool {
+        let Some(Target::Terminal(fd)) = &self.target else {
+            self.target = None;
+            return true;
+        };
+        let attributes = tty::attributes(fd.as_fd()).ok();
+        let minded = attributes.filter(tty::minds_keys);
+        let Some(eof) = minded.as_ref().and_then(tty::eof_character) else { return true };
+        // In the middle of a line the character only delivers the line so far; a second one
+        // then stands at the start of a line and is the end of file (POSIX, termios).
+        let bytes = [eof, eof];
+        let bytes = if self.at_line_start { &bytes[..1] } else { &bytes };
+        let Ok(count) = fdio::write(fd.as_fd(), bytes) else { return true };
+        let count = count.unwrap_or(0);
+        self.at_line_start |= count > 0;
+        count == bytes.len()
     }
 
     /// Whether what is typed now is echoed.
