@@ -70,8 +70,10 @@ pub enum Typed {
     SecretSent,
     /// A secret was not sent: the terminal kept echoing until the limit.
     StillEchoing,
-    /// A line is longer than a canonical terminal takes.
+    /// A line is longer than a canonical terminal takes; the part that makes it so was not typed.
     TooLong(usize),
+    /// A line of our own input is, and the terminal dropped the rest of it.
+    CutOff,
     /// Nobody reads any more.
     Closed,
     /// The command has not read [`BACKLOG`] of what the dialogue typed: more of it is not typed.
@@ -155,6 +157,10 @@ pub struct Input {
     /// Whether the end of the source ends the input.
     source_ends: bool,
     at_line_start: bool,
+    /// How much of a line the terminal has been given, while it takes lines.
+    line: usize,
+    /// One of our own input was too long.
+    cut_off: bool,
     recheck: Option<(Duration, Duration)>,
     full: bool,
     /// Something was left the last time.
@@ -177,6 +183,8 @@ impl Input {
             held: false,
             source_ends: true,
             at_line_start: true,
+            line: 0,
+            cut_off: false,
             recheck: None,
             full: false,
             stuck: false,
@@ -464,24 +472,34 @@ impl Input {
         secret: bool,
         typed: &mut Vec<Typed>,
     ) -> Option<Item> {
+        // Asked before: behind the write the command may have read it, and changed the modes.
+        let modes = self.modes();
+        let typing = self.typing(modes.as_ref());
+        let lines = modes.filter(tty::is_canonical);
         if !matches!(by, Typist::Source | Typist::Terminal)
             && done == 0
-            && let Some(length) = self.too_long(&data)
+            && let (longest, _) = self.lines(lines.as_ref(), &data)
+            && longest > CANONICAL_LIMIT
         {
             typed.push(match by {
                 Typist::Client(ticket) => {
-                    Typed::Client { ticket, result: Err(NotTyped::TooLong(length)) }
+                    Typed::Client { ticket, result: Err(NotTyped::TooLong(longest)) }
                 }
-                _ => Typed::TooLong(length),
+                _ => Typed::TooLong(longest),
             });
             return None;
         }
-        // Asked before: behind the write the command may have read it, and changed the modes.
-        let typing = self.typing();
         while done < data.len() {
             let fd = self.target()?;
             match fdio::write(fd, &data[done..]) {
                 Ok(Some(count)) => {
+                    let (longest, line) = self.lines(lines.as_ref(), &data[done..done + count]);
+                    self.line = line;
+                    // What a person or a program has typed cannot be refused any more.
+                    let cut_off = by == Typist::Source && longest > CANONICAL_LIMIT;
+                    if cut_off && !std::mem::replace(&mut self.cut_off, true) {
+                        typed.push(Typed::CutOff);
+                    }
                     done += count;
                     self.at_line_start = matches!(data[done - 1], b'\n' | b'\r');
                 }
@@ -521,8 +539,7 @@ impl Input {
             self.target = None;
             return true;
         };
-        let attributes = tty::attributes(fd.as_fd()).ok();
-        let minded = attributes.filter(tty::minds_keys);
+        let minded = self.modes().filter(tty::minds_keys);
         let Some(eof) = minded.as_ref().and_then(tty::eof_character) else { return true };
         // In the middle of a line the character only delivers the line so far; a second one
         // then stands at the start of a line and is the end of file (POSIX, termios).
@@ -530,37 +547,42 @@ impl Input {
         let bytes = if self.at_line_start { &bytes[..1] } else { &bytes };
         let Ok(count) = fdio::write(fd.as_fd(), bytes) else { return true };
         let count = count.unwrap_or(0);
-        self.at_line_start |= count > 0;
+        if count > 0 {
+            (self.at_line_start, self.line) = (true, 0);
+        }
         count == bytes.len()
     }
 
     /// Whether what is typed now is echoed.
     pub fn echoes(&self) -> bool {
-        match &self.target {
-            Some(Target::Terminal(fd)) => {
-                tty::attributes(fd.as_fd()).is_ok_and(|attributes| tty::echoes(&attributes))
-            }
-            _ => false,
-        }
+        self.modes().as_ref().is_some_and(tty::echoes)
     }
 
-    /// What becomes of what is typed now. A pipe hides nothing.
-    fn typing(&self) -> Typing {
-        let Some(Target::Terminal(fd)) = &self.target else { return Typing::Piped };
-        match tty::attributes(fd.as_fd()) {
-            Ok(attributes) if tty::echoes(&attributes) => Typing::Shown,
-            Ok(attributes) if !tty::is_canonical(&attributes) => Typing::Keys,
+    /// How the terminal is now, where there is one.
+    fn modes(&self) -> Option<tty::Attributes> {
+        let Some(Target::Terminal(fd)) = &self.target else { return None };
+        tty::attributes(fd.as_fd()).ok()
+    }
+
+    /// What becomes of what is typed in these modes. A pipe hides nothing.
+    fn typing(&self, modes: Option<&tty::Attributes>) -> Typing {
+        let Some(Target::Terminal(_)) = &self.target else { return Typing::Piped };
+        match modes {
+            Some(modes) if tty::echoes(modes) => Typing::Shown,
+            Some(modes) if !tty::is_canonical(modes) => Typing::Keys,
             // What cannot be told is taken for the more delicate.
             _ => Typing::Hidden,
         }
     }
 
-    fn too_long(&self, bytes: &[u8]) -> Option<usize> {
-        let Some(Target::Terminal(fd)) = &self.target else { return None };
-        let longest = bytes.split(|b| matches!(b, b'\n' | b'\r')).map(<[u8]>::len).max()?;
-        let over = longest > CANONICAL_LIMIT;
-        (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a)))
-            .then_some(longest)
+    /// How long the longest line gets with these bytes, and how much there is then of the last one; no line gets
+    /// any longer where the terminal takes none.
+    fn lines(&self, modes: Option<&tty::Attributes>, bytes: &[u8]) -> (usize, usize) {
+        let Some(modes) = modes else { return (0, 0) };
+        bytes.iter().fold((0, self.line), |(longest, line), byte| {
+            let line = if tty::ends_line(modes, *byte) { 0 } else { line + 1 };
+            (line.max(longest), line)
+        })
     }
 }
 

@@ -84,6 +84,17 @@ pub fn eof_character(attributes: &Attributes) -> Option<u8> {
     (byte != 0).then_some(byte)
 }
 
+/// Whether this byte ends a line that is typed to a terminal that takes lines, delivers it or does away with it.
+pub fn ends_line(attributes: &Attributes, byte: u8) -> bool {
+    use SpecialCodeIndex as Key;
+    let is = |key| byte != 0 && byte == attributes.0.special_codes[key];
+    let ends = [Key::VEOF, Key::VEOL, Key::VEOL2, Key::VKILL];
+    let signals = [Key::VINTR, Key::VQUIT, Key::VSUSP];
+    matches!(byte, b'\n' | b'\r')
+        || ends.into_iter().any(is)
+        || attributes.0.local_modes.contains(LocalModes::ISIG) && signals.into_iter().any(is)
+}
+
 /// Whether our process group is the foreground one of the terminal `fd`. False for a terminal that is not
 /// our controlling one.
 pub fn in_foreground(fd: BorrowedFd<'_>) -> bool {
