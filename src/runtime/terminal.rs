@@ -272,9 +272,13 @@ impl Asking {
         let _ = tty::set_attributes(self.fd.as_fd(), &self.before);
     }
 
-    /// The question goes on after a stop.
-    pub fn resume(&self) {
-        let _ = tty::set_attributes(self.fd.as_fd(), &self.modes);
+    /// The question goes on after a stop. As [`RawMode::resume`].
+    pub fn resume(&self) -> bool {
+        let ours = tty::in_foreground(self.fd.as_fd());
+        if ours {
+            let _ = tty::set_attributes(self.fd.as_fd(), &self.modes);
+        }
+        ours
     }
 }
 

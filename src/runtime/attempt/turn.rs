@@ -10,6 +10,7 @@ use crate::core::limits::earliest;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::{Event, KILL};
 use crate::expect::dialogue::Dialogue;
+use crate::report::output;
 use crate::runtime::input::Asked;
 use crate::runtime::sending::Look;
 use crate::sys::poll::{self, Want};
@@ -169,7 +170,7 @@ impl Running<'_, '_> {
                 self.person_left();
             }
             Asked::Stop => {
-                self.say(if self.supervisor.requests().is_empty() {
+                output::complain(if self.supervisor.requests().is_empty() {
                     "Ctrl-] three times: the command is being stopped (three more kill it)"
                 } else {
                     "Ctrl-] three times: the command is killed"
@@ -249,18 +250,24 @@ impl Running<'_, '_> {
     }
 
     fn take_signals(&mut self) {
+        let mut stopped = false;
         for received in self.shared.signals.read() {
             match received.signal {
                 _ if self.is_the_commands(received) => {}
                 signals::CHLD => {
                     let known = self.ended.is_some();
                     self.look_at_leader();
-                    self.look_at_stop();
+                    stopped |= self.look_at_stop();
                     // The look at a leader that has just ended was one at the tree.
                     self.look_due |= known || self.ended.is_none();
                     self.look_if_due();
                 }
-                signals::TSTP => self.pause(),
+                // The key that stopped the command, and us with it: once is enough.
+                signals::TSTP if stopped => {}
+                signals::TSTP => {
+                    self.pause();
+                    stopped = true;
+                }
                 signals::WINCH => self.follow_size(),
                 signals::USR1 => self.say_status(),
                 signals::CONT => {}

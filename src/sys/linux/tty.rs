@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr,
-    tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
+    InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, Winsize,
+    tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
 };
 
 /// Saved terminal attributes.
@@ -65,6 +65,11 @@ pub fn with_echo(attributes: &Attributes, on: bool) -> Attributes {
 /// Whether input is echoed.
 pub fn echoes(attributes: &Attributes) -> bool {
     attributes.0.local_modes.contains(LocalModes::ECHO)
+}
+
+/// Whether a line end begins a line by itself.
+pub fn processes_output(attributes: &Attributes) -> bool {
+    attributes.0.output_modes.contains(OutputModes::OPOST | OutputModes::ONLCR)
 }
 
 /// Whether input is taken line by line, with the kernel's limit on a line's length.
