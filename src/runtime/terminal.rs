@@ -50,11 +50,6 @@ impl RawMode {
         Some(guard)
     }
 
-    /// On a fatal signal or a panic this is written to it, for what was switched on there.
-    pub fn set_farewell(&self, bytes: &[u8]) {
-        crash::set_farewell(bytes);
-    }
-
     /// How the terminal was before.
     pub fn cooked(&self) -> &tty::Attributes {
         &self.saved
