@@ -361,3 +361,26 @@ fn learn_takes_a_search_for_what_it_is() {
         assert!(script.contains("line = \"/Name\"") && !script.contains("[secrets"), "{script}");
     }
 }
+
+/// A script that has to ask a person cannot do so in the background, where nobody would see how it fails.
+#[test]
+fn a_script_that_needs_a_person_is_not_sent_to_the_background() {
+    let t = Test::new();
+    for (step, part) in [
+        (
+            "ask = { prompt = \"Code: \", into = \"code\" }",
+            "step 1 is `ask`, and in the background",
+        ),
+        ("interact = true", "`heeler attach` gives a person the command's (-d)"),
+    ] {
+        t.write("s.toml", format!("version = 1\n[[step]]\n{step}\n"));
+        refused(&t, "run -d --script s.toml -- touch started", 125, part);
+    }
+    assert!(!t.path("started").exists());
+    // One that can do without a person may run there.
+    let ask = "ask = { prompt = \"Code: \", into = \"code\", default = \"x\" }";
+    t.write("s.toml", format!("version = 1\n[[step]]\n{ask}\n"));
+    t.run(words("-d --name it --script s.toml -- sleep 0")).any_out().check();
+    t.heeler(["wait", "it"]).check();
+    all_gone(&t);
+}
