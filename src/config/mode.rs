@@ -4,7 +4,8 @@
 //! to look at its output it gets our own descriptors, which costs nothing.
 
 use crate::cli;
-use crate::expect::program::{Program, StreamId};
+use crate::expect::keys;
+use crate::expect::program::{Action, Program, StreamId};
 use crate::report::model::Mode;
 
 use super::error::ConfigError;
@@ -124,6 +125,13 @@ fn with_pty(run: &cli::Run, program: &Program) -> Result<(), ConfigError> {
 }
 
 fn with_pipe(run: &cli::Run, program: &Program) -> Result<(), ConfigError> {
+    let lost = program.all_actions().find_map(|action| match action {
+        Action::Key(key) => keys::lost_on_pipes(key),
+        _ => None,
+    });
+    if let Some(why) = lost {
+        return Err(ConfigError::usage(why));
+    }
     if !run.output.merge {
         return Ok(());
     }

@@ -91,6 +91,25 @@ pub fn parse(name: &str) -> Result<Key, UnknownKey> {
     Err(UnknownKey { name: name.to_owned(), nearest: nearest(&lower) })
 }
 
+/// What is to be said where this is typed over pipes, to which it means nothing: there is no terminal to make a signal
+/// or an end of it, nor a screen to move on.
+pub fn lost_on_pipes(key: &Key) -> Option<String> {
+    let instead = match key {
+        Key::Bytes(bytes) => match bytes.as_slice() {
+            [0x03] => "; `--do interrupt` and `heeler signal` send INT",
+            [0x04] => "; `--key eof` ends the input",
+            [0x1a | 0x1c] => "",
+            _ => return None,
+        },
+        Key::Cursor(_) => "",
+        Key::Eof => return None,
+    };
+    let name = name(key)?;
+    Some(format!(
+        "the key {name} means something to a terminal, and pipes have none (--pty){instead}"
+    ))
+}
+
 /// A name of a key: [`parse`] makes the same of it. None where no single name types these bytes.
 pub fn name(key: &Key) -> Option<String> {
     let bytes = match key {

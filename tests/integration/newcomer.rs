@@ -384,3 +384,30 @@ fn a_script_that_needs_a_person_is_not_sent_to_the_background() {
     t.heeler(["wait", "it"]).check();
     all_gone(&t);
 }
+
+#[test]
+fn keys_of_terminals_are_refused_over_pipes() {
+    let t = Test::new();
+    for (key, part) in [
+        ("ctrl-c", "`--do interrupt` and `heeler signal` send INT"),
+        ("ctrl-d", "`--key eof` ends the input"),
+        ("ctrl-z", "the key ctrl-z means something to a terminal, and pipes have none (--pty)"),
+        ("up", "(--pty)"),
+    ] {
+        refused(&t, &format!("run --expect ready --key {key} -- touch started"), 125, part);
+    }
+    t.write("s.toml", "version = 1\n[[step]]\nexpect = \"x\"\nkey = \"ctrl-c\"\n");
+    refused(&t, "run --pipe --script s.toml -- touch started", 125, "(--pty)");
+    assert!(!t.path("started").exists());
+    // Bytes are bytes, and other keys type such.
+    let args = words("--pipe --send '\\x03' --key esc --key tab --key enter --key eof -- cat");
+    t.run(args).out("\x03\x1b\t\r").check();
+    t.run(words("-d --pipe --name it -- cat")).any_out().check();
+    for key in ["ctrl-c", "up"] {
+        refused(&t, &format!("send it --key {key}"), 125, "pipes have none (--pty)");
+    }
+    t.heeler(words("send it --send '\\x03' --key tab --key eof")).any_out().check();
+    t.heeler(["wait", "it"]).check();
+    t.heeler(["logs", "it"]).out("\x03\t").check();
+    all_gone(&t);
+}
