@@ -411,3 +411,35 @@ fn keys_of_terminals_are_refused_over_pipes() {
     t.heeler(["logs", "it"]).out("\x03\t").check();
     all_gone(&t);
 }
+
+/// Also without a dialogue.
+#[test]
+fn a_limit_tells_of_a_question_that_nobody_answered() {
+    let t = Test::new();
+    let ask = "-- sh -c 'printf \"Continue? [y/n] \"; exec sleep 1000'";
+    let hint = "the last line looks like a prompt: `Continue? [y/n] `";
+    for flags in [
+        "--pty --timeout 300ms",
+        "--pty --idle-timeout 300ms",
+        "--pipe --timeout 300ms --report r",
+        "--pipe --idle-timeout 300ms",
+    ] {
+        has(&said(&t, &format!("{flags} {ask}"), 124), hint);
+    }
+    // Nobody is told who could have answered.
+    let run = t.run(words(&format!("--pty --timeout 300ms {ask}"))).terminal(80, 24);
+    let said = run.any_out().exit(124).check().out_text();
+    assert!(said.contains("timed out") && !said.contains("looks like"), "{said}");
+}
+
+/// What stands on the screen is what was typed.
+#[test]
+fn an_echo_is_told_from_output() {
+    let t = Test::new();
+    let flags = "--pty --expect a --line hello --expect hello --within 200ms";
+    let hint = "`hello` appeared as the echo of what was typed, which is no output";
+    let script = "-- sh -c 'echo a; read x; exec sleep 1000'";
+    has(&said(&t, &format!("{flags} {script}"), 122), hint);
+    let silent = said(&t, &format!("--no-echo {flags} {script}"), 122);
+    assert!(!silent.contains("echo of what"), "{silent}");
+}

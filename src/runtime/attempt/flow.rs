@@ -8,6 +8,7 @@ use super::Running;
 use crate::core::outcome::{Cause, EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
+use crate::expect::near;
 use crate::expect::program::StreamId;
 use crate::expect::view::emulator::cells;
 use crate::expect::view::query::Answers;
@@ -40,6 +41,17 @@ const SMALL: usize = 16 << 10;
 const TURN: Duration = Duration::from_millis(2);
 
 impl Running<'_, '_> {
+    /// A limit is about to stop the command: what that may have been waiting for is what it shows now. Nobody is told
+    /// who typed to it themselves.
+    fn limit_came(&mut self) {
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.limit_came();
+        } else if self.question.is_none() && self.shared.raw.is_none() {
+            let tails = self.launched.streams.iter().map(|stream| stream.tail().0);
+            self.question = Some(tails.filter_map(|tail| near::question(&tail)).collect());
+        }
+    }
+
     /// Gives the core an event and does what it says.
     pub(super) fn event(&mut self, event: Event) {
         self.event_at(self.now(), event);
@@ -47,10 +59,8 @@ impl Running<'_, '_> {
 
     fn event_at(&mut self, now: Duration, event: Event) {
         for action in self.supervisor.step(now, event) {
-            if let (Some(dialogue), true) =
-                (&mut self.dialogue, self.supervisor.cause().is_some_and(Cause::is_limit))
-            {
-                dialogue.limit_came();
+            if self.supervisor.cause().is_some_and(Cause::is_limit) {
+                self.limit_came();
             }
             match action {
                 Action::Cleanup => self.begin_cleanup(),
