@@ -443,3 +443,33 @@ fn an_echo_is_told_from_output() {
     let silent = said(&t, &format!("--no-echo {flags} {script}"), 122);
     assert!(!silent.contains("echo of what"), "{silent}");
 }
+
+/// It cannot be asked, but its heeler ends when it does.
+#[test]
+fn a_run_in_the_foreground_can_be_waited_for() {
+    let t = Test::new();
+    t.fifo("go");
+    let script = "-- sh -c 'echo ready; read x <go; exit 3'";
+    let run = t.run(words(&format!("--pipe --name fg {script}"))).start();
+    run.wait_out("ready");
+    wait_until("it is recorded", || {
+        let found = t.heeler(["inspect", "fg"]).any_out().any_err().any_status().check();
+        found.status.success()
+    });
+    let late = t.heeler(words("wait fg --timeout 100ms")).exit(124);
+    has(&late.any_err().check().err_text(), "has not ended yet (--timeout)");
+    let waits = t.heeler(["wait", "fg"]).start();
+    // It holds the heeler.
+    let holds = || {
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", waits.pid())).unwrap();
+        let mut to = fds.flatten().flat_map(|fd| std::fs::read_link(fd.path()));
+        to.any(|to| to.to_string_lossy().contains("pidfd"))
+    };
+    wait_until("it waits", holds);
+    t.write("go", "\n");
+    run.any_out().exit(3).check();
+    waits.exit(3).check();
+    // There is no log to point at.
+    let over = t.heeler(["attach", "fg"]).any_err().exit(3).check().err_text();
+    assert!(over.contains("has ended") && !over.contains("logs"), "{over}");
+}
