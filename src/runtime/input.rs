@@ -126,7 +126,7 @@ impl std::fmt::Debug for Item {
 
 /// What reading our own input brought, beside what is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Brought {
     /// Nothing.
     Nothing,
     /// The person who had our terminal left it.
@@ -373,22 +373,22 @@ impl Input {
     }
 
     /// Reads what our own input has.
-    pub fn read_source(&mut self, now: Duration) -> Asked {
+    pub fn read_source(&mut self, now: Duration) -> Brought {
         let mut data = Zeroizing::new(vec![0; READ]);
         let source = self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref());
-        let Some(source) = source else { return Asked::Nothing };
+        let Some(source) = source else { return Brought::Nothing };
         let count = match fdio::read(source.as_fd(), &mut data) {
-            Ok(None) => return Asked::Nothing,
+            Ok(None) => return Brought::Nothing,
             // EIO: our terminal is gone, or we are in its background.
             Ok(Some(count)) => count,
             Err(_) => 0,
         };
         data.truncate(count);
-        let mut asked = Asked::Nothing;
+        let mut brought = Brought::Nothing;
         if let Some(person) = &mut self.person {
             let mut typed = Zeroizing::new(Vec::with_capacity(count));
             if person.key.push(&data, &mut typed).is_some() || count == 0 {
-                asked = Asked::PersonLeft;
+                brought = Brought::PersonLeft;
             }
             data = typed;
         } else if count == 0 {
@@ -397,12 +397,12 @@ impl Input {
                 self.end();
             }
         } else if self.way_out.as_mut().is_some_and(|way| way.push(now, &data)) {
-            asked = Asked::Stop;
+            brought = Brought::Stop;
         }
         if !data.is_empty() {
             self.queue_bytes(data, Typist::Source);
         }
-        asked
+        brought
     }
 
     /// Writes what can be written, and says what became of it.

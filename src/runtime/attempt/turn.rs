@@ -11,7 +11,7 @@ use crate::core::outcome::Cause;
 use crate::core::supervisor::{Event, KILL};
 use crate::expect::dialogue::Dialogue;
 use crate::report::output;
-use crate::runtime::input::Asked;
+use crate::runtime::input::Brought;
 use crate::runtime::sending::Look;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals;
@@ -164,12 +164,12 @@ impl Running<'_, '_> {
 
     fn read_input(&mut self) {
         match self.launched.input.read_source(self.now()) {
-            Asked::Nothing => {}
-            Asked::PersonLeft => {
+            Brought::Nothing => {}
+            Brought::PersonLeft => {
                 self.pump_input();
                 self.person_left();
             }
-            Asked::Stop => {
+            Brought::Stop => {
                 output::complain(if self.supervisor.requests().is_empty() {
                     "Ctrl-] three times: the command is being stopped (three more kill it)"
                 } else {
