@@ -4,6 +4,7 @@ use super::{Found, Limit, Over, failed, find, record, unexpected};
 use crate::cli::detached::Wait;
 use crate::command::tracked::print_json;
 use crate::control::client::Failed;
+use crate::control::place;
 use crate::control::protocol::{Ended, Reply, Request};
 use crate::core::outcome::{EXIT_HEELER, EXIT_LIMIT};
 use crate::core::reap::State;
@@ -33,11 +34,12 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
     }
 }
 
-/// One that nobody can ask (it was started without `-d`) has ended when its heeler has.
+/// One that nobody can ask, having been started without `-d`, has ended when its heeler has.
 fn unasked(args: &Wait, over: &Over, limit: Limit, io: &mut Io<'_>) -> i32 {
     let run = over.subject.record.facts.run.clone();
-    let heeler = over.subject.supervisor_process.as_ref();
-    let heeler = heeler.filter(|_| over.state == State::Running);
+    // One in the background that does not listen is a fault, which is told.
+    let waited_for = over.state == State::Running && !place::log(&over.db, &run).exists();
+    let heeler = over.subject.supervisor_process.as_ref().filter(|_| waited_for);
     let Some(Ok(Some(heeler))) = heeler.map(|heeler| PidFd::open(heeler.pid.get())) else {
         return recorded(args.json, over, io);
     };
