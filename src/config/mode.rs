@@ -5,7 +5,7 @@
 
 use crate::cli;
 use crate::expect::keys;
-use crate::expect::program::{Action, Program, StreamId};
+use crate::expect::program::{Program, StreamId};
 use crate::report::model::Mode;
 
 use super::error::ConfigError;
@@ -125,11 +125,7 @@ fn with_pty(run: &cli::Run, program: &Program) -> Result<(), ConfigError> {
 }
 
 fn with_pipe(run: &cli::Run, program: &Program) -> Result<(), ConfigError> {
-    let lost = program.all_actions().find_map(|action| match action {
-        Action::Key(key) => keys::lost_on_pipes(key),
-        _ => None,
-    });
-    if let Some(why) = lost {
+    if let Some(why) = keys::lost_in(program) {
         return Err(ConfigError::usage(why));
     }
     if !run.output.merge {

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use super::program::Key;
+use super::program::{Action, Key, Program};
 
 /// A name that is no key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -108,6 +108,14 @@ pub fn lost_on_pipes(key: &Key) -> Option<String> {
     Some(format!(
         "the key {name} means something to a terminal, and pipes have none (--pty){instead}"
     ))
+}
+
+/// The same of the first such key of a dialogue over pipes.
+pub fn lost_in(program: &Program) -> Option<String> {
+    program.all_actions().find_map(|action| match action {
+        Action::Key(key) => lost_on_pipes(key),
+        _ => None,
+    })
 }
 
 /// A name of a key: [`parse`] makes the same of it. None where no single name types these bytes.

@@ -406,6 +406,12 @@ fn keys_of_terminals_are_refused_over_pipes() {
     for key in ["ctrl-c", "up"] {
         refused(&t, &format!("send it --key {key}"), 125, "pipes have none (--pty)");
     }
+    refused(
+        &t,
+        "run-script it s.toml",
+        125,
+        "(--pty); `--do interrupt` and `heeler signal` send INT",
+    );
     t.heeler(words("send it --send '\\x03' --key tab --key eof")).any_out().check();
     t.heeler(["wait", "it"]).check();
     t.heeler(["logs", "it"]).out("\x03\t").check();
