@@ -35,7 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'heeler' -ScriptBlock {
             [CompletionResult]::new('attach', 'attach', [CompletionResultType]::ParameterValue, 'Give our terminal to a detached run')
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Type to a detached run')
             [CompletionResult]::new('expect', 'expect', [CompletionResultType]::ParameterValue, 'Wait for output of a detached run')
-            [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait for the end of a detached run, and exit as it did')
+            [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait for the end of a run, and exit as it did')
             [CompletionResult]::new('run-script', 'run-script', [CompletionResultType]::ParameterValue, 'Run a script''s dialogue with a detached run')
             [CompletionResult]::new('signal', 'signal', [CompletionResultType]::ParameterValue, 'Send a signal to every process of a detached run')
             [CompletionResult]::new('resize', 'resize', [CompletionResultType]::ParameterValue, 'Give the terminal of a detached run another size')

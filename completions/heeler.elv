@@ -32,7 +32,7 @@ set edit:completion:arg-completer[heeler] = {|@words|
             cand attach 'Give our terminal to a detached run'
             cand send 'Type to a detached run'
             cand expect 'Wait for output of a detached run'
-            cand wait 'Wait for the end of a detached run, and exit as it did'
+            cand wait 'Wait for the end of a run, and exit as it did'
             cand run-script 'Run a script''s dialogue with a detached run'
             cand signal 'Send a signal to every process of a detached run'
             cand resize 'Give the terminal of a detached run another size'

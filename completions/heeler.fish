@@ -36,7 +36,7 @@ complete -c heeler -n "__fish_heeler_needs_command" -f -a "logs" -d 'Print the o
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "attach" -d 'Give our terminal to a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "send" -d 'Type to a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "expect" -d 'Wait for output of a detached run'
-complete -c heeler -n "__fish_heeler_needs_command" -f -a "wait" -d 'Wait for the end of a detached run, and exit as it did'
+complete -c heeler -n "__fish_heeler_needs_command" -f -a "wait" -d 'Wait for the end of a run, and exit as it did'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "run-script" -d 'Run a script\'s dialogue with a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "signal" -d 'Send a signal to every process of a detached run'
 complete -c heeler -n "__fish_heeler_needs_command" -f -a "resize" -d 'Give the terminal of a detached run another size'

@@ -43,7 +43,7 @@ pub struct Logs {
     pub since: Option<u64>,
 }
 
-/// Wait for the end of a detached run, and exit as it did.
+/// Wait for the end of a run, and exit as it did.
 ///
 /// Also long after its end. Exit code 124: it has not ended within --timeout; 125: nobody saw its end, or
 /// there is no such run. With --json the two are told apart from the command's own; an end that nobody saw is

@@ -68,7 +68,7 @@ pub enum Command {
     Send(detached::Send),
     /// Wait for output of a detached run
     Expect(detached::Expect),
-    /// Wait for the end of a detached run, and exit as it did
+    /// Wait for the end of a run, and exit as it did
     Wait(detached::Wait),
     /// Run a script's dialogue with a detached run
     RunScript(detached::RunScript),

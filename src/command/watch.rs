@@ -23,7 +23,7 @@ use crate::runtime::helper::{Helper, Wanted};
 use crate::runtime::terminal::RawMode;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fdio, tty};
+use crate::sys::{crash, fdio, tty};
 
 /// How often it looks by itself.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -100,12 +100,12 @@ impl Terminal {
         }
         // Nobody is there to see a failure.
         let _ = Terminal::write(LEAVE);
-        self.raw.set_farewell(b"");
+        crash::set_farewell(b"");
         self.raw.suspend();
     }
 
     fn resume(&self) -> bool {
-        self.raw.set_farewell(LEAVE);
+        crash::set_farewell(LEAVE);
         self.raw.resume() && Terminal::write(ENTER).is_ok()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::{self, value::StdinFrom};
 use crate::expect::detach as keys;
-use crate::expect::program::{Kind, Program};
+use crate::expect::program::{Kind, Place, Program, Step};
 
 use super::error::ConfigError;
 use super::plan::{Detach, ReportTo, Track};
@@ -41,6 +41,16 @@ pub(super) fn resolve(
             "--stdin inherit would read our input from the background; give it a file or null, or heeler send",
         );
     }
+    if let (Some((place, what)), None) = (person(program, insists), &keys) {
+        let instead = match what {
+            "ask" => "--set gives it a param, --secret a secret, and `default` an answer",
+            _ => "`heeler attach` gives a person the command's",
+        };
+        let step = program.label(place);
+        return refused(&format!(
+            "step {step} is `{what}`, and in the background there is no terminal of ours: {instead}"
+        ));
+    }
     if matches!(report, Some(ReportTo::Stdout | ReportTo::Fd(_))) {
         return refused(
             "the report of a run in the background goes to a file (--report FILE), or heeler inspect shows it",
@@ -68,6 +78,21 @@ pub(super) fn resolve(
     Ok(Some(Detach { db, log_max, owner: run.limits.owner, keys }))
 }
 
+/// The first step of those that has a person at our terminal, and what it is.
+fn person(program: &Program, of: impl Fn(&Step) -> bool) -> Option<(Place, &'static str)> {
+    program.all_steps().filter(|(_, step)| of(step)).find_map(|(place, step)| match step.kind {
+        Kind::Interact { .. } => Some((place, "interact")),
+        Kind::Ask(_) => Some((place, "ask")),
+        _ => None,
+    })
+}
+
+/// Whether it has to find a person: without one it would fail.
+fn insists(step: &Step) -> bool {
+    let default = matches!(&step.kind, Kind::Ask(ask) if ask.default.is_some());
+    !default && !step.optional && step.when.is_none()
+}
+
 /// The keys of a run that has our terminal until they are typed.
 fn attached(
     run: &cli::Run,
@@ -88,14 +113,9 @@ fn attached(
         return refused("--timestamps has no place on its terminal; --record keeps times");
     }
     // They need a terminal of ours after it may have been left.
-    let persons = program.all_steps().find_map(|(_, step)| match step.kind {
-        Kind::Interact { .. } => Some("interact"),
-        Kind::Ask(_) => Some("ask"),
-        _ => None,
-    });
-    if let Some(step) = persons {
+    if let Some((_, what)) = person(program, |_| true) {
         return refused(&format!(
-            "a step of the script hands over our terminal (`{step}`), which may be gone by then"
+            "a step of the script hands over our terminal (`{what}`), which may be gone by then"
         ));
     }
     keys::parse(typed).or_else(|error| refused(&error.to_string()))

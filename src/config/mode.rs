@@ -4,6 +4,7 @@
 //! to look at its output it gets our own descriptors, which costs nothing.
 
 use crate::cli;
+use crate::expect::keys;
 use crate::expect::program::{Program, StreamId};
 use crate::report::model::Mode;
 
@@ -124,6 +125,9 @@ fn with_pty(run: &cli::Run, program: &Program) -> Result<(), ConfigError> {
 }
 
 fn with_pipe(run: &cli::Run, program: &Program) -> Result<(), ConfigError> {
+    if let Some(why) = keys::lost_in(program) {
+        return Err(ConfigError::usage(why));
+    }
     if !run.output.merge {
         return Ok(());
     }

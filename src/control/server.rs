@@ -9,7 +9,7 @@
 //! | a line | [`MAX_LINE`] | an error, and the end of the connection |
 //! | output for an attached client that does not read | [`MAX_BACKLOG`] | left out, and told how much |
 //! | input of an attached client that the command does not read | [`MAX_UNTYPED`] frames | no more is read |
-//! | descriptors of the process | the system's | new clients wait until one leaves |
+//! | descriptors of the process | the system's | one more is told `busy` |
 //!
 //! A client that leaves takes its requests with it: what it waited for is forgotten, what it wanted typed and
 //! was not begun is not typed.
@@ -36,7 +36,7 @@ use crate::expect::keypad::Keypad;
 use crate::runtime::remote::{Fact, NotTyped, Order, Remote};
 use crate::sys::pidfd::PidFd;
 use crate::sys::poll::{self, Want};
-use crate::sys::{ids, socket};
+use crate::sys::{fdio, ids, socket};
 
 /// How many clients there may be at once.
 pub const MAX_CLIENTS: usize = 256;
@@ -92,7 +92,10 @@ pub struct Server {
     owner: Option<PidFd>,
     /// It has ended.
     owner_gone: bool,
-    /// No descriptor is left for another client.
+    /// Given up for who comes when no descriptor is left, to be told so: nobody else could be rid of them, and they
+    /// would wake us again and again.
+    spare: Option<OwnedFd>,
+    /// Not even that helped.
     deaf: bool,
     slots: Vec<Slot>,
     orders: Vec<Order>,
@@ -138,6 +141,7 @@ impl Server {
             size_from: SizeFrom::default(),
             owner: run.owner,
             owner_gone: false,
+            spare: fdio::null().ok(),
             deaf: false,
             slots: Vec::new(),
             orders: Vec::new(),
@@ -223,12 +227,32 @@ impl Server {
             match socket::accept(self.listener.as_fd()) {
                 Ok(Some(fd)) => self.greet(fd),
                 Ok(None) => return,
-                // Out of descriptors: the waiting connection would wake us again and again.
-                Err(_) => {
-                    self.deaf = !self.clients.is_empty();
-                    return;
-                }
+                // Out of descriptors, which is found out before whether anybody waits.
+                Err(_) => match self.refuse_one() {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(_) => return self.deaf = true,
+                },
             }
+        }
+    }
+
+    /// There is no descriptor for who waits, if somebody does.
+    fn refuse_one(&mut self) -> io::Result<bool> {
+        drop(self.spare.take());
+        let waits = socket::accept(self.listener.as_fd());
+        let waits = waits.map(|fd| {
+            let why = "the heeler of the run has no descriptor left for another client";
+            fd.map(|fd| Client::new(fd).refuse(ErrorKind::Busy, why)).is_some()
+        });
+        self.spare = fdio::null().ok();
+        waits
+    }
+
+    /// Something has changed that may have to do with descriptors.
+    fn listen_again(&mut self) {
+        if std::mem::take(&mut self.deaf) {
+            self.spare = self.spare.take().or_else(|| fdio::null().ok());
         }
     }
 
@@ -248,7 +272,7 @@ impl Server {
 
     fn leave(&mut self, id: u64) {
         if let Some(client) = self.clients.remove(&id) {
-            self.deaf = false;
+            self.listen_again();
             self.drop_task(id, &client.task);
             self.fit();
         }
@@ -492,6 +516,7 @@ impl Remote for Server {
     }
 
     fn note(&mut self, now: Duration, fact: Fact<'_>) {
+        self.listen_again();
         match fact {
             Fact::Started { attempt, pid } => {
                 (self.attempt, self.pid) = (attempt, Some(pid));

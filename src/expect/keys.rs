@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use super::program::Key;
+use super::program::{Action, Key, Program};
 
 /// A name that is no key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -89,6 +89,33 @@ pub fn parse(name: &str) -> Result<Key, UnknownKey> {
         return Ok(Key::Bytes(bytes));
     }
     Err(UnknownKey { name: name.to_owned(), nearest: nearest(&lower) })
+}
+
+/// What is to be said where this is typed over pipes, to which it means nothing: there is no terminal to make a signal
+/// or an end of it, nor a screen to move on.
+pub fn lost_on_pipes(key: &Key) -> Option<String> {
+    let instead = match key {
+        Key::Bytes(bytes) => match bytes.as_slice() {
+            [0x03] => "; `--do interrupt` and `heeler signal` send INT",
+            [0x04] => "; `--key eof` ends the input",
+            [0x1a | 0x1c] => "",
+            _ => return None,
+        },
+        Key::Cursor(_) => "",
+        Key::Eof => return None,
+    };
+    let name = name(key)?;
+    Some(format!(
+        "the key {name} means something to a terminal, and pipes have none (--pty){instead}"
+    ))
+}
+
+/// The same of the first such key of a dialogue over pipes.
+pub fn lost_in(program: &Program) -> Option<String> {
+    program.all_actions().find_map(|action| match action {
+        Action::Key(key) => lost_on_pipes(key),
+        _ => None,
+    })
 }
 
 /// A name of a key: [`parse`] makes the same of it. None where no single name types these bytes.

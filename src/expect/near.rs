@@ -14,6 +14,7 @@ use super::mask::Mask;
 use super::pattern::{Kind, Pattern};
 use super::program::{StreamId, View};
 use super::resolve::engine;
+use super::view::plain;
 
 /// How many hints are given at most: the first ones belong to the patterns tried first.
 const MOST: usize = 5;
@@ -40,8 +41,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) text: Shown<'a>,
     /// What is retained of view raw.
     pub(crate) raw: Shown<'a>,
-    /// Whether the terminal echoed something we typed: an echo is in the text, and is no output.
-    pub(crate) echoed: bool,
+    /// What we typed and the terminal echoed: that is no output.
+    pub(crate) echoed: &'a [u8],
 }
 
 /// What is retained of one view.
@@ -100,7 +101,12 @@ pub(crate) fn close(wanted: &[Wanted<'_>], seen: &[Seen<'_>], mask: &Mask) -> Ve
 
 /// What looks like a question that nobody answered.
 pub(crate) fn prompts(seen: &[Seen<'_>], mask: &Mask) -> Vec<String> {
-    seen.iter().filter_map(|seen| prompt(seen, mask)).collect()
+    seen.iter().filter_map(|seen| prompt(seen.text, mask)).collect()
+}
+
+/// The same of output that was kept without a dialogue, its secrets masked: of its end.
+pub(crate) fn question(tail: &[u8]) -> Option<String> {
+    prompt(Shown { all: &plain::text(tail), cursor: 0 }, &Mask::default())
 }
 
 fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
@@ -113,12 +119,7 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
         if view == View::Screen {
             return Some(format!("`{source}` would match in view text; use `--view text`"));
         }
-        return seen.echoed.then(|| {
-            format!(
-                "`{source}` appeared as the echo of what was typed, which is no output; wait for what the \
-                 command itself prints"
-            )
-        });
+        return (!seen.echoed.is_empty()).then(|| only_echoed(&source));
     }
     for instead in variants(pattern) {
         let Some(tried) = instead.pattern().and_then(|pattern| regex(&pattern, view)) else {
@@ -131,6 +132,10 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
             let advice = instead.advice(pattern, mask);
             return Some(format!("`{found}` appeared; your pattern says `{source}`; {advice}"));
         }
+    }
+    let whole = |bytes| Shown { all: bytes, cursor: 0 };
+    if heard().any(|seen| whole(seen.echoed).after(&exact).is_some()) {
+        return Some(only_echoed(&source));
     }
     let (other, flag) = match view {
         View::Text | View::Screen => (View::Raw, "raw"),
@@ -157,6 +162,13 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
         name(elsewhere.stream),
         stream.map_or("all", name)
     ))
+}
+
+fn only_echoed(source: &str) -> String {
+    format!(
+        "`{source}` appeared as the echo of what was typed, which is no output; wait for what the command itself \
+         prints"
+    )
 }
 
 fn name(stream: StreamId) -> &'static str {
@@ -297,19 +309,19 @@ fn occurs(regex: &Regex, text: Input<'_>) -> Option<Range<usize>> {
 }
 
 /// An unfinished last line that ends as prompts end.
-fn prompt(seen: &Seen<'_>, mask: &Mask) -> Option<String> {
-    let Shown { all, cursor } = seen.text;
-    let text = &all[cursor..];
-    let start = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+fn prompt(text: Shown<'_>, mask: &Mask) -> Option<String> {
+    let Shown { all, cursor } = text;
+    let rest = &all[cursor..];
+    let start = memchr::memrchr(b'\n', rest).map_or(0, |at| at + 1);
     // A carriage return began it anew, as ssh begins its prompts.
-    let again = memchr::memrchr(b'\r', text[start..].trim_ascii_end()).map_or(0, |at| at + 1);
+    let again = memchr::memrchr(b'\r', rest[start..].trim_ascii_end()).map_or(0, |at| at + 1);
     let start = start + again;
-    let line = &text[start..];
+    let line = &rest[start..];
     let last = line.trim_ascii_end().last()?;
     let ends = matches!(last, b':' | b'?' | b'>' | b'$' | b'#' | b'%' | b']' | b')');
     (ends && line.len() <= 200).then(|| {
         let whole = cursor + start..all.len();
-        let shown = seen.text.quote(mask, whole.clone());
+        let shown = text.quote(mask, whole.clone());
         let typed = spell(line.trim_ascii());
         let is_shown = mask.part(all, whole) == line && show(typed.as_bytes(), QUOTED) == typed;
         let pattern = if is_shown { quoted(&typed) } else { "…".to_owned() };

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 
 use crate::expect::mask::Mask;
-use crate::sys::start;
+use crate::sys::{fdio, start, tty};
 
 /// The secrets of the run: whatever is complained of has passed it, wherever it comes from.
 static MASK: Mutex<Option<Mask>> = Mutex::new(None);
@@ -47,8 +47,11 @@ fn say(mut line: String) {
         }
         return;
     }
-    // In one piece: others write there too. There is nobody to tell when it is closed.
-    line.push('\n');
+    // In one piece: others write there too. There is nobody to tell when it is closed. A terminal that is raw just
+    // now stays so, for a person may be typing.
+    let plain =
+        tty::attributes(fdio::standard(2)).is_ok_and(|modes| !tty::processes_output(&modes));
+    line.push_str(if plain { "\r\n" } else { "\n" });
     let _ = io::stderr().write_all(line.as_bytes());
 }
 

@@ -59,7 +59,7 @@ pub type Done = (Zeroizing<Vec<u8>>, Typing);
 /// Something that happened to what was to be typed.
 #[derive(Debug)]
 pub enum Typed {
-    /// These bytes have been written for the dialogue; `echo` says whether the terminal echoed.
+    /// These bytes have been written for the dialogue.
     Sent {
         /// What, wiped when dropped.
         bytes: Zeroizing<Vec<u8>>,
@@ -70,8 +70,10 @@ pub enum Typed {
     SecretSent,
     /// A secret was not sent: the terminal kept echoing until the limit.
     StillEchoing,
-    /// A line is longer than a canonical terminal takes.
+    /// A line is longer than a canonical terminal takes; the part that makes it so was not typed.
     TooLong(usize),
+    /// A line of our own input is, and the terminal dropped the rest of it.
+    CutOff,
     /// Nobody reads any more.
     Closed,
     /// The command has not read [`BACKLOG`] of what the dialogue typed: more of it is not typed.
@@ -124,7 +126,7 @@ impl std::fmt::Debug for Item {
 
 /// What reading our own input brought, beside what is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Brought {
     /// Nothing.
     Nothing,
     /// The person who had our terminal left it.
@@ -155,6 +157,10 @@ pub struct Input {
     /// Whether the end of the source ends the input.
     source_ends: bool,
     at_line_start: bool,
+    /// How much of a line the terminal has been given, while it takes lines.
+    line: usize,
+    /// One of our own input was too long.
+    cut_off: bool,
     recheck: Option<(Duration, Duration)>,
     full: bool,
     /// Something was left the last time.
@@ -177,6 +183,8 @@ impl Input {
             held: false,
             source_ends: true,
             at_line_start: true,
+            line: 0,
+            cut_off: false,
             recheck: None,
             full: false,
             stuck: false,
@@ -365,22 +373,22 @@ impl Input {
     }
 
     /// Reads what our own input has.
-    pub fn read_source(&mut self, now: Duration) -> Asked {
+    pub fn read_source(&mut self, now: Duration) -> Brought {
         let mut data = Zeroizing::new(vec![0; READ]);
         let source = self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref());
-        let Some(source) = source else { return Asked::Nothing };
+        let Some(source) = source else { return Brought::Nothing };
         let count = match fdio::read(source.as_fd(), &mut data) {
-            Ok(None) => return Asked::Nothing,
+            Ok(None) => return Brought::Nothing,
             // EIO: our terminal is gone, or we are in its background.
             Ok(Some(count)) => count,
             Err(_) => 0,
         };
         data.truncate(count);
-        let mut asked = Asked::Nothing;
+        let mut brought = Brought::Nothing;
         if let Some(person) = &mut self.person {
             let mut typed = Zeroizing::new(Vec::with_capacity(count));
             if person.key.push(&data, &mut typed).is_some() || count == 0 {
-                asked = Asked::PersonLeft;
+                brought = Brought::PersonLeft;
             }
             data = typed;
         } else if count == 0 {
@@ -389,12 +397,12 @@ impl Input {
                 self.end();
             }
         } else if self.way_out.as_mut().is_some_and(|way| way.push(now, &data)) {
-            asked = Asked::Stop;
+            brought = Brought::Stop;
         }
         if !data.is_empty() {
             self.queue_bytes(data, Typist::Source);
         }
-        asked
+        brought
     }
 
     /// Writes what can be written, and says what became of it.
@@ -444,7 +452,10 @@ impl Input {
             }
             Item::Bytes { data, done, by, secret } => self.write(data, done, by, secret, typed),
             Item::End(by) => {
-                self.write_end();
+                if !self.write_end() {
+                    self.full = true;
+                    return Some(Item::End(by));
+                }
                 if let Typist::Client(ticket) = by {
                     typed.push(Typed::Client { ticket, result: Ok(None) });
                 }
@@ -461,24 +472,34 @@ impl Input {
         secret: bool,
         typed: &mut Vec<Typed>,
     ) -> Option<Item> {
+        // Asked before: behind the write the command may have read it, and changed the modes.
+        let modes = self.modes();
+        let typing = self.typing(modes.as_ref());
+        let lines = modes.filter(tty::is_canonical);
         if !matches!(by, Typist::Source | Typist::Terminal)
             && done == 0
-            && let Some(length) = self.too_long(&data)
+            && let (longest, _) = self.lines(lines.as_ref(), &data)
+            && longest > CANONICAL_LIMIT
         {
             typed.push(match by {
                 Typist::Client(ticket) => {
-                    Typed::Client { ticket, result: Err(NotTyped::TooLong(length)) }
+                    Typed::Client { ticket, result: Err(NotTyped::TooLong(longest)) }
                 }
-                _ => Typed::TooLong(length),
+                _ => Typed::TooLong(longest),
             });
             return None;
         }
-        // Asked before: behind the write the command may have read it, and changed the modes.
-        let typing = self.typing();
         while done < data.len() {
             let fd = self.target()?;
             match fdio::write(fd, &data[done..]) {
                 Ok(Some(count)) => {
+                    let (longest, line) = self.lines(lines.as_ref(), &data[done..done + count]);
+                    self.line = line;
+                    // What a person or a program has typed cannot be refused any more.
+                    let cut_off = by == Typist::Source && longest > CANONICAL_LIMIT;
+                    if cut_off && !std::mem::replace(&mut self.cut_off, true) {
+                        typed.push(Typed::CutOff);
+                    }
                     done += count;
                     self.at_line_start = matches!(data[done - 1], b'\n' | b'\r');
                 }
@@ -512,52 +533,56 @@ impl Input {
         self.source = None;
     }
 
-    fn write_end(&mut self) {
-        match &self.target {
-            Some(Target::Pipe(_)) => self.target = None,
-            Some(Target::Terminal(fd)) => {
-                let attributes = tty::attributes(fd.as_fd()).ok();
-                let minded = attributes.filter(tty::minds_keys);
-                if let Some(eof) = minded.as_ref().and_then(tty::eof_character) {
-                    // In the middle of a line the character only delivers the line so far; a second one
-                    // then stands at the start of a line and is the end of file (POSIX, termios).
-                    let bytes = [eof, eof];
-                    let count = if self.at_line_start { 1 } else { 2 };
-                    let _ = fdio::write(fd.as_fd(), &bytes[..count]);
-                    self.at_line_start = true;
-                }
-            }
-            None => {}
+    /// False while there is no room for it, or for all of it.
+    fn write_end(&mut self) -> bool {
+        let Some(Target::Terminal(fd)) = &self.target else {
+            self.target = None;
+            return true;
+        };
+        let minded = self.modes().filter(tty::minds_keys);
+        let Some(eof) = minded.as_ref().and_then(tty::eof_character) else { return true };
+        // In the middle of a line the character only delivers the line so far; a second one
+        // then stands at the start of a line and is the end of file (POSIX, termios).
+        let bytes = [eof, eof];
+        let bytes = if self.at_line_start { &bytes[..1] } else { &bytes };
+        let Ok(count) = fdio::write(fd.as_fd(), bytes) else { return true };
+        let count = count.unwrap_or(0);
+        if count > 0 {
+            (self.at_line_start, self.line) = (true, 0);
         }
+        count == bytes.len()
     }
 
     /// Whether what is typed now is echoed.
     pub fn echoes(&self) -> bool {
-        match &self.target {
-            Some(Target::Terminal(fd)) => {
-                tty::attributes(fd.as_fd()).is_ok_and(|attributes| tty::echoes(&attributes))
-            }
-            _ => false,
-        }
+        self.modes().as_ref().is_some_and(tty::echoes)
     }
 
-    /// What becomes of what is typed now. A pipe hides nothing.
-    fn typing(&self) -> Typing {
-        let Some(Target::Terminal(fd)) = &self.target else { return Typing::Piped };
-        match tty::attributes(fd.as_fd()) {
-            Ok(attributes) if tty::echoes(&attributes) => Typing::Shown,
-            Ok(attributes) if !tty::is_canonical(&attributes) => Typing::Keys,
+    /// How the terminal is now, where there is one.
+    fn modes(&self) -> Option<tty::Attributes> {
+        let Some(Target::Terminal(fd)) = &self.target else { return None };
+        tty::attributes(fd.as_fd()).ok()
+    }
+
+    /// What becomes of what is typed in these modes. A pipe hides nothing.
+    fn typing(&self, modes: Option<&tty::Attributes>) -> Typing {
+        let Some(Target::Terminal(_)) = &self.target else { return Typing::Piped };
+        match modes {
+            Some(modes) if tty::echoes(modes) => Typing::Shown,
+            Some(modes) if !tty::is_canonical(modes) => Typing::Keys,
             // What cannot be told is taken for the more delicate.
             _ => Typing::Hidden,
         }
     }
 
-    fn too_long(&self, bytes: &[u8]) -> Option<usize> {
-        let Some(Target::Terminal(fd)) = &self.target else { return None };
-        let longest = bytes.split(|b| matches!(b, b'\n' | b'\r')).map(<[u8]>::len).max()?;
-        let over = longest > CANONICAL_LIMIT;
-        (over && tty::attributes(fd.as_fd()).is_ok_and(|a| tty::is_canonical(&a)))
-            .then_some(longest)
+    /// How long the longest line gets with these bytes, and how much there is then of the last one; no line gets
+    /// any longer where the terminal takes none.
+    fn lines(&self, modes: Option<&tty::Attributes>, bytes: &[u8]) -> (usize, usize) {
+        let Some(modes) = modes else { return (0, 0) };
+        bytes.iter().fold((0, self.line), |(longest, line), byte| {
+            let line = if tty::ends_line(modes, *byte) { 0 } else { line + 1 };
+            (line.max(longest), line)
+        })
     }
 }
 

@@ -191,7 +191,7 @@ fn wire_pty(launch: &Launch, context: &Context<'_>) -> io::Result<Wiring> {
         // As with `< /dev/null`, or a command that reads would wait for ever.
         Stdin::Null if !context.types => input.end(),
         Stdin::Null | Stdin::Open => {}
-        Stdin::Inherit => input.relay(own_input()?, true),
+        Stdin::Inherit => input.relay(fdio::own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, !context.types),
         Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
     }
@@ -247,22 +247,11 @@ fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, In
     let mut input = Input::new(Some(Target::Pipe(write)));
     match &launch.stdin {
         Stdin::Null | Stdin::Open => {}
-        Stdin::Inherit => input.relay(own_input()?, true),
+        Stdin::Inherit => input.relay(fdio::own_input()?, true),
         Stdin::File(path) => input.relay(fdio::open_read(path)?, false),
         Stdin::Bytes(bytes) => input.preload(bytes, !context.types),
     }
     Ok((read, input))
-}
-
-/// Our own input, to be read by us: opened anew where possible, so that only we do not block on it.
-fn own_input() -> io::Result<OwnedFd> {
-    let stdin = fdio::standard(0);
-    match fdio::kind(stdin)? {
-        fdio::FdKind::Pipe | fdio::FdKind::Terminal => {
-            fdio::reopen_nonblocking(stdin, false).or_else(|_| fdio::duplicate(stdin))
-        }
-        _ => fdio::duplicate(stdin),
-    }
 }
 
 /// The command's group, and what it has of our terminal: where that is ours, Ctrl-C is the command's own business,

@@ -50,11 +50,6 @@ impl RawMode {
         Some(guard)
     }
 
-    /// On a fatal signal or a panic this is written to it, for what was switched on there.
-    pub fn set_farewell(&self, bytes: &[u8]) {
-        crash::set_farewell(bytes);
-    }
-
     /// How the terminal was before.
     pub fn cooked(&self) -> &tty::Attributes {
         &self.saved
@@ -272,9 +267,13 @@ impl Asking {
         let _ = tty::set_attributes(self.fd.as_fd(), &self.before);
     }
 
-    /// The question goes on after a stop.
-    pub fn resume(&self) {
-        let _ = tty::set_attributes(self.fd.as_fd(), &self.modes);
+    /// The question goes on after a stop. As [`RawMode::resume`].
+    pub fn resume(&self) -> bool {
+        let ours = tty::in_foreground(self.fd.as_fd());
+        if ours {
+            let _ = tty::set_attributes(self.fd.as_fd(), &self.modes);
+        }
+        ours
     }
 }
 

@@ -503,6 +503,38 @@ fn a_stop_leaves_the_run() {
     end(&t, "it");
 }
 
+/// What was ready before a stop was another connection: the new one may have nothing to say, and the keys go on.
+#[test]
+fn a_stop_beside_output() {
+    let t = Test::new();
+    let script =
+        "read x; echo first; read x <go; echo second; echo >said; read x; echo \"<$x>\"; read x";
+    t.fifo("go");
+    t.run(["-d", "--pipe", "--name", "it", "--", "sh", "-c", script]).any_out().check();
+    // It is late with every wait, so that all that comes meanwhile comes at once.
+    let late = ["-o", "trace", "-e", "inject=ppoll:delay_enter=1000000"];
+    let words = [&late[..], &["-e", "trace=ppoll,connect", "heeler", "attach", "it"]].concat();
+    let mut strace = t.program("strace", words).input_open().start();
+    strace.type_in("x\n");
+    strace.wait_out("first");
+    let children = format!("/proc/{0}/task/{0}/children", strace.pid());
+    let client = std::fs::read_to_string(children).unwrap();
+    let send = |signal: &str| t.program("kill", [signal, client.trim()]).check();
+    t.write("go", "\n");
+    send("-TSTP");
+    wait_until("it is said", || t.path("said").exists());
+    let stopped = "--- stopped by SIGSTOP ---";
+    wait_until("it is stopped", || t.read("trace").contains(stopped));
+    send("-CONT");
+    let is_back = || t.read("trace").rsplit(stopped).next().unwrap().contains("connect(");
+    wait_until("it is back", is_back);
+    strace.type_in("typed\n");
+    strace.wait_out("<typed>");
+    strace.type_in("x\n");
+    strace.any_out().any_err().check();
+    gone(&t);
+}
+
 /// What the terminal shows, as text, as JSON and as a picture; also after the end.
 #[test]
 fn a_screen_is_printed() {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::detached::{Client, detached, end, socket, supervisor};
 use crate::fault::is_root;
-use crate::harness::{Test, proc_status};
+use crate::harness::{Test, proc_status, wait_until};
 
 /// What a connection says until it is closed at the other end, or for so long.
 fn said(stream: &mut UnixStream) -> String {
@@ -154,6 +154,51 @@ fn idle_connections_are_held_and_bounded() {
     drop(idle);
     client.wait_clients(1);
     assert_eq!(descriptors(pid), before + 1, "but for this client");
+    end(&t, &run);
+}
+
+/// No descriptor is left for a client: it is told so, and later ones are served again. Where it cannot even be told,
+/// nobody spins until something has changed.
+#[test]
+fn without_a_descriptor_left_a_client_is_told_so() {
+    let t = Test::new();
+    let run = detached(&t, &["--", "cat"]);
+    let pid = supervisor(&t, &run);
+    let set = |limit: usize| {
+        let limit = format!("--nofile={limit}:4096");
+        t.program("prlimit", ["--pid", &pid.to_string(), &limit]).check();
+    };
+    let is_open = |fd: &usize| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{fd}")).is_ok();
+    let mut first = Client::new(&t, &run);
+    first.wait_clients(1);
+    let with = descriptors(pid);
+    drop(first);
+    wait_until("it is forgotten", || descriptors(pid) == with - 1);
+    let highest = (0..1000).filter(is_open).max().unwrap();
+    let free = (0..highest).filter(|fd| !is_open(fd)).count();
+    set(highest + 1);
+    let clients: Vec<Client> = (0..free).map(|_| Client::new(&t, &run)).collect();
+    for _ in 0..3 {
+        let told = said(&mut UnixStream::connect(socket(&t, &run)).unwrap());
+        assert!(told.contains("\"busy\"") && told.contains("descriptor"), "{told:?}");
+    }
+    // With a limit below what it has there is no way to tell.
+    let is_null = |fd: &usize| {
+        let to = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
+        to.is_ok_and(|to| to.as_os_str() == "/dev/null")
+    };
+    set((3..highest).find(is_null).unwrap());
+    let mut waits = Client::raw(&t, &run);
+    // A second of waiting is what is measured.
+    let before = ticks(pid);
+    std::thread::sleep(Duration::from_secs(1));
+    let cost = ticks(pid) - before;
+    assert!(cost < 30, "{cost} ticks of a second");
+    set(highest + 1);
+    drop(clients);
+    let hello = json!({ "op": "hello", "protocols": ["heeler.control/1"] });
+    assert_eq!(waits.ask(&hello)["reply"], "hello");
+    waits.wait_clients(1);
     end(&t, &run);
 }
 

@@ -15,6 +15,7 @@
 )]
 
 mod against;
+mod asking;
 mod attach;
 mod attach_real;
 mod children;

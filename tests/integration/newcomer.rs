@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 
 use crate::detached::all_gone;
-use crate::harness::{Done, Running, Test};
+use crate::harness::{Done, Running, Test, wait_until};
 use crate::real::words;
 
 #[track_caller]
@@ -360,4 +360,122 @@ fn learn_takes_a_search_for_what_it_is() {
         let script = t.read("s.toml");
         assert!(script.contains("line = \"/Name\"") && !script.contains("[secrets"), "{script}");
     }
+}
+
+/// A script that has to ask a person cannot do so in the background, where nobody would see how it fails.
+#[test]
+fn a_script_that_needs_a_person_is_not_sent_to_the_background() {
+    let t = Test::new();
+    for (step, part) in [
+        (
+            "ask = { prompt = \"Code: \", into = \"code\" }",
+            "step 1 is `ask`, and in the background",
+        ),
+        ("interact = true", "`heeler attach` gives a person the command's (-d)"),
+    ] {
+        t.write("s.toml", format!("version = 1\n[[step]]\n{step}\n"));
+        refused(&t, "run -d --script s.toml -- touch started", 125, part);
+    }
+    assert!(!t.path("started").exists());
+    // One that can do without a person may run there.
+    let ask = "ask = { prompt = \"Code: \", into = \"code\", default = \"x\" }";
+    t.write("s.toml", format!("version = 1\n[[step]]\n{ask}\n"));
+    t.run(words("-d --name it --script s.toml -- sleep 0")).any_out().check();
+    t.heeler(["wait", "it"]).check();
+    all_gone(&t);
+}
+
+#[test]
+fn keys_of_terminals_are_refused_over_pipes() {
+    let t = Test::new();
+    for (key, part) in [
+        ("ctrl-c", "`--do interrupt` and `heeler signal` send INT"),
+        ("ctrl-d", "`--key eof` ends the input"),
+        ("ctrl-z", "the key ctrl-z means something to a terminal, and pipes have none (--pty)"),
+        ("up", "(--pty)"),
+    ] {
+        refused(&t, &format!("run --expect ready --key {key} -- touch started"), 125, part);
+    }
+    t.write("s.toml", "version = 1\n[[step]]\nexpect = \"x\"\nkey = \"ctrl-c\"\n");
+    refused(&t, "run --pipe --script s.toml -- touch started", 125, "(--pty)");
+    assert!(!t.path("started").exists());
+    // Bytes are bytes, and other keys type such.
+    let args = words("--pipe --send '\\x03' --key esc --key tab --key enter --key eof -- cat");
+    t.run(args).out("\x03\x1b\t\r").check();
+    t.run(words("-d --pipe --name it -- cat")).any_out().check();
+    for key in ["ctrl-c", "up"] {
+        refused(&t, &format!("send it --key {key}"), 125, "pipes have none (--pty)");
+    }
+    refused(
+        &t,
+        "run-script it s.toml",
+        125,
+        "(--pty); `--do interrupt` and `heeler signal` send INT",
+    );
+    t.heeler(words("send it --send '\\x03' --key tab --key eof")).any_out().check();
+    t.heeler(["wait", "it"]).check();
+    t.heeler(["logs", "it"]).out("\x03\t").check();
+    all_gone(&t);
+}
+
+/// Also without a dialogue.
+#[test]
+fn a_limit_tells_of_a_question_that_nobody_answered() {
+    let t = Test::new();
+    let ask = "-- sh -c 'printf \"Continue? [y/n] \"; exec sleep 1000'";
+    let hint = "the last line looks like a prompt: `Continue? [y/n] `";
+    for flags in [
+        "--pty --timeout 300ms",
+        "--pty --idle-timeout 300ms",
+        "--pipe --timeout 300ms --report r",
+        "--pipe --idle-timeout 300ms",
+    ] {
+        has(&said(&t, &format!("{flags} {ask}"), 124), hint);
+    }
+    // Nobody is told who could have answered.
+    let run = t.run(words(&format!("--pty --timeout 300ms {ask}"))).terminal(80, 24);
+    let said = run.any_out().exit(124).check().out_text();
+    assert!(said.contains("timed out") && !said.contains("looks like"), "{said}");
+}
+
+/// What stands on the screen is what was typed.
+#[test]
+fn an_echo_is_told_from_output() {
+    let t = Test::new();
+    let flags = "--pty --expect a --line hello --expect hello --within 200ms";
+    let hint = "`hello` appeared as the echo of what was typed, which is no output";
+    let script = "-- sh -c 'echo a; read x; exec sleep 1000'";
+    has(&said(&t, &format!("{flags} {script}"), 122), hint);
+    let silent = said(&t, &format!("--no-echo {flags} {script}"), 122);
+    assert!(!silent.contains("echo of what"), "{silent}");
+}
+
+/// It cannot be asked, but its heeler ends when it does.
+#[test]
+fn a_run_in_the_foreground_can_be_waited_for() {
+    let t = Test::new();
+    t.fifo("go");
+    let script = "-- sh -c 'echo ready; read x <go; exit 3'";
+    let run = t.run(words(&format!("--pipe --name fg {script}"))).start();
+    run.wait_out("ready");
+    wait_until("it is recorded", || {
+        let found = t.heeler(["inspect", "fg"]).any_out().any_err().any_status().check();
+        found.status.success()
+    });
+    let late = t.heeler(words("wait fg --timeout 100ms")).exit(124);
+    has(&late.any_err().check().err_text(), "has not ended yet (--timeout)");
+    let waits = t.heeler(["wait", "fg"]).start();
+    // It holds the heeler.
+    let holds = || {
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", waits.pid())).unwrap();
+        let mut to = fds.flatten().flat_map(|fd| std::fs::read_link(fd.path()));
+        to.any(|to| to.to_string_lossy().contains("pidfd"))
+    };
+    wait_until("it waits", holds);
+    t.write("go", "\n");
+    run.any_out().exit(3).check();
+    waits.exit(3).check();
+    // There is no log to point at.
+    let over = t.heeler(["attach", "fg"]).any_err().exit(3).check().err_text();
+    assert!(over.contains("has ended") && !over.contains("logs"), "{over}");
 }

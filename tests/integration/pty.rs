@@ -174,10 +174,25 @@ fn a_line_too_long_for_a_canonical_terminal() {
     let done = done.exit(122).any_out().any_err().check();
     done.has("/dialogue/failure/reason", "canonical_limit");
     assert!(done.err_text().contains("4095"), "{}", done.err_text());
-    // Typed by a person or a pipe it is the kernel that cuts it; nothing hangs.
+    // Also where it is put together; not where it was given up or delivered in between.
+    let part = &long[..3000];
+    let args = ["--pty", "--no-echo", "--timeout", "30", "--send", part];
+    let done = t.run([&args[..], &["--send", part, "--key", "enter", "--", "cat"]].concat());
+    done.exit(122).any_out().err_has("6000").check();
+    for key in ["ctrl-u", "ctrl-d", "enter"] {
+        let rest = ["--key", key, "--line", part, "--", "sh", "-c", "cat | tail -c 3001 | wc -c"];
+        t.run([&args[..], &rest].concat()).out("3001\r\n").check();
+    }
+    // Typed by a person or a pipe it is the kernel that cuts it; nothing hangs, and it is said.
+    let warning = "longer than the 4095 bytes that a terminal takes";
     let done = t.run(["--pty", "--timeout", "30", "--no-echo", "--", "cat"]);
-    let done = done.input(format!("{long}\nend\n")).any_out().check();
+    let done = done.input(format!("{long}\nend\n")).any_out().err_has(warning).check();
     assert!(done.out_text().ends_with("end\r\n"), "{}", done.out.len());
+    t.write("in", format!("{long}\n"));
+    let args = ["--pty", "--no-echo", "--stdin", "in", "--", "wc", "-c"];
+    t.run(args).out("4096\r\n").err_has(warning).check();
+    t.write("in", format!("{part}\n{part}\n"));
+    t.run(args).out("6002\r\n").check();
 }
 
 /// seeds 50; D14: a child that never reads stalls nobody.

@@ -1,6 +1,8 @@
 //! Where the command's input comes from.
 
-use crate::harness::Test;
+use std::io::Write;
+
+use crate::harness::{Test, open_terminal, wait_until};
 
 /// supervisors 52, 38: a loop over lines keeps its lines.
 #[test]
@@ -118,4 +120,37 @@ fn an_input_that_nobody_adds_to_ends_after_the_steps() {
     let until = "echo a; read -r x; echo $x; read -r y; echo ended";
     let flags = ["--until", "/^b$/", "--expect", "a", "--line", "b"];
     t.run(flags).arg("--").arg("sh").arg("-c").arg(until).out("a\nb\n").check();
+}
+
+/// The end of the input waits for room as everything before it does, behind as much as a terminal holds.
+#[test]
+fn the_end_of_an_input_that_fills_the_terminal() {
+    let text = (["x".repeat(59), "\n".to_owned()].concat()).repeat(2000);
+    // How much that is.
+    let (mut master, slave) = open_terminal((80, 24));
+    let mut modes = rustix::termios::tcgetattr(&slave).unwrap();
+    modes.local_modes.remove(rustix::termios::LocalModes::ECHO);
+    let now = rustix::termios::OptionalActions::Now;
+    rustix::termios::tcsetattr(&slave, now, &modes).unwrap();
+    rustix::io::ioctl_fionbio(&master, true).unwrap();
+    let holds = master.write(text.as_bytes()).unwrap();
+    assert!(holds < text.len());
+    // It is a little more or less, by how far the kernel has got with the first of it.
+    for size in [holds - 1, holds].repeat(10) {
+        let t = Test::new();
+        t.write("in", &text[..size]);
+        let mut go = std::fs::File::options().read(true).write(true).open(t.fifo("go")).unwrap();
+        let script = "read x <go; wc -c";
+        // What it writes goes to the terminal, and nowhere else.
+        let args = ["--track", "off", "--pty", "--no-echo", "--timeout", "20s", "--stdin", "in"];
+        let run = t.run(args).arg("--").arg("sh").arg("-c").arg(script).start();
+        let written = || {
+            let io = std::fs::read_to_string(format!("/proc/{}/io", run.pid())).unwrap();
+            let count = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+            count.unwrap().parse::<usize>().unwrap()
+        };
+        wait_until("it is typed", || written() >= size.min(holds));
+        go.write_all(b"\n").unwrap();
+        run.out(format!("{size}\r\n")).check();
+    }
 }

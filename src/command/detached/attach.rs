@@ -103,7 +103,12 @@ pub(in crate::command) fn try_run(args: &Attach) -> Result<Left, i32> {
 fn ended(over: &Over, io: &mut Io<'_>) -> i32 {
     if over.state == State::Exited {
         let run = &over.subject.record.facts.run;
-        io.say(format_args!("run {run} has ended (heeler logs {run} prints its output)"));
+        let log = if place::log(&over.db, run).exists() {
+            format!(" (heeler logs {run} prints its output)")
+        } else {
+            String::new()
+        };
+        io.say(format_args!("run {run} has ended{log}"));
     }
     wait::recorded(false, over, io)
 }

@@ -20,6 +20,7 @@ use crate::core::limits::earliest;
 use crate::core::outcome::{EXIT_DIALOGUE, EXIT_HEELER};
 use crate::expect::dialogue::{Dialogue, Effect, Setup};
 use crate::expect::failure::{Failure, SendError};
+use crate::expect::keys;
 use crate::expect::mask::Mask;
 use crate::expect::program::{Program, StreamId};
 use crate::report::output::{Io, complain, explain};
@@ -139,6 +140,9 @@ impl Player {
         let Reply::Status(status) = ask(&Request::Status)? else {
             return Err("it does not say how it is".to_owned());
         };
+        if let (false, Some(why)) = (status.terminal, keys::lost_in(&program)) {
+            return Err(format!("{why}; nothing was sent"));
+        }
         let since = status.cursors.values().copied().min();
         let attach = Attach { since, ..Attach::default() };
         let Reply::Attached { terminal, size, .. } = ask(&Request::Attach(attach))? else {

@@ -73,8 +73,11 @@ fn typings(action: &Action, secrets: &BTreeMap<String, Secret>) -> Vec<Typing> {
     match action {
         Action::Send(text) => parts(text, false),
         Action::Line(text) => parts(text, true),
-        Action::Key(Key::Bytes(bytes)) => vec![Typing::Text(bytes.clone().into())],
-        Action::Key(key) => keys::name(key).map(Typing::Key).into_iter().collect(),
+        Action::Key(key) => match (keys::name(key), key) {
+            (Some(name), _) => vec![Typing::Key(name)],
+            (None, Key::Bytes(bytes)) => vec![Typing::Text(bytes.clone().into())],
+            (None, _) => Vec::new(),
+        },
         Action::Secret { name, echo_ok } => {
             let secret = secrets.get(name).map(|secret| secret.bytes().to_vec());
             let value = secret.unwrap_or_default().into();

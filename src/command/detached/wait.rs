@@ -4,28 +4,25 @@ use super::{Found, Limit, Over, failed, find, record, unexpected};
 use crate::cli::detached::Wait;
 use crate::command::tracked::print_json;
 use crate::control::client::Failed;
+use crate::control::place;
 use crate::control::protocol::{Ended, Reply, Request};
 use crate::core::outcome::{EXIT_HEELER, EXIT_LIMIT};
 use crate::core::reap::State;
 use crate::report::output::Io;
+use crate::sys::pidfd::{self, PidFd};
 
 /// Waits; the run's exit code, 124 when it has not ended in time, 125 when nobody saw its end.
 pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
+    let limit = Limit::new(args.timeout, None);
     let living = match find(&args.target, io) {
         Ok(Found::Living(living)) => living,
-        Ok(Found::Record(over)) => return recorded(args.json, &over, io),
+        Ok(Found::Record(over)) => return unasked(args, &over, limit, io),
         Err(code) => return code,
     };
-    let limit = Limit::new(args.timeout, None);
     let mut connection = living.connection;
     match limit.ask(&mut connection, &Request::Wait { limit_ms: limit.ms() }) {
         Ok(Reply::Ended(ended)) => tell(args.json, &ended, io),
-        Ok(Reply::Limit { .. }) => {
-            if !args.json {
-                io.say(format_args!("run {} has not ended yet (--timeout)", living.run));
-            }
-            EXIT_LIMIT
-        }
+        Ok(Reply::Limit { .. }) => late(args, &living.run, io),
         Ok(other) => unexpected(&other, io),
         // It ended, or was killed, while it was asked.
         Err(Failed::Gone) => match record(living.db, &living.run, io) {
@@ -35,6 +32,39 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
         },
         Err(error) => failed(&living.run, &error, io),
     }
+}
+
+/// One that nobody can ask, having been started without `-d`, has ended when its heeler has.
+fn unasked(args: &Wait, over: &Over, limit: Limit, io: &mut Io<'_>) -> i32 {
+    let run = over.subject.record.facts.run.clone();
+    // One in the background that does not listen is a fault, which is told.
+    let waited_for = over.state == State::Running && !place::log(&over.db, &run).exists();
+    let heeler = over.subject.supervisor_process.as_ref().filter(|_| waited_for);
+    let Some(Ok(Some(heeler))) = heeler.map(|heeler| PidFd::open(heeler.pid.get())) else {
+        return recorded(args.json, over, io);
+    };
+    // Its number may have been another's by then, whom the records do not have as its heeler.
+    let found = |io: &mut Io<'_>| match record(over.db.clone(), &run, io) {
+        Ok(Found::Record(over)) => Ok(over),
+        Ok(Found::Living(_)) => Err(EXIT_HEELER),
+        Err(code) => Err(code),
+    };
+    match found(io) {
+        Ok(now) if now.state != State::Running => return recorded(args.json, &now, io),
+        Ok(_) => {}
+        Err(code) => return code,
+    }
+    match pidfd::wait_any(&[&heeler], limit.holds) {
+        Ok(ended) if !ended[0] => late(args, &run, io),
+        _ => found(io).map_or_else(|code| code, |over| recorded(args.json, &over, io)),
+    }
+}
+
+fn late(args: &Wait, run: &str, io: &mut Io<'_>) -> i32 {
+    if !args.json {
+        io.say(format_args!("run {run} has not ended yet (--timeout)"));
+    }
+    EXIT_LIMIT
 }
 
 /// What the records say of its end.

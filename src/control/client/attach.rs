@@ -22,7 +22,7 @@ use crate::runtime::sink::Sink;
 use crate::runtime::terminal::RawMode;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fdio, names, socket, tty};
+use crate::sys::{crash, fdio, names, socket, tty};
 
 /// How much input is kept for a run that does not read; then ours is not read either.
 const UNSENT: usize = 64 << 10;
@@ -124,16 +124,9 @@ struct Ours {
 
 impl Ours {
     fn open(wanted: &Wanted) -> io::Result<Ours> {
-        let stdin = fdio::standard(0);
-        let kind = fdio::kind(stdin)?;
-        let own = match kind {
-            fdio::FdKind::Pipe | fdio::FdKind::Terminal => {
-                fdio::reopen_nonblocking(stdin, false).or_else(|_| fdio::duplicate(stdin))
-            }
-            _ => fdio::duplicate(stdin),
-        };
+        let kind = fdio::kind(fdio::standard(0))?;
         Ok(Ours {
-            stdin: Some(own?),
+            stdin: Some(fdio::own_input()?),
             stdout: Sink::shared(fdio::standard(1), "stdout")?,
             stderr: Sink::shared(fdio::standard(2), "stderr")?,
             raw: None,
@@ -203,8 +196,8 @@ impl Ours {
             let mut out = Vec::with_capacity(bytes.len());
             self.unasked.push(bytes, &mut out);
             self.modes.push(&out);
-            if let Some(raw) = &self.raw {
-                raw.set_farewell(&self.modes.restore());
+            if self.raw.is_some() {
+                crash::set_farewell(&self.modes.restore());
             }
             self.stdout.write(&out);
         } else {
@@ -252,6 +245,7 @@ impl Ours {
             if is(tells) {
                 self.stderr.flush();
             }
+            let mut anew = false;
             for received in signals.read() {
                 match received.signal {
                     signals::WINCH => {
@@ -259,11 +253,18 @@ impl Ours {
                             Frame::Resize.encode(&encode_size(size), &mut line.unsent);
                         }
                     }
-                    signals::TSTP => *line = self.suspend(wanted)?,
+                    signals::TSTP => {
+                        *line = self.suspend(wanted)?;
+                        anew = true;
+                    }
                     signal if !signals::asks_to_stop(signal) => {}
                     signal if wanted.ours && signal != signals::HUP => stop(signal, line)?,
                     signal => return Ok(Left::Signal(signal)),
                 }
+            }
+            // What was ready was another connection.
+            if anew {
+                continue;
             }
             if is(reads)
                 && let Some(left) = self.read(&mut line.unsent)

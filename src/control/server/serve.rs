@@ -190,11 +190,17 @@ impl Server {
                 let enter: &[u8] = if terminal { b"\r" } else { b"\n" };
                 text([bytes.as_bytes(), enter].concat())
             }
-            Typing::Key(name) => match keys::parse(&name).map_err(|why| why.to_string())? {
-                Key::Bytes(bytes) => text(bytes),
-                Key::Cursor(letter) => text(self.keypad.bytes(letter)),
-                Key::Eof => Order::Eof { ticket },
-            },
+            Typing::Key(name) => {
+                let key = keys::parse(&name).map_err(|why| why.to_string())?;
+                if let (false, Some(why)) = (terminal, keys::lost_on_pipes(&key)) {
+                    return Err(why);
+                }
+                match key {
+                    Key::Bytes(bytes) => text(bytes),
+                    Key::Cursor(letter) => text(self.keypad.bytes(letter)),
+                    Key::Eof => Order::Eof { ticket },
+                }
+            }
             Typing::Secret { value, echo_ok } => Order::Secret {
                 ticket,
                 value: Zeroizing::new(value.as_bytes().to_vec()),

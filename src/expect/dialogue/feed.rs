@@ -9,6 +9,9 @@ use crate::expect::near::{Seen, Shown};
 use crate::expect::pattern::{Pattern, PatternError};
 use crate::expect::program::{StreamId, View};
 
+/// How much of what was echoed is kept, for a hint.
+const ECHOED: usize = 4 << 10;
+
 /// How many lines a failure shows.
 const LAST_LINES: usize = 10;
 /// How many characters of each.
@@ -21,7 +24,8 @@ pub(super) struct Feed {
     /// Nothing more comes: its end was read, or the run is over and others hold it open.
     pub(super) closed: bool,
     pub(super) last_output: Duration,
-    echoed: bool,
+    /// The end of what was typed while the terminal echoes.
+    echoed: Vec<u8>,
     matcher: Matcher,
     /// The matcher's ids are places in here; these are ours. Ascending.
     ids: Vec<usize>,
@@ -55,7 +59,7 @@ impl Feed {
             eof: false,
             closed: false,
             last_output: Duration::ZERO,
-            echoed: false,
+            echoed: Vec::new(),
             matcher: Matcher::new(&patterns, config)?,
             ids,
         })
@@ -142,7 +146,10 @@ impl Feed {
     }
 
     pub(super) fn expect_echo(&mut self, bytes: &[u8]) {
-        self.echoed = true;
+        self.echoed.extend_from_slice(&bytes[bytes.len().saturating_sub(ECHOED)..]);
+        if self.echoed.len() > 2 * ECHOED {
+            self.echoed.drain(..self.echoed.len() - ECHOED);
+        }
         self.matcher.expect_echo(bytes);
     }
 
@@ -181,7 +188,7 @@ impl Feed {
             stream: self.stream,
             text: self.shown(View::Text),
             raw: self.shown(View::Raw),
-            echoed: self.echoed,
+            echoed: &self.echoed,
         }
     }
 

@@ -15,7 +15,7 @@ fn shown(text: &str) -> Shown<'_> {
 }
 
 fn seen(text: &str) -> Seen<'_> {
-    Seen { stream: StreamId::Terminal, text: shown(text), raw: shown(text), echoed: false }
+    Seen { stream: StreamId::Terminal, text: shown(text), raw: shown(text), echoed: b"" }
 }
 
 fn one(pattern: &Pattern, seen: Seen<'_>) -> Vec<String> {
@@ -78,9 +78,14 @@ fn in_another_view() {
 
 #[test]
 fn only_as_an_echo() {
-    let seen = Seen { echoed: true, ..seen("status\n") };
-    let hints = one(&typed("status"), seen);
-    assert!(hints[0].starts_with("`status` appeared as the echo"), "{hints:?}");
+    let echoed = b"show status\r".as_slice();
+    // Also where it was left out.
+    for seen in [seen("status\n"), seen("$ \nbusy\n")] {
+        let hints = one(&typed("status"), Seen { echoed, ..seen });
+        assert!(hints[0].starts_with("`status` appeared as the echo"), "{hints:?}");
+    }
+    let hints = one(&typed("/busy|status/"), Seen { echoed, ..seen("Busy\n") });
+    assert!(hints[0].starts_with("`Busy` appeared"), "{hints:?}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::report::output;
 use crate::runtime::helper::{Helper, Wanted};
 use crate::runtime::remote::Fact;
 use crate::runtime::terminal::{Asked, Asking, RawMode};
+use crate::sys::names::signal_name;
 use crate::sys::{fdio, ids, tty};
 
 impl Running<'_, '_> {
@@ -33,13 +34,16 @@ impl Running<'_, '_> {
                 self.shared.event("log", || json!({ "text": line }));
             }
             Effect::Resize(columns, rows) => self.resize((columns, rows)),
-            Effect::Signal(signal) => {
-                let name = crate::sys::names::signal_name(signal);
-                self.shared.event("signal", || json!({ "signal": name }));
-                self.launched.tree.signal_once(signal);
-            }
+            Effect::Signal(signal) => self.send_signal(signal),
             _ => {}
         }
+    }
+
+    /// A signal to every member, because somebody wanted it sent.
+    pub(super) fn send_signal(&mut self, signal: i32) {
+        let name = signal_name(signal);
+        self.shared.event("signal", || json!({ "signal": name }));
+        self.launched.tree.signal_once(signal);
     }
 
     fn start_helper(&mut self, argv: &[Vec<u8>], env: Vec<(String, Vec<u8>)>, capture: bool) {

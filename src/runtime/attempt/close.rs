@@ -68,7 +68,8 @@ impl Running<'_, '_> {
             requests: self.supervisor.requests().to_vec(),
             streams: std::mem::take(&mut self.launched.streams),
             dialogue: self.dialogue.as_ref().map(Dialogue::record),
-            advice: self.dialogue.as_ref().map(Dialogue::advice).unwrap_or_default(),
+            advice: (self.dialogue.as_ref().map(Dialogue::advice).or(self.question.take()))
+                .unwrap_or_default(),
             strays: std::mem::take(&mut self.strays),
             strays_left,
             unkillable: left,

@@ -8,6 +8,7 @@ use super::Running;
 use crate::core::outcome::{Cause, EXIT_HEELER, Ended};
 use crate::core::supervisor::{Action, Event};
 use crate::expect::dialogue::{Dialogue, ExitStatus};
+use crate::expect::near;
 use crate::expect::program::StreamId;
 use crate::expect::view::emulator::cells;
 use crate::expect::view::query::Answers;
@@ -41,6 +42,17 @@ const SMALL: usize = 16 << 10;
 pub(super) const TURN: Duration = Duration::from_millis(2);
 
 impl Running<'_, '_> {
+    /// The command is about to be stopped. What that may have been waiting for when a limit came is what it shows now.
+    /// Nobody is told who typed to it themselves.
+    fn stopped(&mut self, cause: Cause) {
+        if let Some(dialogue) = self.dialogue.as_mut().filter(|_| cause.is_outside()) {
+            dialogue.stopped();
+        } else if cause.is_limit() && self.question.is_none() && self.shared.raw.is_none() {
+            let tails = self.launched.streams.iter().map(|stream| stream.tail().0);
+            self.question = Some(tails.filter_map(|tail| near::question(&tail)).collect());
+        }
+    }
+
     /// Gives the core an event and does what it says.
     pub(super) fn event(&mut self, event: Event) {
         self.event_at(self.now(), event);
@@ -48,10 +60,8 @@ impl Running<'_, '_> {
 
     fn event_at(&mut self, now: Duration, event: Event) {
         let actions = self.supervisor.step(now, event);
-        if let (Some(dialogue), true) =
-            (&mut self.dialogue, self.supervisor.cause().is_some_and(Cause::is_outside))
-        {
-            dialogue.stopped();
+        if let Some(cause) = self.supervisor.cause() {
+            self.stopped(cause);
         }
         for action in actions {
             match action {

@@ -66,7 +66,7 @@ pub struct Shared<'a> {
     pub outlets: Outlets,
     /// Our terminal in raw mode, while a person types to a command on a terminal of its own.
     pub raw: Option<RawMode>,
-    /// Whether a terminal of ours gives the command's its size.
+    /// The size of the command's terminal: columns and rows.
     pub size: (u16, u16),
     /// The run's id.
     pub run: String,
@@ -214,6 +214,8 @@ struct Running<'s, 'a> {
     stalled: bool,
     /// What answers the command where no terminal of ours does.
     answers: Option<Answers>,
+    /// What the output ended with when a limit came, where no dialogue knows.
+    question: Option<Vec<String>>,
     strays: Vec<Member>,
     /// Before this nobody looks for members that have ended.
     look_from: Duration,
@@ -304,6 +306,7 @@ pub fn run(
         person: None,
         stalled: false,
         answers: answers(plan, shared),
+        question: None,
         strays: Vec::new(),
         look_from: Duration::ZERO,
         look_due: false,

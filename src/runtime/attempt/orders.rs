@@ -8,7 +8,6 @@ use crate::expect::tape::Typing;
 use crate::runtime::input::Done;
 use crate::runtime::outlets::By;
 use crate::runtime::remote::{Fact, NotTyped, Order};
-use crate::sys::names;
 
 impl Running<'_, '_> {
     /// Carries out what is ordered. An answer can bring more orders, so until there are none.
@@ -41,11 +40,7 @@ impl Running<'_, '_> {
             }
             Order::Eof { ticket } => self.launched.input.end_for(ticket),
             Order::Forget { ticket } => self.launched.input.forget(ticket),
-            Order::Signal(signal) => {
-                let name = names::signal_name(signal);
-                self.shared.event("signal", || serde_json::json!({ "signal": name }));
-                self.launched.tree.signal_once(signal);
-            }
+            Order::Signal(signal) => self.send_signal(signal),
             Order::Stop(signal) => {
                 self.asked_to_stop(signal);
             }

@@ -5,7 +5,7 @@ use crate::core::outcome::Ended;
 use crate::core::supervisor::Event;
 use crate::report::output;
 use crate::runtime::stream::Stream;
-use crate::runtime::terminal::{Lent, RawMode};
+use crate::runtime::terminal::{Asking, Lent, RawMode};
 use crate::sys::signals::{self, Received};
 use crate::sys::{fdio, tty};
 
@@ -47,16 +47,19 @@ impl Running<'_, '_> {
     }
 
     /// The leader was stopped. Where it has our terminal that was Ctrl-Z, or there is none to be had, in the
-    /// background: we stop with it, as our shell expects.
-    pub(super) fn look_at_stop(&mut self) {
-        let Some(signal) = self.launched.tree.take_stop() else { return };
+    /// background: we stop with it, as our shell expects. Says whether we did.
+    pub(super) fn look_at_stop(&mut self) -> bool {
+        let Some(signal) = self.launched.tree.take_stop() else { return false };
         if self.launched.lent.is_some() {
             self.pause();
         } else if self.launched.shared.is_some() && signals::is_job_control(signal) {
             // Those in our group have got what stopped the leader, and may have more to do before they stop.
             self.launched.tree.signal_outside(tty::own_group(), signals::STOP);
             self.stop_with_it();
+        } else {
+            return false;
         }
+        true
     }
 
     /// Ctrl-Z: the whole tree stops, our terminal is put in order, we stop, and all of that backwards. The
@@ -68,25 +71,24 @@ impl Running<'_, '_> {
 
     fn stop_with_it(&mut self) {
         let from = self.shared.clock.wall();
-        for raw in self.shared.raw.iter().chain(&self.person) {
+        let asking = self.asking.as_ref().map(|(asking, _)| asking);
+        // In the reverse order of what they found: a question may be open on a terminal that is raw.
+        asking.inspect(|asking| asking.suspend());
+        for raw in self.raw_modes() {
             raw.suspend();
         }
-        if let Some((asking, _)) = &self.asking {
-            asking.suspend();
-        }
-        let modes = self.launched.lent.as_ref().and_then(Lent::take_back);
+        // For a question it has been taken back.
+        let lent = self.launched.lent.as_ref().filter(|_| asking.is_none());
+        let modes = lent.and_then(Lent::take_back);
         // With `bg` our terminal is the shell's, and a command that is typed to has to stop again, as one that
         // reads the terminal by itself would.
         loop {
             signals::stop_self();
-            if self.shared.raw.iter().chain(&self.person).all(RawMode::resume) {
+            if self.raw_modes().all(RawMode::resume) && asking.is_none_or(Asking::resume) {
                 break;
             }
         }
-        if let Some((asking, _)) = &self.asking {
-            asking.resume();
-        }
-        if let Some(lent) = &self.launched.lent {
+        if let Some(lent) = lent {
             lent.lend_again(modes.as_ref());
         }
         if self.launched.shared.is_some() {
@@ -115,7 +117,7 @@ impl Running<'_, '_> {
         let now = self.now();
         let bytes: u64 = self.launched.streams.iter().map(Stream::bytes).sum();
         let silent = now.saturating_sub(self.last_output);
-        self.say(&format!(
+        output::complain(&format!(
             "run {}: pid {}, {:.1} s, {bytes} bytes of output, silent for {:.1} s",
             self.shared.run,
             self.launched.tree.leader(),
@@ -124,14 +126,7 @@ impl Running<'_, '_> {
         ));
     }
 
-    /// One line on stderr, also where that is a raw terminal.
-    pub(super) fn say(&self, line: &str) {
-        if let Some(raw) = &self.shared.raw {
-            raw.suspend();
-        }
-        output::complain(line);
-        if let Some(raw) = &self.shared.raw {
-            raw.resume();
-        }
+    fn raw_modes(&self) -> impl Iterator<Item = &RawMode> {
+        self.shared.raw.iter().chain(&self.person)
     }
 }

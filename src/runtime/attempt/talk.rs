@@ -215,6 +215,10 @@ impl Running<'_, '_> {
             Typed::TooLong(bytes) => {
                 self.send_failed(&SendError::CanonicalLimit { bytes, limit: CANONICAL_LIMIT });
             }
+            Typed::CutOff => self.shared.warnings.push(format!(
+                "a line of our input was longer than the {CANONICAL_LIMIT} bytes that a terminal takes, which dropped \
+                 the rest (--pipe has no such limit)"
+            )),
             Typed::Closed => self.send_failed(&SendError::InputClosed),
             Typed::Unread => self.send_failed(&SendError::Unread),
         }

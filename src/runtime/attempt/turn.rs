@@ -10,7 +10,8 @@ use crate::core::limits::earliest;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::{Event, KILL};
 use crate::expect::dialogue::Dialogue;
-use crate::runtime::input::Asked;
+use crate::report::output;
+use crate::runtime::input::Brought;
 use crate::runtime::sending::Look;
 use crate::sys::poll::{self, Want};
 use crate::sys::signals;
@@ -165,13 +166,13 @@ impl Running<'_, '_> {
 
     fn read_input(&mut self) {
         match self.launched.input.read_source(self.now()) {
-            Asked::Nothing => {}
-            Asked::PersonLeft => {
+            Brought::Nothing => {}
+            Brought::PersonLeft => {
                 self.pump_input();
                 self.person_left();
             }
-            Asked::Stop => {
-                self.say(if self.supervisor.requests().is_empty() {
+            Brought::Stop => {
+                output::complain(if self.supervisor.requests().is_empty() {
                     "Ctrl-] three times: the command is being stopped (three more kill it)"
                 } else {
                     "Ctrl-] three times: the command is killed"
@@ -262,18 +263,24 @@ impl Running<'_, '_> {
     }
 
     fn take_signals(&mut self) {
+        let mut stopped = false;
         for received in self.shared.signals.read() {
             match received.signal {
                 _ if self.is_the_commands(received) => {}
                 signals::CHLD => {
                     let known = self.ended.is_some();
                     self.look_at_leader();
-                    self.look_at_stop();
+                    stopped |= self.look_at_stop();
                     // The look at a leader that has just ended was one at the tree.
                     self.look_due |= known || self.ended.is_none();
                     self.look_if_due();
                 }
-                signals::TSTP => self.pause(),
+                // The key that stopped the command, and us with it: once is enough.
+                signals::TSTP if stopped => {}
+                signals::TSTP => {
+                    self.pause();
+                    stopped = true;
+                }
                 signals::WINCH => self.follow_size(),
                 signals::USR1 => self.say_status(),
                 signals::CONT => {}

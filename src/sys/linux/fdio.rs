@@ -112,6 +112,17 @@ pub fn standard(fd: RawFd) -> BorrowedFd<'static> {
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
+/// Our own input, to be read by us: opened anew where possible, so that only we do not block on it.
+pub fn own_input() -> io::Result<OwnedFd> {
+    let stdin = standard(0);
+    match kind(stdin)? {
+        FdKind::Pipe | FdKind::Terminal => {
+            reopen_nonblocking(stdin, false).or_else(|_| duplicate(stdin))
+        }
+        _ => duplicate(stdin),
+    }
+}
+
 /// The null device.
 pub fn null() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)

@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr,
-    tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
+    InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, Winsize,
+    tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
 };
 
 /// Saved terminal attributes.
@@ -67,6 +67,11 @@ pub fn echoes(attributes: &Attributes) -> bool {
     attributes.0.local_modes.contains(LocalModes::ECHO)
 }
 
+/// Whether a line end begins a line by itself.
+pub fn processes_output(attributes: &Attributes) -> bool {
+    attributes.0.output_modes.contains(OutputModes::OPOST | OutputModes::ONLCR)
+}
+
 /// Whether input is taken line by line, with the kernel's limit on a line's length.
 pub fn is_canonical(attributes: &Attributes) -> bool {
     attributes.0.local_modes.contains(LocalModes::ICANON)
@@ -82,6 +87,17 @@ pub fn minds_keys(attributes: &Attributes) -> bool {
 pub fn eof_character(attributes: &Attributes) -> Option<u8> {
     let byte = attributes.0.special_codes[SpecialCodeIndex::VEOF];
     (byte != 0).then_some(byte)
+}
+
+/// Whether this byte ends a line that is typed to a terminal that takes lines, delivers it or does away with it.
+pub fn ends_line(attributes: &Attributes, byte: u8) -> bool {
+    use SpecialCodeIndex as Key;
+    let is = |key| byte != 0 && byte == attributes.0.special_codes[key];
+    let ends = [Key::VEOF, Key::VEOL, Key::VEOL2, Key::VKILL];
+    let signals = [Key::VINTR, Key::VQUIT, Key::VSUSP];
+    matches!(byte, b'\n' | b'\r')
+        || ends.into_iter().any(is)
+        || attributes.0.local_modes.contains(LocalModes::ISIG) && signals.into_iter().any(is)
 }
 
 /// Whether our process group is the foreground one of the terminal `fd`. False for a terminal that is not
