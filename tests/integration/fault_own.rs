@@ -250,6 +250,28 @@ fn out_of_descriptors() {
     assert!(refused > 0);
 }
 
+/// A command of the script's own that no descriptor is left for is ended at once, and nobody takes it for the command's.
+#[test]
+fn what_cannot_be_held_is_ended() {
+    let t = Test::new();
+    let mut life = t.lifeline("life");
+    let deaf = r#"trap "" TERM; exec 9>life; sleep 1000; sleep 1000"#;
+    let steps = format!("[[step]]\nexpect = 'ready'\n[[step]]\nexec = '{deaf}'\n");
+    t.write("s.toml", format!("version = 1\n{steps}"));
+    // After ours and the leader's.
+    let inject = "inject=pidfd_open:error=EMFILE:when=3";
+    let mut args = vec!["-o", "calls", "-e", "trace=pidfd_open", "-e", inject, "--"];
+    args.extend([env!("CARGO_BIN_EXE_heeler"), "run", "--report", "report", "--script", "s.toml"]);
+    args.extend(["--pipe", "--stop", "TERM:2s,KILL", "-c", "echo ready; exec sleep 1000"]);
+    let done = t.program("strace", args).any_out().any_err().exit(122).check();
+    let why = "cannot run sh: Too many open files";
+    assert!(done.err_text().contains(why), "{}", done.err_text());
+    life.wait_gone();
+    let report = report(&t);
+    assert!(report["stop"]["signals"][1].is_null(), "nobody waits for its end: {report}");
+    assert_eq!(report["containment"]["verified"], true, "{report}");
+}
+
 /// Handles on parents are kept until it is their children's turn, but not when there is no room for others: TERM
 /// reaches everybody, so that nobody waits for KILL. Where the kernel tells nothing of a handle (before Linux 6.13) a
 /// new one needs a second descriptor to be proven, so that one is refused; else it is the lists that cannot be read.

@@ -71,9 +71,11 @@ fn what_a_killed_heeler_leaves_is_listed_and_reaped() {
 #[test]
 fn reaping_keeps_how_attempts_ended() {
     let t = Test::new();
-    let script = "exec 9>life; [ -e x ] || { : > x; exit 3; }; echo ready >&9; exec sleep 1000";
+    // The end of the first is written with the start of the second.
+    let script =
+        "exec 9>life; echo >> x; [ $(wc -l < x) = 3 ] || exit 3; echo ready >&9; exec sleep 1000";
     let mut life = t.lifeline("life");
-    let args = ["--track", "require", "--retries", "1", "--retry-delay", "0", "-c", script];
+    let args = ["--track", "require", "--retries", "2", "--retry-delay", "0", "-c", script];
     let run = t.run(args).start();
     life.wait("ready");
     kill(&run);
