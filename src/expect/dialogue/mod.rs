@@ -123,6 +123,8 @@ pub struct Dialogue {
     heard: u32,
     /// How many steps were begun.
     taken: u32,
+    /// How many steps were decided and patterns matched.
+    progress: u64,
     exit: Exit,
     exit_status: Option<ExitStatus>,
     finished: bool,
@@ -235,6 +237,7 @@ impl Dialogue {
             armed_acting: false,
             heard: 0,
             taken: 0,
+            progress: 0,
             exit: Exit::Running,
             exit_status: None,
             finished: false,
@@ -427,6 +430,11 @@ impl Dialogue {
     /// One read may hold as many matches as it has bytes.
     pub fn is_behind(&self) -> bool {
         self.phase == Phase::Open && self.heard >= turn::HITS
+    }
+
+    /// A number that is another one once a step was decided or a pattern matched.
+    pub fn progress(&self) -> u64 {
+        self.progress
     }
 
     /// Whether all steps are met. Rules and watches go on.
