@@ -134,22 +134,36 @@ impl Matcher {
         build::matcher(patterns, config)
     }
 
-    /// The pattern `id` is another one from here on. Everything is compiled anew, and nothing is armed
+    /// One for another stream and the same patterns, which are not compiled for it again.
+    pub fn twin(&self) -> Matcher {
+        build::twin(self)
+    }
+
+    /// The patterns by these ids are others from here on. What depends on them is compiled anew, and nothing is armed
     /// afterwards; watches go on. On an error all is as it was.
-    pub fn replace(&mut self, id: usize, pattern: &Pattern) -> Result<(), PatternError> {
-        let Some((known, view)) = self.patterns.get(id) else { return Ok(()) };
-        if known == pattern {
-            return Ok(());
+    pub fn replace(&mut self, changes: &[(usize, Pattern)]) -> Result<(), PatternError> {
+        let differs = |(id, pattern): &&(usize, Pattern)| self.patterns[*id].0 != *pattern;
+        let changes: Vec<_> = changes.iter().filter(differs).collect();
+        if !changes.is_empty() {
+            let mut patterns = self.patterns.clone();
+            for (id, pattern) in &changes {
+                patterns[*id].0.clone_from(pattern);
+            }
+            let changed: Vec<usize> = changes.iter().map(|(id, _)| *id).collect();
+            build::renew(self, patterns, &changed)?;
+            self.armed.clear();
+            self.stale = true;
         }
-        let view = *view;
-        let before = std::mem::replace(&mut self.patterns[id].0, pattern.clone());
-        if let Err(why) = build::renew(self, view) {
-            self.patterns[id].0 = before;
-            return Err(why);
-        }
-        self.armed.clear();
-        self.stale = true;
         Ok(())
+    }
+
+    /// The same, for a [`Matcher::twin`] of one that has gone before.
+    pub fn follow(&mut self, other: &Matcher) {
+        if self.patterns != other.patterns {
+            build::follow(self, other);
+            self.armed.clear();
+            self.stale = true;
+        }
     }
 
     /// What lies before `offset` counts as consumed already. For a matcher that begins within a stream: it is

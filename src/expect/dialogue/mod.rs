@@ -206,7 +206,7 @@ impl Dialogue {
         let config =
             MatcherConfig { window: program.window, settle: program.settle, size: setup.size };
         for &stream in &setup.streams {
-            let mut feed = Feed::new(stream, &table.all, config)?;
+            let mut feed = Feed::new(stream, &table.all, config, &feeds)?;
             feed.watch(&watches);
             feeds.push(feed);
         }
