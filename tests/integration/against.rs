@@ -112,5 +112,7 @@ fn a_script_of_very_many_steps() {
     let steps = "[[step]]\nexec = \"true\"\n".repeat(20_000);
     let script = format!("version = 1\n[limits]\nsteps = 30000\n{steps}");
     let done = against(&t, &script).any_out().any_err().check();
-    assert!(done.out_text().contains("20000 steps"), "{}", done.out_text());
+    assert!(done.out_text().contains("20000 steps, 0 inputs"), "{}", done.out_text());
+    let one = against(&t, "version = 1\n[[step]]\nexpect = \"$ \"\n").any_out().check();
+    assert!(one.out_text().contains(": 1 step, 0 inputs"), "{}", one.out_text());
 }

@@ -111,15 +111,18 @@ pub(super) fn resolve(
                 format!("`{}` is required, so its default is never used", name.value),
             );
         }
+        let split = |text: &str, comma: &str| {
+            let items = text.split(comma).filter(|item| !item.is_empty());
+            items.map(str::to_owned).collect::<Vec<_>>()
+        };
         let value = match (set.remove(&name.value), &param.default) {
             // What comes in several words has its commas for itself.
             (Some(texts), _) if list => {
                 let comma = if texts.len() == 1 { "," } else { "\0" };
-                let items = texts.iter().flat_map(|text| text.split(comma));
-                let items = items.filter(|item| !item.is_empty());
-                ParamValue::List(items.map(str::to_owned).collect())
+                ParamValue::List(texts.iter().flat_map(|text| split(text, comma)).collect())
             }
             (Some(mut texts), _) => ParamValue::Text(texts.pop().unwrap_or_default()),
+            (None, Some(ListOr::One(text))) if list => ParamValue::List(split(&text.value.0, ",")),
             (None, Some(ListOr::One(text))) => ParamValue::Text(text.value.0.clone()),
             (None, Some(ListOr::List(items))) => {
                 ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect())
