@@ -135,6 +135,7 @@ impl Matcher {
     }
 
     /// One for another stream and the same patterns, which are not compiled for it again.
+    #[must_use]
     pub fn twin(&self) -> Matcher {
         build::twin(self)
     }
@@ -143,14 +144,13 @@ impl Matcher {
     /// afterwards; watches go on. On an error all is as it was.
     pub fn replace(&mut self, changes: &[(usize, Pattern)]) -> Result<(), PatternError> {
         let differs = |(id, pattern): &&(usize, Pattern)| self.patterns[*id].0 != *pattern;
-        let changes: Vec<_> = changes.iter().filter(differs).collect();
-        if !changes.is_empty() {
+        let ids: Vec<usize> = changes.iter().filter(differs).map(|(id, _)| *id).collect();
+        if !ids.is_empty() {
             let mut patterns = self.patterns.clone();
-            for (id, pattern) in &changes {
+            for (id, pattern) in changes {
                 patterns[*id].0.clone_from(pattern);
             }
-            let changed: Vec<usize> = changes.iter().map(|(id, _)| *id).collect();
-            build::renew(self, patterns, &changed)?;
+            build::renew(self, patterns, &ids)?;
             self.armed.clear();
             self.stale = true;
         }

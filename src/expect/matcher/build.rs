@@ -90,7 +90,9 @@ pub(super) fn renew(
     let screen = has(View::Screen).then(|| screen_regexes(&patterns)).transpose()?;
     matcher.patterns = patterns;
     for (lane, renewed) in [(&mut matcher.text, text), (&mut matcher.raw, raw)] {
-        renewed.into_iter().for_each(|patterns| lane.renew(patterns));
+        if let Some(renewed) = renewed {
+            lane.renew(renewed);
+        }
     }
     if let (Some(screen), Some(regexes)) = (&mut matcher.screen, screen) {
         screen.renew(regexes);
