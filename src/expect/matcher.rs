@@ -373,20 +373,6 @@ impl Matcher {
         self.losses.pop_front()
     }
 
-    /// The last lines of the text view, the unfinished one too, for people.
-    pub fn last_lines(&self, n: usize) -> Vec<String> {
-        let text = self.text.window.bytes();
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let lines = text.rsplit(|&byte| byte == b'\n').take(n);
-        let mut lines: Vec<String> =
-            lines.map(|line| String::from_utf8_lossy(shown(line)).into_owned()).collect();
-        lines.reverse();
-        if lines.len() == 1 && lines[0].is_empty() {
-            lines.clear();
-        }
-        lines
-    }
-
     /// The text of a view from up to `behind` bytes before a match to up to `ahead` bytes behind it. Of the
     /// screen: all.
     pub fn around(
@@ -414,12 +400,6 @@ impl Matcher {
             View::Screen => (self.screen.as_ref().map_or(b"", ScreenView::text), 0),
         }
     }
-}
-
-/// A line as it was left: what follows its last carriage return, as of a progress bar, or of a prompt that a
-/// line editor draws anew.
-fn shown(line: &[u8]) -> &[u8] {
-    line.rsplit(|&byte| byte == b'\r').find(|part| !part.is_empty()).unwrap_or(b"")
 }
 
 #[cfg(test)]

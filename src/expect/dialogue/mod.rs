@@ -374,19 +374,6 @@ impl Dialogue {
         }
     }
 
-    /// The name of the secret that is under way.
-    #[cfg(test)]
-    fn secret_wanted(&self) -> Option<&str> {
-        Some(&self.acting.as_ref()?.secret.as_ref()?.name)
-    }
-
-    /// Whether it matters that the terminal stops echoing.
-    #[cfg(test)]
-    fn wants_echo_state(&self) -> bool {
-        let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
-        secret.is_some_and(|secret| !secret.echo_ok)
-    }
-
     /// Something could not be written.
     pub fn send_failed(&mut self, now: Duration, error: &SendError, out: &mut Vec<Effect>) {
         if self.phase == Phase::Over {

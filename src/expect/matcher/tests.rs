@@ -431,18 +431,6 @@ fn memory_is_bounded_by_the_window() {
 }
 
 #[test]
-fn last_lines_are_for_people() {
-    let mut m = armed(&["x"]);
-    assert!(m.last_lines(3).is_empty());
-    m.push(ms(0), b"one\r\ntwo\r\n\x1b[1mthree\x1b[m\r\nPassword: ");
-    assert_eq!(m.last_lines(2), ["three", "Password: "]);
-    m.push(ms(0), b"\r\n");
-    assert_eq!(m.last_lines(1), ["Password: "]);
-    m.push(ms(0), b" 10%\r 55%\r100%\r\n\r> ls");
-    assert_eq!(m.last_lines(2), ["100%", "> ls"]);
-}
-
-#[test]
 fn what_was_passed_over_and_what_is_left() {
     let mut m = armed(&["two"]);
     m.push(ms(0), b"one \x1b[mtwo three");
