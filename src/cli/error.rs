@@ -162,7 +162,11 @@ fn instead(word: &str, line: &[OsString]) -> Option<String> {
     let limit = looks_like_duration(word).then_some(word);
     let rest = &line[at + usize::from(limit.is_some())..];
     let limit = limit.map_or_else(String::new, |limit| format!(" --timeout {limit}"));
-    let words: Vec<String> = rest.iter().map(|typed| quoted(&typed.to_string_lossy())).collect();
+    let mut words: Vec<String> =
+        rest.iter().map(|typed| quoted(&typed.to_string_lossy())).collect();
+    if words.is_empty() {
+        words.push("COMMAND".to_owned());
+    }
     let run = format!("to run a command: heeler run{limit} -- {}", words.join(" "));
     match run.char_indices().nth(SHOWN) {
         Some((end, _)) => Some(format!("{}...", &run[..end])),
@@ -274,6 +278,7 @@ mod tests {
         for (line, expected) in [
             ("heeler sleep 10", "to run a command: heeler run -- sleep 10"),
             ("heeler 5s sleep 10", "to run a command: heeler run --timeout 5s -- sleep 10"),
+            ("heeler 5s", "to run a command: heeler run --timeout 5s -- COMMAND"),
             ("heeler version", "did you mean heeler --version?"),
             ("heeler lst", "did you mean list?"),
             ("heeler run --ttl 5s -- true", "--ttl goes with -d or --detach-keys"),

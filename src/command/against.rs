@@ -94,7 +94,8 @@ fn tell(args: &cli::Check, cast: &Path, played: &Played, io: &mut Io<'_>) -> i32
             "notes": played.notes,
             "duration_ms": u64::try_from(played.at.as_millis()).unwrap_or(u64::MAX),
         });
-        return if writeln!(io.out, "{told}").is_ok() { code } else { EXIT_HEELER };
+        let told = writeln!(io.out, "{told}").and_then(|()| io.out.flush());
+        return told.map_or_else(|error| super::unprinted(&error, io), |()| code);
     }
     for note in &played.notes {
         io.say(format!("note: {note}"));
@@ -107,18 +108,22 @@ fn tell(args: &cli::Check, cast: &Path, played: &Played, io: &mut Io<'_>) -> i32
         }
         return code;
     }
-    let met = played.record.steps.len();
     let unseen = match played.unseen {
         0 => String::new(),
         n => format!(", {n} more that it does not show"),
     };
     let (script, cast) = (args.scripts[0].display().to_string(), cast.display().to_string());
     let line = format!(
-        "{} meets {}: {met} steps, {} inputs as recorded{unseen}, after {}\n",
+        "{} meets {}: {}, {} as recorded{unseen}, after {}\n",
         printable(&script),
         printable(&cast),
-        played.seen,
+        counted(played.record.steps.len(), "step"),
+        counted(played.seen, "input"),
         human(played.at),
     );
     if io.out.write_all(line.as_bytes()).is_ok() { code } else { EXIT_HEELER }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -45,8 +45,10 @@ pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
             }
         }
     }
-    if args.json && writeln!(io.out, "{}", Value::Array(told)).is_err() {
-        return EXIT_HEELER;
+    if args.json
+        && let Err(error) = writeln!(io.out, "{}", Value::Array(told)).and_then(|()| io.out.flush())
+    {
+        return super::unprinted(&error, io);
     }
     match worst {
         Some(Severity::Error) => EXIT_HEELER,

@@ -45,6 +45,7 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::List(args) if args.watch => watch::run(&args.into()),
         Command::List(args) => printing(|io| list::run(&args.into(), io)),
         Command::Reap(args) => with_stdio(|io| reap::run(&args.into(), io)),
+        Command::Check(args) if args.json => printing(|io| check::run(&args, io)),
         Command::Check(args) => with_stdio(|io| check::run(&args, io)),
         Command::Inspect(args) => printing(|io| inspect::run(&args.into(), io)),
         Command::Learn(args) => learn::run(&args),
@@ -64,6 +65,12 @@ fn dispatch(command: Command, line: &[OsString]) -> i32 {
         Command::Schema(args) => schema::run(&args),
         Command::Help(args) => help::run(&args),
     }
+}
+
+/// What was printed did not get there.
+fn unprinted(error: &std::io::Error, io: &mut output::Io<'_>) -> i32 {
+    io.say(format!("cannot write to stdout: {error}"));
+    EXIT_HEELER
 }
 
 /// Prints to stdout; the exit code says whether that worked.

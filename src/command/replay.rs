@@ -8,7 +8,7 @@ use crate::config::reason;
 use crate::report::cast::{self, Cast, read::limit_idle};
 use crate::report::output;
 use crate::runtime::player::{self, Left};
-use crate::sys::{fdio, signals, tty};
+use crate::sys::{fdio, signals, start, tty};
 
 /// Plays a recording, or prints it.
 pub fn run(args: &cli::Replay) -> i32 {
@@ -18,6 +18,9 @@ pub fn run(args: &cli::Replay) -> i32 {
     };
     if let Some(limit) = args.idle_limit.or(cast.idle_limit).filter(|limit| !limit.is_zero()) {
         limit_idle(&mut cast.tape.facts, limit);
+    }
+    if start::stdout_was_closed() {
+        return super::fail("cannot write to stdout: it is closed");
     }
     let mut out = io::stdout().lock();
     let done = if args.instant || !tty::is_terminal(fdio::standard(1)) {

@@ -42,6 +42,8 @@ const LEAVE: &[u8] = b"\x1b[m\x1b[?25h\x1b[?1049l";
 enum Left {
     Quit,
     Signal(i32),
+    /// Not begun: our terminal is somebody else's just now.
+    Refused,
 }
 
 /// Shows the table until it is left.
@@ -58,6 +60,7 @@ pub fn run(args: &ListArgs) -> i32 {
             signals::die_of(signal);
             128 + signal
         }
+        Ok(Left::Refused) => super::fail("--watch needs the foreground of its terminal"),
         Err(error) => super::fail(&format!("cannot draw on the terminal: {error}")),
     }
 }
@@ -65,8 +68,7 @@ pub fn run(args: &ListArgs) -> i32 {
 fn watch(args: &ListArgs) -> io::Result<Left> {
     let signals = Signals::take()?;
     let Some(terminal) = Terminal::enter() else {
-        super::fail("--watch needs the foreground of its terminal");
-        return Ok(Left::Quit);
+        return Ok(Left::Refused);
     };
     let colour = output::with_stdio(|io| io.style.colour);
     let mut watch = Watch { args, signals, terminal, live: Live::default(), colour, helper: None };

@@ -23,8 +23,8 @@ const OFF: Duration = value::LONGEST;
 /// The smallest window: less could not hold a prompt.
 const SMALLEST_WINDOW: u64 = 256;
 
-/// The program that the flags amount to, added to that of the script. `noted` are the patterns of `--retry-on match:P`: watches with no
-/// verdict, which come first so that a note's number is also its watch's.
+/// The program that the flags amount to, added to that of the script. `noted` are the patterns of `--retry-on match:P`:
+/// watches with no verdict, which come first so that a note's number is also its watch's.
 pub(super) fn compile(
     dialogue: &cli::run::Dialogue,
     noted: &[&str],

@@ -1,7 +1,8 @@
 //! The command's environment, as a value.
 //!
 //! Ours (unless `--env-clear`), less `--unset`, then the script's, then `--env-file`, then `-e`: the more
-//! specific comes later and wins, and flags win over the script. HEELER_RUN stays whatever is asked for: it is how a tree is found when its heeler is gone.
+//! specific comes later and wins, and flags win over the script. HEELER_RUN stays whatever is asked for: it is how a
+//! tree is found when its heeler is gone.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -10,7 +10,7 @@ use regex_syntax::hir::Hir;
 use super::automaton::compile::Compiled;
 use super::automaton::lazy::{Lazy, Mode};
 use super::matcher::{Loss, Match};
-use super::prefilter::{Prefilter, beginnings};
+use super::prefilter::Prefilter;
 use super::resolve::Resolver;
 use super::search::{Decision, Search};
 use super::watch::Watches;
@@ -23,47 +23,50 @@ const KEPT: usize = 8;
 /// How much the table of an automaton for many patterns may take.
 pub const CACHE: usize = 2 << 20;
 
+/// A pattern of a view, and what is known of it whatever the others are.
+#[derive(Debug)]
+pub struct One {
+    /// The pattern itself.
+    pub hir: Hir,
+    /// How a match is resolved.
+    pub resolver: Resolver,
+    /// What it has to begin with, where that is known.
+    pub beginnings: Option<Vec<Vec<u8>>>,
+}
+
 /// The patterns of a view, compiled.
 #[derive(Debug)]
 pub struct Patterns {
     /// The run's id of each, ascending.
     pub ids: Vec<usize>,
+    /// Each of them.
+    pub each: Vec<Rc<One>>,
     /// All of them.
     pub compiled: Rc<Compiled>,
-    /// How each is resolved.
-    pub resolvers: Vec<Resolver>,
-    /// What each has to begin with, where that is known.
-    pub beginnings: Vec<Option<Vec<Vec<u8>>>>,
     /// How long a match may be, and how long it may be held, in bytes.
     pub reach: u64,
 }
 
 impl Patterns {
     /// Takes them over, once compiled.
-    pub fn new(
-        ids: Vec<usize>,
-        hirs: &[Hir],
-        resolvers: Vec<Resolver>,
-        compiled: Compiled,
-        reach: u64,
-    ) -> Patterns {
+    pub fn new(ids: Vec<usize>, each: Vec<Rc<One>>, compiled: Compiled, reach: u64) -> Patterns {
         // A window that nothing can fill is none; its multiples have to stay numbers.
         let reach = reach.min(u64::MAX / 8);
-        let beginnings = hirs.iter().map(beginnings).collect();
-        Patterns { ids, compiled: Rc::new(compiled), resolvers, beginnings, reach }
+        Patterns { ids, each, compiled: Rc::new(compiled), reach }
     }
 
     /// What skips to where one of these may begin, when there is something.
     pub fn prefilter(&self, patterns: &[usize]) -> Option<Prefilter> {
         let known: Option<Vec<&Vec<Vec<u8>>>> =
-            patterns.iter().map(|&pattern| self.beginnings[pattern].as_ref()).collect();
+            patterns.iter().map(|&pattern| self.each[pattern].beginnings.as_ref()).collect();
         let known = known?;
         Prefilter::new(known.iter().flat_map(|literals| literals.iter().map(Vec::as_slice)))
     }
 
     /// Makes a match of a decision; `cursor` is where the text before it begins.
     pub fn finish(&self, window: &Window, decision: &Decision, cursor: u64) -> Option<Decided> {
-        let resolved = self.resolvers[decision.pattern].resolve(window, decision, self.reach)?;
+        let resolved =
+            self.each[decision.pattern].resolver.resolve(window, decision, self.reach)?;
         let start = resolved.start();
         let (groups, names) = resolved.groups(window);
         // What is retained beyond that depends on how the output came.
@@ -167,8 +170,7 @@ impl Automaton {
 
 impl Lane {
     /// A view with nothing in it.
-    pub fn new(patterns: Patterns, window: Window) -> Lane {
-        let patterns = Rc::new(patterns);
+    pub fn new(patterns: Rc<Patterns>, window: Window) -> Lane {
         Lane {
             window,
             pauses: std::collections::VecDeque::new(),
@@ -184,6 +186,11 @@ impl Lane {
             watched: 0,
             renewed: false,
         }
+    }
+
+    /// All patterns of this view.
+    pub fn patterns(&self) -> &Rc<Patterns> {
+        &self.patterns
     }
 
     /// The number that a run's pattern has in this view.
@@ -228,8 +235,8 @@ impl Lane {
 
     /// These are the patterns from here on, with the same ids. Nothing is armed; watches go on with theirs,
     /// which are the same.
-    pub fn renew(&mut self, patterns: Patterns) {
-        self.patterns = Rc::new(patterns);
+    pub fn renew(&mut self, patterns: Rc<Patterns>) {
+        self.patterns = patterns;
         self.armed = None;
         self.kept.clear();
         self.renewed = true;

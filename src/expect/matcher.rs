@@ -134,22 +134,36 @@ impl Matcher {
         build::matcher(patterns, config)
     }
 
-    /// The pattern `id` is another one from here on. Everything is compiled anew, and nothing is armed
+    /// One for another stream and the same patterns, which are not compiled for it again.
+    #[must_use]
+    pub fn twin(&self) -> Matcher {
+        build::twin(self)
+    }
+
+    /// The patterns by these ids are others from here on. What depends on them is compiled anew, and nothing is armed
     /// afterwards; watches go on. On an error all is as it was.
-    pub fn replace(&mut self, id: usize, pattern: &Pattern) -> Result<(), PatternError> {
-        let Some((known, view)) = self.patterns.get(id) else { return Ok(()) };
-        if known == pattern {
-            return Ok(());
+    pub fn replace(&mut self, changes: &[(usize, Pattern)]) -> Result<(), PatternError> {
+        let differs = |(id, pattern): &&(usize, Pattern)| self.patterns[*id].0 != *pattern;
+        let ids: Vec<usize> = changes.iter().filter(differs).map(|(id, _)| *id).collect();
+        if !ids.is_empty() {
+            let mut patterns = self.patterns.clone();
+            for (id, pattern) in changes {
+                patterns[*id].0.clone_from(pattern);
+            }
+            build::renew(self, patterns, &ids)?;
+            self.armed.clear();
+            self.stale = true;
         }
-        let view = *view;
-        let before = std::mem::replace(&mut self.patterns[id].0, pattern.clone());
-        if let Err(why) = build::renew(self, view) {
-            self.patterns[id].0 = before;
-            return Err(why);
-        }
-        self.armed.clear();
-        self.stale = true;
         Ok(())
+    }
+
+    /// The same, for a [`Matcher::twin`] of one that has gone before.
+    pub fn follow(&mut self, other: &Matcher) {
+        if self.patterns != other.patterns {
+            build::follow(self, other);
+            self.armed.clear();
+            self.stale = true;
+        }
     }
 
     /// What lies before `offset` counts as consumed already. For a matcher that begins within a stream: it is
@@ -359,20 +373,6 @@ impl Matcher {
         self.losses.pop_front()
     }
 
-    /// The last lines of the text view, the unfinished one too, for people.
-    pub fn last_lines(&self, n: usize) -> Vec<String> {
-        let text = self.text.window.bytes();
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let lines = text.rsplit(|&byte| byte == b'\n').take(n);
-        let mut lines: Vec<String> =
-            lines.map(|line| String::from_utf8_lossy(shown(line)).into_owned()).collect();
-        lines.reverse();
-        if lines.len() == 1 && lines[0].is_empty() {
-            lines.clear();
-        }
-        lines
-    }
-
     /// The text of a view from up to `behind` bytes before a match to up to `ahead` bytes behind it. Of the
     /// screen: all.
     pub fn around(
@@ -400,12 +400,6 @@ impl Matcher {
             View::Screen => (self.screen.as_ref().map_or(b"", ScreenView::text), 0),
         }
     }
-}
-
-/// A line as it was left: what follows its last carriage return, as of a progress bar, or of a prompt that a
-/// line editor draws anew.
-fn shown(line: &[u8]) -> &[u8] {
-    line.rsplit(|&byte| byte == b'\r').find(|part| !part.is_empty()).unwrap_or(b"")
 }
 
 #[cfg(test)]

@@ -307,7 +307,7 @@ pub struct Failure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Containment {
-    /// `cgroup`, `subreaper`, `group` or `none`.
+    /// `cgroup` or `subreaper`.
     pub kind: String,
     /// Whether the tree was proven empty at the end.
     pub verified: bool,

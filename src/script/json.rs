@@ -15,7 +15,10 @@ pub fn parse(source: usize, text: &str, log: &mut Log) -> Node {
         if reader.at == text.len() { Ok(node) } else { Err(reader.wrong("the end", reader.at)) }
     });
     result.unwrap_or_else(|(span, message)| {
-        log.error("syntax", span, message);
+        let wrong = log.error("syntax", span, message);
+        if !text.trim_start().starts_with('{') {
+            wrong.help("a script in TOML is read by --script, from a file not named .json");
+        }
         Node { span: Span { source, start: 0, end: text.len() }, value: Value::Table(Vec::new()) }
     })
 }

@@ -11,6 +11,11 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// In no text: on the command line.
+    pub const NOWHERE: Span = Span { source: usize::MAX, start: 0, end: 0 };
+}
+
 /// One text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {

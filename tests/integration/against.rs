@@ -103,3 +103,16 @@ fn a_recording_that_is_not_there() {
     let err = "heeler: cannot read the recording no.cast: no such file or directory\n";
     t.heeler(["check", "s.toml", "--against", "no.cast"]).exit(125).err(err).check();
 }
+
+/// Each step leads on to the next one at once, and none of them from within another.
+#[test]
+fn a_script_of_very_many_steps() {
+    let t = Test::new();
+    t.write("c.cast", "{\"version\": 2, \"width\": 80, \"height\": 24}\n[0.1, \"o\", \"$ \"]\n");
+    let steps = "[[step]]\nexec = \"true\"\n".repeat(20_000);
+    let script = format!("version = 1\n[limits]\nsteps = 30000\n{steps}");
+    let done = against(&t, &script).any_out().any_err().check();
+    assert!(done.out_text().contains("20000 steps, 0 inputs"), "{}", done.out_text());
+    let one = against(&t, "version = 1\n[[step]]\nexpect = \"$ \"\n").any_out().check();
+    assert!(one.out_text().contains(": 1 step, 0 inputs"), "{}", one.out_text());
+}

@@ -136,6 +136,8 @@ fn a_closed_stdout_is_as_good_as_a_full_one() {
     let started = t.run(["-d", "--name", "web", "--ttl", "1m", "--", "sh", "-c", "echo hi"]);
     started.any_out().check();
     t.heeler(["wait", "web"]).check();
+    t.write("s.toml", "version = 1\n");
+    t.write("c.cast", "{\"version\": 2, \"width\": 80, \"height\": 24}\n[0.1, \"o\", \"$ \"]\n");
     for command in [
         "list",
         "list --json",
@@ -147,6 +149,8 @@ fn a_closed_stdout_is_as_good_as_a_full_one() {
         "schema report",
         "completions bash",
         "doctor",
+        "check --json s.toml",
+        "replay c.cast",
     ] {
         for to in ["&-", "/dev/full"] {
             let done = t.sh(&format!("exec heeler {command} >{to}")).any_err().exit(125).check();

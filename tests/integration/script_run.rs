@@ -261,3 +261,19 @@ step = [
     let watched = serde_json::json!(["saw one", "saw two"]);
     assert_eq!(done.at("/dialogue/captures/watched"), watched);
 }
+
+/// What the command line has wrong stands in no line of the script.
+#[test]
+fn what_is_wrong_on_the_command_line_is_no_line_of_the_script() {
+    let t = Test::new();
+    let script = "version = 1\n[params.host]\ndefault = \"x\"\n[[step]]\nexpect = \"y\"\n";
+    t.write("s.toml", script);
+    t.run(["--script", "s.toml", "--set", "hsot=1", "--", "true"])
+        .err("heeler: --set hsot: the script has no such param; did you mean `host`?\n")
+        .exit(125)
+        .check();
+    t.run(["--script-json", "s.toml", "--", "true"])
+        .err_has("a script in TOML is read by --script")
+        .exit(125)
+        .check();
+}

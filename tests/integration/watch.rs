@@ -113,6 +113,16 @@ fn every_end_puts_the_terminal_back() {
     gone(&t);
 }
 
+/// In the background it has no terminal to draw on, and that is no success.
+#[test]
+fn it_needs_the_foreground() {
+    let t = Test::new();
+    let watch = t.sh("set -m; heeler list --watch & wait $!; echo rc=$?").terminal(80, 24);
+    let done = watch.any_out().any_err().check();
+    assert!(done.out_text().contains("needs the foreground"), "{}", done.out_text());
+    assert!(done.out_text().contains("rc=125"), "{}", done.out_text());
+}
+
 /// Ctrl-Z and `kill -TSTP`, then `fg`: in between the terminal and the screen are the shell's.
 #[test]
 fn it_is_stopped_and_goes_on() {

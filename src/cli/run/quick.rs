@@ -2,8 +2,8 @@
 //!
 //! clap builds some seventy arguments to read three, which was two thirds of all instructions of a short run in
 //! user mode (0.15 ms; `benches`, group `start`). So a command line of nothing but the flags below, each in its
-//! plainest form, is read here. It has to mean what it means to clap, which tests of all pairs of these flags hold it to; and what
-//! is unusual, doubtful or wrong, help included, is left to clap: it alone refuses anything.
+//! plainest form, is read here. It has to mean what it means to clap, which tests of all pairs of these flags hold
+//! it to; and what is unusual, doubtful or wrong, help included, is left to clap: it alone refuses anything.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

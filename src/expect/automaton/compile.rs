@@ -1,5 +1,6 @@
 //! Patterns compiled once: one NFA for all of them, and what is known of each.
 
+use std::borrow::Borrow;
 use std::cell::RefCell;
 
 use regex_automata::nfa::thompson::{self, NFA, State, WhichCaptures};
@@ -43,7 +44,7 @@ pub(super) struct Looks {
 
 impl Compiled {
     /// Compiles `patterns`.
-    pub fn new(patterns: &[Hir]) -> Result<Compiled, Box<thompson::BuildError>> {
+    pub fn new(patterns: &[impl Borrow<Hir>]) -> Result<Compiled, Box<thompson::BuildError>> {
         let config = thompson::Config::new()
             .utf8(false)
             .which_captures(WhichCaptures::None)

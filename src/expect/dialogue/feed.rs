@@ -42,25 +42,31 @@ pub(super) struct Hit {
 }
 
 impl Feed {
+    /// `others` are there already: where one of them has the same patterns, these are compiled once.
     pub(super) fn new(
         stream: StreamId,
         listeners: &[Listener],
         config: MatcherConfig,
+        others: &[Feed],
     ) -> Result<Feed, PatternError> {
         let ids: Vec<usize> = (0..listeners.len())
             .filter(|&id| listeners[id].event().is_none() && listeners[id].hears(stream))
             .collect();
-        let patterns: Vec<_> = ids
-            .iter()
-            .map(|&id| (listeners[id].listen.pattern.clone(), listeners[id].listen.view))
-            .collect();
+        let matcher = if let Some(other) = others.iter().find(|other| other.ids == ids) {
+            other.matcher.twin()
+        } else {
+            let listens = ids.iter().map(|&id| &listeners[id].listen);
+            let patterns: Vec<_> =
+                listens.map(|listen| (listen.pattern.clone(), listen.view)).collect();
+            Matcher::new(&patterns, config)?
+        };
         Ok(Feed {
             stream,
             eof: false,
             closed: false,
             last_output: Duration::ZERO,
             echoed: Vec::new(),
-            matcher: Matcher::new(&patterns, config)?,
+            matcher,
             ids,
         })
     }
@@ -76,12 +82,21 @@ impl Feed {
         self.matcher.watch(&local);
     }
 
-    /// The pattern `id` is this one from here on.
-    pub(super) fn replace(&mut self, id: usize, pattern: &Pattern) -> Result<(), PatternError> {
-        match self.ids.binary_search(&id) {
-            Ok(local) => self.matcher.replace(local, pattern),
-            Err(_) => Ok(()),
+    /// The patterns by these ids are these from here on. `others` have them already.
+    pub(super) fn replace(
+        &mut self,
+        changes: &[(usize, Pattern)],
+        others: &[Feed],
+    ) -> Result<(), PatternError> {
+        if let Some(other) = others.iter().find(|other| other.ids == self.ids) {
+            self.matcher.follow(&other.matcher);
+            return Ok(());
         }
+        let local = |(id, pattern): &(usize, Pattern)| {
+            Some((self.ids.binary_search(id).ok()?, pattern.clone()))
+        };
+        let changes: Vec<_> = changes.iter().filter_map(local).collect();
+        self.matcher.replace(&changes)
     }
 
     fn local(&self, ids: &[usize]) -> Vec<usize> {

@@ -401,6 +401,7 @@ impl Dialogue {
         offset: Option<u64>,
         now: Duration,
     ) {
+        self.progress += 1;
         let waited = self.clock.waited(now);
         if let Some(record) = self.record.and_then(|record| self.steps.get_mut(record)) {
             record.state = state;

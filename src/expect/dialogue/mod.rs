@@ -123,6 +123,8 @@ pub struct Dialogue {
     heard: u32,
     /// How many steps were begun.
     taken: u32,
+    /// How many steps were decided and patterns matched.
+    progress: u64,
     exit: Exit,
     exit_status: Option<ExitStatus>,
     finished: bool,
@@ -204,7 +206,7 @@ impl Dialogue {
         let config =
             MatcherConfig { window: program.window, settle: program.settle, size: setup.size };
         for &stream in &setup.streams {
-            let mut feed = Feed::new(stream, &table.all, config)?;
+            let mut feed = Feed::new(stream, &table.all, config, &feeds)?;
             feed.watch(&watches);
             feeds.push(feed);
         }
@@ -235,6 +237,7 @@ impl Dialogue {
             armed_acting: false,
             heard: 0,
             taken: 0,
+            progress: 0,
             exit: Exit::Running,
             exit_status: None,
             finished: false,
@@ -375,19 +378,6 @@ impl Dialogue {
         }
     }
 
-    /// The name of the secret that is under way.
-    #[cfg(test)]
-    fn secret_wanted(&self) -> Option<&str> {
-        Some(&self.acting.as_ref()?.secret.as_ref()?.name)
-    }
-
-    /// Whether it matters that the terminal stops echoing.
-    #[cfg(test)]
-    fn wants_echo_state(&self) -> bool {
-        let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
-        secret.is_some_and(|secret| !secret.echo_ok)
-    }
-
     /// Something could not be written.
     pub fn send_failed(&mut self, now: Duration, error: &SendError, out: &mut Vec<Effect>) {
         if self.phase == Phase::Over {
@@ -431,6 +421,11 @@ impl Dialogue {
     /// One read may hold as many matches as it has bytes.
     pub fn is_behind(&self) -> bool {
         self.phase == Phase::Open && self.heard >= turn::HITS
+    }
+
+    /// A number that is another one once a step was decided or a pattern matched.
+    pub fn progress(&self) -> u64 {
+        self.progress
     }
 
     /// Whether all steps are met. Rules and watches go on.

@@ -8,6 +8,7 @@ use crate::expect::program::{Part, Text};
 impl Dialogue {
     /// Writes the patterns among `ids` that have names in them anew. An error is a reason to fail.
     pub(super) fn write_patterns(&mut self, ids: &[usize]) -> Result<(), (Reason, String)> {
+        let mut changes = Vec::new();
         for &id in ids {
             let Some(template) = &self.table.all[id].listen.template else { continue };
             let pattern = match self.pattern(template) {
@@ -22,9 +23,12 @@ impl Dialogue {
             }
             listener.written = true;
             listener.listen.pattern = pattern.clone();
-            for feed in &mut self.feeds {
-                feed.replace(id, &pattern).map_err(|why| (Reason::Pattern, why.to_string()))?;
-            }
+            changes.push((id, pattern));
+        }
+        for at in 0..self.feeds.len() {
+            let (done, rest) = self.feeds.split_at_mut(at);
+            let renewed = rest[0].replace(&changes, done);
+            renewed.map_err(|why| (Reason::Pattern, why.to_string()))?;
         }
         Ok(())
     }

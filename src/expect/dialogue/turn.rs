@@ -153,6 +153,7 @@ impl Dialogue {
 
     /// The pattern `id` matched, at `end` where it was text.
     fn happened(&mut self, id: usize, end: Option<u64>, now: Duration, out: &mut Vec<Effect>) {
+        self.progress += 1;
         let listener = &mut self.table.all[id];
         listener.fired += 1;
         let fired = listener.fired;

@@ -1,3 +1,4 @@
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
@@ -430,18 +431,6 @@ fn memory_is_bounded_by_the_window() {
 }
 
 #[test]
-fn last_lines_are_for_people() {
-    let mut m = armed(&["x"]);
-    assert!(m.last_lines(3).is_empty());
-    m.push(ms(0), b"one\r\ntwo\r\n\x1b[1mthree\x1b[m\r\nPassword: ");
-    assert_eq!(m.last_lines(2), ["three", "Password: "]);
-    m.push(ms(0), b"\r\n");
-    assert_eq!(m.last_lines(1), ["Password: "]);
-    m.push(ms(0), b" 10%\r 55%\r100%\r\n\r> ls");
-    assert_eq!(m.last_lines(2), ["100%", "> ls"]);
-}
-
-#[test]
 fn what_was_passed_over_and_what_is_left() {
     let mut m = armed(&["two"]);
     m.push(ms(0), b"one \x1b[mtwo three");
@@ -568,4 +557,36 @@ fn a_prompt_on_a_screen_keeps_its_blank() {
     m.push(ms(0), b"motd\r\n\x1b[32mme\x1b[m$ ");
     assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["$ "])));
     assert_eq!(m.retained(View::Screen).0, b"motd\nme$ ");
+}
+
+/// A pattern that is another one costs what it costs itself: the others keep what is known of them, and a stream with
+/// the same patterns has them from the first.
+#[test]
+fn what_does_not_change_is_not_compiled_again() {
+    let pattern = |source: &str| Pattern::parse(source).expect("a pattern");
+    let texts = ["k1", r"/\pL{250}!/", "/screen/"];
+    let views = [View::Text, View::Text, View::Screen];
+    let patterns: Vec<_> = texts.map(pattern).into_iter().zip(views).collect();
+    let config = MatcherConfig { window: 1 << 20, settle: Duration::ZERO, size: (80, 24) };
+    let mut first = Matcher::new(&patterns, config).expect("sound patterns");
+    let mut second = first.twin();
+    assert!(Rc::ptr_eq(first.text.patterns(), second.text.patterns()));
+    let (before, raw) = (Rc::clone(first.text.patterns()), Rc::clone(first.raw.patterns()));
+    first.replace(&[(0, pattern("k2")), (2, pattern("/drawn/"))]).expect("sound patterns");
+    second.follow(&first);
+    assert!(Rc::ptr_eq(&first.text.patterns().each[1], &before.each[1]));
+    assert!(!Rc::ptr_eq(&first.text.patterns().each[0], &before.each[0]));
+    assert!(Rc::ptr_eq(first.raw.patterns(), &raw));
+    for matcher in [&mut first, &mut second] {
+        for id in [0, 2] {
+            matcher.arm(&[id]);
+            matcher.push(Duration::ZERO, b"k1 screen k2 drawn ");
+            matcher.push(Duration::ZERO, b"\n");
+            assert_eq!(matcher.poll(Duration::from_secs(1)).map(|found| found.id), Some(id));
+        }
+    }
+    assert!(first.replace(&[(0, pattern(r"/\pL{9000}/"))]).is_err());
+    first.arm(&[0]);
+    first.push(Duration::ZERO, b"k2");
+    assert!(first.poll(Duration::from_secs(2)).is_some());
 }

@@ -14,7 +14,7 @@
 
 mod typed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use self::typed::{Found, Typed};
@@ -27,6 +27,9 @@ use crate::expect::mask::Mask;
 use crate::expect::program::{Kind, Program, Question, StreamId};
 use crate::expect::tape::{Tape, What};
 use crate::expect::view::plain;
+
+/// How much of the output is kept, to show its last lines.
+const LAST: usize = 4096;
 
 /// How a dialogue went against a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +101,13 @@ pub fn play(program: Program, tape: &Tape, secrets: Vec<String>) -> Result<Playe
     Ok(player.finish())
 }
 
+/// What became of something that the dialogue wanted.
+enum News {
+    SecretSent,
+    ExecDone,
+    Answered(Answer),
+}
+
 struct Player<'a> {
     tape: &'a Tape,
     dialogue: Dialogue,
@@ -113,7 +123,7 @@ struct Player<'a> {
     next: usize,
     /// What was typed and comes back in the output, from that fact on.
     echoes: Vec<(usize, Vec<u8>)>,
-    /// The output so far.
+    /// The last of the output.
     fed: Vec<u8>,
     exited: bool,
     /// The step or rule that matched last.
@@ -162,13 +172,13 @@ impl Player<'_> {
     fn settle(&mut self) {
         let until = self.now.saturating_add(self.pause);
         while let Some(due) = self.dialogue.next_deadline().filter(|due| *due <= until) {
-            let before = self.dialogue.record();
+            let before = self.dialogue.progress();
             self.now = due.max(self.now);
             self.tell(Dialogue::tick);
             if self.is_over() || self.dialogue.next_deadline() == Some(due) {
                 break;
             }
-            if before != self.dialogue.record() && !self.typed.is_ahead(self.next) {
+            if before != self.dialogue.progress() && !self.typed.is_ahead(self.next) {
                 break;
             }
         }
@@ -189,6 +199,7 @@ impl Player<'_> {
                     self.dialogue.sent(stream, &typed, true);
                 }
                 self.fed.extend_from_slice(bytes);
+                self.fed.drain(..self.fed.len().saturating_sub(LAST));
                 let bytes = bytes.clone();
                 self.tell(|dialogue, now, out| dialogue.output(now, stream, &bytes, out));
             }
@@ -211,23 +222,35 @@ impl Player<'_> {
         }
     }
 
+    /// What follows is told one after the other, and not from within one another: a script may have as many steps
+    /// as it likes.
     fn tell(&mut self, what: impl FnOnce(&mut Dialogue, Duration, &mut Vec<Effect>)) {
-        let mut effects = Vec::new();
+        let (mut effects, mut news) = (Vec::new(), VecDeque::new());
         what(&mut self.dialogue, self.now, &mut effects);
         loop {
             for effect in effects.drain(..) {
-                self.effect(effect);
+                news.extend(self.effect(effect));
             }
-            if self.is_over() || !self.dialogue.is_behind() {
+            if self.is_over() {
                 return;
             }
-            self.dialogue.tick(self.now, &mut effects);
+            let (dialogue, now, out) = (&mut self.dialogue, self.now, &mut effects);
+            match news.pop_front() {
+                Some(News::SecretSent) => dialogue.secret_sent(now, out),
+                Some(News::ExecDone) => {
+                    let end = ExecEnd { status: Some(0), ..ExecEnd::default() };
+                    dialogue.exec_done(now, end, out);
+                }
+                Some(News::Answered(answer)) => dialogue.answered(now, &answer, out),
+                None if dialogue.is_behind() => dialogue.tick(now, out),
+                None => return,
+            }
         }
     }
 
-    fn effect(&mut self, effect: Effect) {
+    fn effect(&mut self, effect: Effect) -> Option<News> {
         if self.failure.is_some() {
-            return;
+            return None;
         }
         match effect {
             Effect::Send(bytes) => {
@@ -242,7 +265,7 @@ impl Player<'_> {
             Effect::Secret { name, .. } => {
                 let found = self.typed.secret();
                 self.found(found, || format!("the secret `{name}`"));
-                self.tell(Dialogue::secret_sent);
+                return Some(News::SecretSent);
             }
             Effect::SendEof | Effect::CloseInput => {
                 let found = self.typed.key(4);
@@ -267,16 +290,14 @@ impl Player<'_> {
             Effect::Exec { argv, .. } => {
                 let name = argv.first().map(|name| show(name, 60)).unwrap_or_default();
                 self.note(format!("`{name}` is not run here; it counts as done, with no output"));
-                let end = ExecEnd { status: Some(0), ..ExecEnd::default() };
-                self.tell(|dialogue, now, out| dialogue.exec_done(now, end, out));
+                return Some(News::ExecDone);
             }
             Effect::Ask { prompt, question, .. } => {
                 self.note(format!("`{prompt}` is not asked here; the answer counts as empty"));
-                let answer = match question {
+                return Some(News::Answered(match question {
                     Question::Secret => Answer::Kept,
                     Question::Line | Question::Key => Answer::Text(Vec::new()),
-                };
-                self.tell(|dialogue, now, out| dialogue.answered(now, &answer, out));
+                }));
             }
             // What was typed meanwhile was typed by the person, whatever it is.
             Effect::Interact { .. } => {
@@ -295,6 +316,7 @@ impl Player<'_> {
                 }
             }
         }
+        None
     }
 
     /// What the recording says about something typed. The pause before it is left out.
@@ -326,8 +348,7 @@ impl Player<'_> {
             (None, Some(step)) => format!("step {step}: {message}"),
             (None, None) => message.to_owned(),
         };
-        let from = self.fed.len().saturating_sub(4096);
-        let text = plain::text(&self.fed[from..]);
+        let text = plain::text(&self.fed);
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
         self.failure = Some(Failure {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::expect::pattern::Pattern;
-use crate::expect::program::{Action, Branch, Listen, Step, Text, Then};
+use crate::expect::program::{Action, Branch, Exec, ExecCommand, Listen, Step, Text, Then};
 use crate::expect::tape::Fact;
 
 /// A recording: `o`utput, `i`nput, e`x`it, `r`esize, `m`arker, at milliseconds.
@@ -201,4 +201,28 @@ fn a_typist_may_be_quicker_than_the_pause() {
     let steps = vec![step("/^> $/", line("foo")), step("got foo", vec![])];
     let quick = [(0, 'o', "> "), (1, 'i', "foo\r"), (2, 'o', "foo\r\ngot foo\r\n"), (3, 'x', "0")];
     assert_eq!(played(steps, &quick).failure, None);
+}
+
+/// As many steps as there may be, without a stack of that depth, nor a record for each deadline.
+#[test]
+fn a_script_of_many_steps_is_played() {
+    const MANY: usize = 20_000;
+    let exec = || Step {
+        kind: Kind::Exec(Exec {
+            command: ExecCommand::Shell("true".to_owned()),
+            into: None,
+            otherwise: None,
+        }),
+        ..Step::default()
+    };
+    let secret = || Step { actions: secret(), ..Step::default() };
+    let sleep = || Step { kind: Kind::Sleep(Duration::from_nanos(1)), ..Step::default() };
+    for step in [exec, secret, sleep] {
+        let steps = (0..MANY).map(|_| step()).collect();
+        let program = Program { max_steps: 2 * MANY as u32, ..program(steps) };
+        let tape = tape(&[(100, 'o', "$ "), (200, 'x', "0")]);
+        let played = play(program, &tape, vec!["pw".to_owned()]).unwrap();
+        assert_eq!(played.failure, None);
+        assert_eq!(played.record.steps.len(), MANY);
+    }
 }

@@ -131,13 +131,17 @@ impl Typed {
 
     /// Whether the fact `at` is input that the dialogue has not typed yet.
     pub(super) fn is_ahead(&self, at: usize) -> bool {
-        self.keys[self.next..].iter().any(|(_, index)| *index == at)
+        self.keys.get(self.from(at)).is_some_and(|(_, index)| *index == at)
+    }
+
+    /// Which key is the next one that was typed at the fact `at` or later.
+    fn from(&self, at: usize) -> usize {
+        self.next + self.keys[self.next..].partition_point(|(_, index)| *index < at)
     }
 
     /// What was typed before the fact `at` was somebody else's business.
     pub(super) fn skip_to(&mut self, at: usize) {
-        let later = self.keys.iter().position(|(_, index)| *index >= at);
-        self.next = self.next.max(later.unwrap_or(self.keys.len()));
+        self.next = self.from(at);
     }
 
     /// What was typed beyond what the dialogue did; ends of file and interrupts apart.

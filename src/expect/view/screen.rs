@@ -59,6 +59,11 @@ impl ScreenView {
         }
     }
 
+    /// The patterns, with their ids.
+    pub fn patterns(&self) -> &[(usize, Regex)] {
+        &self.patterns
+    }
+
     /// Other patterns, with the same ids.
     pub fn renew(&mut self, patterns: Vec<(usize, Regex)>) {
         self.patterns = patterns;

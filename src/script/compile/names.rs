@@ -95,6 +95,13 @@ impl Compiler<'_> {
         for (name, at) in &names.used_lists {
             if !names.lists.contains(name) {
                 let known = names.lists.iter().map(String::as_str);
+                let bare = name.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+                if let Some(bare) = bare.filter(|bare| names.lists.contains(*bare)) {
+                    self.log
+                        .error("unknown-name", *at, format!("there is no list `{name}`"))
+                        .help(format!("a list is named as it is: `{bare}`"));
+                    continue;
+                }
                 self.log
                     .error("unknown-name", *at, format!("there is no list `{name}`"))
                     .help(

@@ -96,7 +96,7 @@ pub(super) fn resolve(
             declared.push(Declared { name, param });
         }
     }
-    let mut set = outside(&declared, scripts, given, log);
+    let mut set = outside(&declared, given, log);
     let mut params = Params::default();
     for Declared { name, param } in declared {
         let at = name.at;
@@ -111,15 +111,18 @@ pub(super) fn resolve(
                 format!("`{}` is required, so its default is never used", name.value),
             );
         }
+        let split = |text: &str, comma: &str| {
+            let items = text.split(comma).filter(|item| !item.is_empty());
+            items.map(str::to_owned).collect::<Vec<_>>()
+        };
         let value = match (set.remove(&name.value), &param.default) {
             // What comes in several words has its commas for itself.
             (Some(texts), _) if list => {
                 let comma = if texts.len() == 1 { "," } else { "\0" };
-                let items = texts.iter().flat_map(|text| text.split(comma));
-                let items = items.filter(|item| !item.is_empty());
-                ParamValue::List(items.map(str::to_owned).collect())
+                ParamValue::List(texts.iter().flat_map(|text| split(text, comma)).collect())
             }
             (Some(mut texts), _) => ParamValue::Text(texts.pop().unwrap_or_default()),
+            (None, Some(ListOr::One(text))) if list => ParamValue::List(split(&text.value.0, ",")),
             (None, Some(ListOr::One(text))) => ParamValue::Text(text.value.0.clone()),
             (None, Some(ListOr::List(items))) => {
                 ParamValue::List(items.iter().map(|item| item.value.0.clone()).collect())
@@ -164,17 +167,19 @@ pub(super) fn resolve(
 /// What `--set` and words of the command line give.
 fn outside(
     declared: &[Declared<'_>],
-    scripts: &[Script],
     given: &Given<'_>,
     log: &mut Log,
 ) -> BTreeMap<String, Vec<String>> {
-    let whole = scripts.first().map_or_else(Span::default, |script| script.at);
     let names = || declared.iter().map(|declared| declared.name.value.as_str());
     let mut set: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in given.set {
         if !names().any(|known| known == name) {
-            log.error("param", whole, format!("--set {name}: the script has no such param"))
-                .nearest(name, names());
+            log.error(
+                "param",
+                Span::NOWHERE,
+                format!("--set {name}: the script has no such param"),
+            )
+            .nearest(name, names());
         }
         set.entry(name.clone()).or_default().push(value.clone());
     }
@@ -192,7 +197,11 @@ fn outside(
             match word.to_str() {
                 Some(text) => set.entry(name.clone()).or_default().push(text.to_owned()),
                 None => {
-                    log.error("param", whole, format!("the word for `{name}` is not UTF-8"));
+                    log.error(
+                        "param",
+                        Span::NOWHERE,
+                        format!("the word for `{name}` is not UTF-8"),
+                    );
                 }
             }
         }

@@ -191,8 +191,9 @@ impl Compiler<'_> {
                 .error("conflict", at, format!("a step has either `{first}` or `{second}`"))
                 .help(hint);
         }
-        if let (Some(on), Some(act)) = (on, step.acts.first()) {
-            let _ = on;
+        if on.is_some()
+            && let Some(act) = step.acts.first()
+        {
             self.log
                 .error("conflict", act, "a step with `on` acts inside its branches")
                 .help("move this into a `[[step.on]]`, or into a step of its own behind this one");

@@ -9,6 +9,19 @@ fn login() -> Program {
     ])
 }
 
+impl Dialogue {
+    /// The name of the secret that is under way.
+    fn secret_wanted(&self) -> Option<&str> {
+        Some(&self.acting.as_ref()?.secret.as_ref()?.name)
+    }
+
+    /// Whether it matters that the terminal stops echoing.
+    fn wants_echo_state(&self) -> bool {
+        let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref());
+        secret.is_some_and(|secret| !secret.echo_ok)
+    }
+}
+
 #[test]
 fn what_follows_a_secret_waits_for_it() {
     let mut bed = Bed::new(login());
