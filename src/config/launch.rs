@@ -34,6 +34,7 @@ pub(super) fn resolve(
             size.0, size.1
         )));
     }
+    let stdin = stdin(run, program, around)?;
     Ok(Launch {
         argv: argv(run)?,
         mode,
@@ -41,7 +42,8 @@ pub(super) fn resolve(
         isolate: flags.isolate,
         cwd: directory(flags.cwd.as_deref(), around)?,
         env: environment::compose(run, mode, around)?,
-        stdin: stdin(run, program, around)?,
+        keeps_stdin: stdin == Stdin::Null && flags.stdin.is_none(),
+        stdin,
         size,
         follow_size: flags.size.is_none() && around.size.is_some() && !flags.in_background(),
         no_echo: flags.no_echo,

@@ -10,6 +10,7 @@ use crate::expect::failure::{self, Failure, Reason, human};
 use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::attempt::Attempt;
+use crate::sys::fdio;
 use crate::sys::names::signal_name;
 
 /// Says how an attempt failed, and when the next one comes.
@@ -38,6 +39,12 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     }
     if let Some(hint) = meant(plan, attempt) {
         output::explain(&hint);
+    }
+    // In a loop over lines, what is kept is for the next: only who was stopped may have missed it.
+    let stopped = limit || matches!(outcome, Outcome::DialogueFailed | Outcome::Cancelled);
+    if stopped && next.is_none() && plan.launch.keeps_stdin && fdio::holds_bytes(fdio::standard(0))
+    {
+        output::explain("our input was not passed on to the command (--stdin inherit does that)");
     }
     strays(plan, attempt);
 }
