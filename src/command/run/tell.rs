@@ -130,8 +130,8 @@ fn strays(plan: &Plan, attempt: &Attempt) {
     }
 }
 
-/// What may be meant by a command that there is not: the length of time that timeout begins with, or a whole
-/// command line in one word.
+/// What may be meant by a command that there is not: the length of time that timeout begins with, a variable as env
+/// has it, what only a shell knows, or a whole command line in one word.
 pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
     attempt.error.as_ref().filter(|error| error.kind == "not_found")?;
     let (first, rest) = plan.launch.argv.split_first()?;
@@ -139,6 +139,21 @@ pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
     if looks_like_duration(word) {
         let pty = if plan.launch.mode == Mode::Pty { " (-t is --pty)" } else { "" };
         return Some(format!("a limit is --timeout {word}{pty}"));
+    }
+    if let Some((name, _)) = word.split_once('=')
+        && !name.is_empty()
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+    {
+        return Some(format!("a variable is -e {word}"));
+    }
+    match word {
+        "cd" => {
+            return Some("-C DIR starts it in a directory; cd is a shell's own (-c)".to_owned());
+        }
+        "." | "alias" | "eval" | "exec" | "export" | "set" | "source" | "ulimit" | "umask" => {
+            return Some(format!("{word} is a shell's own, which -c starts"));
+        }
+        _ => {}
     }
     let line = rest.is_empty() && word.contains(' ');
     line.then(|| {
