@@ -120,6 +120,7 @@ fn stdin(run: &cli::Run, program: &Program, around: &Surroundings) -> Result<Std
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the configuration looks at what it names")]
 fn file(path: &Path, around: &Surroundings) -> Result<PathBuf, ConfigError> {
     let shown = path.display();
     let full = around.absolute(path);
@@ -131,6 +132,11 @@ fn file(path: &Path, around: &Surroundings) -> Result<PathBuf, ConfigError> {
     };
     match std::fs::metadata(&full) {
         Ok(found) if found.is_dir() => Err(wrong("it is a directory".to_owned())),
+        // Opening anything else may wait for another, or mean something to it.
+        Ok(found) if found.is_file() => match std::fs::File::open(&full) {
+            Ok(_) => Ok(full),
+            Err(error) => Err(wrong(reason(&error))),
+        },
         Ok(_) => Ok(full),
         Err(error) => Err(wrong(reason(&error))),
     }
