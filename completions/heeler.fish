@@ -115,7 +115,7 @@ complete -c heeler -n "__fish_heeler_using_subcommand run" -l retry-jitter -d 'S
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l retry-on -d 'When: exit, exit:75,69, signal, timeout, idle, dialogue, match:P' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l name -d 'A name for list, inspect and reap' -r
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l tag -d 'A tag for list and reap; may be repeated' -r
-complete -c heeler -n "__fish_heeler_using_subcommand run" -l track -d 'Whether it is recorded: auto, require, off [default: auto]' -r -f -a "auto\t'As far as it can be; a failure is a warning in the report'
+complete -c heeler -n "__fish_heeler_using_subcommand run" -l track -d 'Whether it is recorded: auto, require, off [default: auto]' -r -f -a "auto\t'As far as it can be; a failure is a warning, on stderr and in the report'
 require\t'A failure to record is a failure to start'
 off\t'Not at all'"
 complete -c heeler -n "__fish_heeler_using_subcommand run" -l db -d 'The tracking database [default: HEELER_DB, else heeler/heeler.db in the XDG state directory]' -r -F

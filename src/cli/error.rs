@@ -126,9 +126,25 @@ fn not_here(error: &clap::Error, line: &[OsString]) -> Option<String> {
 }
 
 /// What other programs call what is a flag here.
-const ELSEWHERE: [(&[&str], &str); 3] = [
+const ELSEWHERE: [(&[&str], &str); 13] = [
     (&["--retry"], "--retries N tries again, --retry-on COND says when"),
     (&["-s", "--signal"], "--stop KILL says by which signals it is stopped"),
+    (&["--tty"], "--pty (-t) gives it a terminal"),
+    (
+        &["--sendline", "--send-line", "--text"],
+        "--line TEXT types TEXT and Enter, --send TEXT only TEXT",
+    ),
+    (&["--enter"], "--key enter types it, --line TEXT has it"),
+    (&["--password"], "--secret pw=env:VAR and --send-secret pw type a password"),
+    (&["--foreground"], "it is in the foreground without -d"),
+    (&["--append"], "--output FILE begins it anew; | tee -a FILE appends"),
+    (&["-o"], "--output FILE keeps what it writes"),
+    (
+        &["--preserve-status"],
+        "a limit is 124; --report FILE has the command's own exit code beside it",
+    ),
+    (&["-v", "--verbose"], "--events FILE tells what happens, --dry-run what would"),
+    (&["-f", "--file"], "--script FILE has a dialogue"),
     (&["-k", "--kill-after"], "--stop TERM:5s,KILL says how long it has before KILL"),
 ];
 
@@ -143,12 +159,35 @@ fn hint(error: &clap::Error, line: &[OsString]) -> Option<String> {
         ErrorKind::UnknownArgument if line.get(1).is_some_and(|word| word == "run") => {
             let word = word(ContextKind::InvalidArg)?;
             let known = ELSEWHERE.iter().find(|(names, _)| names.contains(&word));
-            known.map(|(_, instead)| (*instead).to_owned())
+            let (_, instead) = known?;
+            // With the signal that was typed.
+            let at = line
+                .iter()
+                .position(|typed| typed == word)
+                .filter(|_| instead.contains("KILL says by"));
+            let signal = at
+                .and_then(|at| line.get(at + 1)?.to_str())
+                .map(|name| name.trim_start_matches("SIG"));
+            let other = signal
+                .filter(|name| *name != "KILL" && name.chars().all(|c| c.is_ascii_uppercase()));
+            Some(match other {
+                Some(name) => instead.replace("KILL", &format!("{name}:10s,KILL")),
+                None => (*instead).to_owned(),
+            })
         }
         ErrorKind::MissingRequiredArgument => Some("see --help".to_owned()),
         _ => None,
     }
 }
+
+/// What other programs call what is a command here.
+const OTHERS: [(&[&str], &str); 5] = [
+    (&["kill"], "heeler signal RUN SIGNAL, heeler reap RUN"),
+    (&["stop", "rm", "end", "terminate"], "heeler reap RUN"),
+    (&["status", "show", "info"], "heeler list, heeler inspect RUN"),
+    (&["tail", "log", "cat"], "heeler logs RUN (-f follows)"),
+    (&["start", "exec", "spawn"], "heeler run -d"),
+];
 
 /// What may have been meant by a word that is no command of ours.
 fn instead(word: &str, line: &[OsString]) -> Option<String> {
@@ -158,6 +197,7 @@ fn instead(word: &str, line: &[OsString]) -> Option<String> {
     if let Some(near) = nearest(word, &[]) {
         return Some(format!("did you mean {near}?"));
     }
+    let other = OTHERS.iter().find(|(names, _)| names.contains(&word));
     let at = line.iter().position(|typed| typed == word)?;
     let limit = looks_like_duration(word).then_some(word);
     let rest = &line[at + usize::from(limit.is_some())..];
@@ -168,10 +208,14 @@ fn instead(word: &str, line: &[OsString]) -> Option<String> {
         words.push("COMMAND".to_owned());
     }
     let run = format!("to run a command: heeler run{limit} -- {}", words.join(" "));
-    match run.char_indices().nth(SHOWN) {
-        Some((end, _)) => Some(format!("{}...", &run[..end])),
-        None => Some(run),
-    }
+    let run = match run.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &run[..end]),
+        None => run,
+    };
+    Some(match other {
+        Some((_, ours)) => format!("of a run: {ours}; {run}"),
+        None => run,
+    })
 }
 
 /// `5`, `5s`, `1m30s`: the first word of a command line for timeout.
@@ -286,6 +330,23 @@ mod tests {
             ("heeler run --retry 3 true", "--retries N tries again"),
             ("heeler run -s KILL 5 sleep 10", "--stop KILL"),
             ("heeler run -k 5 5 sleep 10", "--stop TERM:5s,KILL"),
+            ("heeler run --signal SIGINT 5 sleep 10", "--stop INT:10s,KILL says"),
+            ("heeler run --tty sh", "--pty (-t)"),
+            ("heeler run --expect x --sendline y sh", "--line TEXT"),
+            ("heeler run --expect x --enter sh", "--key enter"),
+            ("heeler run --password x sh", "--send-secret"),
+            ("heeler run --foreground 5 sh", "without -d"),
+            ("heeler run --append f sh", "tee -a"),
+            ("heeler run -o f sh", "--output FILE"),
+            ("heeler run -v sh", "--events FILE"),
+            ("heeler run --preserve-status sh", "a limit is 124"),
+            (
+                "heeler kill web",
+                "of a run: heeler signal RUN SIGNAL, heeler reap RUN; to run a command: heeler run -- kill web",
+            ),
+            ("heeler stop web", "of a run: heeler reap RUN"),
+            ("heeler status web", "heeler inspect RUN"),
+            ("heeler tail web", "heeler logs RUN"),
         ] {
             let said = message(&line.split(' ').collect::<Vec<_>>());
             assert!(said.contains(expected), "{line}: {said}");

@@ -17,6 +17,7 @@ pub const TABLE: &[(&str, &str)] = &[
 pub const NOTES: &str = "\
 When a signal cancels a run, heeler ends the tree, writes the report, and dies of the same signal.
 A command can exit with any of these codes itself; the report (--report) always tells them apart.
+A report or output that cannot be written is a warning: it never changes the exit code.
 reap exits 1 when something survived, or with --dry-run when there is something to reap.";
 
 /// The table, for a terminal.

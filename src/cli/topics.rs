@@ -32,7 +32,7 @@ Examples:
       --secret pw=env:DEPLOY_PW -- telnet host
 
   See whether a server comes up (it is stopped then), and keep what it wrote:
-    heeler run --until 'listening on' --fail-on '/error|panic/i' --output server.log -- ./server
+    heeler run --expect 'listening on' --do pass --fail-on '/error|panic/i' --output server.log -- ./server
 
   Try a flaky test three times more, and report how it went:
     heeler run --retries 3 --retry-on exit,timeout --timeout 5m --report result.json -- ./test

@@ -1,9 +1,19 @@
 //! `heeler help [TOPIC]`, and `heeler` alone.
 
 use crate::cli::{self, topics};
+use crate::core::outcome::EXIT_HEELER;
+use crate::report::output::with_stdio;
 
-/// What `heeler` alone says.
-pub fn root() -> String {
+/// What `heeler` alone says: a command line that an unset variable has left empty is no success.
+pub fn alone() -> i32 {
+    with_stdio(|io| {
+        // There is nobody to tell when stderr is closed.
+        let _ = io.err.write_all(root().as_bytes());
+    });
+    EXIT_HEELER
+}
+
+fn root() -> String {
     cli::tree().render_help().to_string()
 }
 

@@ -29,7 +29,7 @@ use crate::runtime::fault;
 pub fn main(line: &[OsString]) -> i32 {
     crate::sys::signals::take_file_limit_as_error();
     if line.len() <= 1 {
-        return print(&help::root());
+        return help::alone();
     }
     match cli::parse(line) {
         // `run` has a report to write, and catches its own.

@@ -116,6 +116,7 @@ impl Tracked {
 /// nothing is wrong; what is named for one command alone is misspelt.
 pub(super) fn check(named: Option<&PathBuf>, db: &Path) -> Result<(), StoreError> {
     place::check(db)?;
+    place::check_readable(db)?;
     let lost = |parent: &Path| !parent.as_os_str().is_empty() && !parent.exists();
     match named.and_then(|named| named.parent()) {
         Some(parent) if lost(parent) => Err(StoreError::Missing { path: db.to_owned() }),

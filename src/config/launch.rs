@@ -34,6 +34,7 @@ pub(super) fn resolve(
             size.0, size.1
         )));
     }
+    let stdin = stdin(run, program, around)?;
     Ok(Launch {
         argv: argv(run)?,
         mode,
@@ -41,7 +42,8 @@ pub(super) fn resolve(
         isolate: flags.isolate,
         cwd: directory(flags.cwd.as_deref(), around)?,
         env: environment::compose(run, mode, around)?,
-        stdin: stdin(run, program, around)?,
+        keeps_stdin: stdin == Stdin::Null && flags.stdin.is_none(),
+        stdin,
         size,
         follow_size: flags.size.is_none() && around.size.is_some() && !flags.in_background(),
         no_echo: flags.no_echo,
@@ -118,6 +120,7 @@ fn stdin(run: &cli::Run, program: &Program, around: &Surroundings) -> Result<Std
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the configuration looks at what it names")]
 fn file(path: &Path, around: &Surroundings) -> Result<PathBuf, ConfigError> {
     let shown = path.display();
     let full = around.absolute(path);
@@ -129,6 +132,11 @@ fn file(path: &Path, around: &Surroundings) -> Result<PathBuf, ConfigError> {
     };
     match std::fs::metadata(&full) {
         Ok(found) if found.is_dir() => Err(wrong("it is a directory".to_owned())),
+        // Opening anything else may wait for another, or mean something to it.
+        Ok(found) if found.is_file() => match std::fs::File::open(&full) {
+            Ok(_) => Ok(full),
+            Err(error) => Err(wrong(reason(&error))),
+        },
         Ok(_) => Ok(full),
         Err(error) => Err(wrong(reason(&error))),
     }

@@ -70,6 +70,8 @@ pub struct Launch {
     pub env: Vec<(OsString, OsString)>,
     /// Where its input comes from.
     pub stdin: Stdin,
+    /// Ours is not passed on though nobody said so: with rules or retries, see `--stdin`.
+    pub keeps_stdin: bool,
     /// Terminal size (columns, rows), PTY mode.
     pub size: (u16, u16),
     /// Whether the size follows our own terminal (no `--size`, and we have one).

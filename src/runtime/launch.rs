@@ -382,6 +382,11 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
             EXIT_NOT_EXECUTABLE,
             format!("cannot run {name}: it is a directory (--cwd starts a command in one)"),
         ),
+        Stage::Exec if error.errno == errnos::EACCES && is_out_of_reach(launch) => (
+            "not_executable",
+            EXIT_NOT_EXECUTABLE,
+            format!("cannot run {name}: a directory on the way to it may not be entered"),
+        ),
         Stage::Exec if error.errno == errnos::EACCES => (
             "not_executable",
             EXIT_NOT_EXECUTABLE,
@@ -407,6 +412,14 @@ fn explain(launch: &Launch, error: &SpawnError) -> LaunchError {
 
 fn is_directory(launch: &Launch) -> bool {
     launch.argv[0].as_bytes().contains(&b'/') && launch.cwd.join(&launch.argv[0]).is_dir()
+}
+
+/// Whether none of the places where the program may be can even be looked at.
+fn is_out_of_reach(launch: &Launch) -> bool {
+    let seen = |place: &CString| {
+        launch.cwd.join(OsStr::from_bytes(place.as_bytes())).symlink_metadata().is_ok()
+    };
+    candidates(launch).is_ok_and(|places| !places.iter().any(seen))
 }
 
 /// The interpreter that a script names, when the script is there and the interpreter is not: the kernel

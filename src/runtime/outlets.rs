@@ -10,12 +10,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::config::plan::{Output, ReportTo};
+use crate::config::plan::{Output, Plan, ReportTo};
 use crate::expect::mask::{Mask, Masker};
 use crate::expect::program::StreamId;
 use crate::expect::tape::{ATTEMPT, Session, Typing, visible};
 use crate::expect::view::modes::Modes;
 use crate::report::cast::{self, write as event};
+use crate::report::model::Mode;
 use crate::report::text::{self, Lossy};
 use crate::runtime::remote::{Fact, Remote};
 use crate::runtime::sink::Sink;
@@ -46,6 +47,8 @@ pub struct Outlets {
     warnings: Vec<String>,
     /// Output was dropped at the end.
     untaken: bool,
+    /// What helps who did not want a command to go on that nobody reads.
+    hint: &'static str,
 }
 
 /// A line of `--events` about output.
@@ -83,8 +86,9 @@ pub struct Channel {
 }
 
 impl Outlets {
-    /// Opens what `output` names. An error says which file and why; nothing has been started then.
-    pub fn open(output: &Output, mask: &Mask) -> Result<Outlets, String> {
+    /// Opens what the plan names. An error says which file and why; nothing has been started then.
+    pub fn open(plan: &Plan, mask: &Mask) -> Result<Outlets, String> {
+        let output = &plan.output;
         let mut outlets =
             Outlets { timestamps: output.timestamps, mask: mask.clone(), ..Outlets::default() };
         if !output.quiet {
@@ -107,6 +111,9 @@ impl Outlets {
         };
         outlets.stdout.copies.extend(stdout.into_iter().chain(both));
         outlets.stderr.copies.extend(stderr.into_iter().chain(both));
+        if plan.launch.mode == Mode::Pipe && plan.program.is_empty() && outlets.only_pass() {
+            outlets.hint = " (--inherit lets it end as in any pipeline)";
+        }
         Ok(outlets)
     }
 
@@ -412,12 +419,15 @@ impl Outlets {
 
     /// What failed since the last call, for people.
     pub fn take_warnings(&mut self) -> Vec<String> {
+        let hint = self.hint;
         let mut warnings = std::mem::take(&mut self.warnings);
         for sink in &mut self.sinks {
             if let Some(error) = sink.take_failure() {
                 let label = sink.label();
                 warnings.push(if error.kind() == io::ErrorKind::BrokenPipe {
-                    format!("nobody reads {label} any more; output to it is dropped from here on")
+                    format!(
+                        "nobody reads {label} any more: the command goes on, and output to it is dropped{hint}"
+                    )
                 } else {
                     format!(
                         "cannot write to {label}: {error}; output to it is dropped from here on"

@@ -45,6 +45,8 @@ pub struct Finished {
     pub usage: (Duration, Duration, u64),
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// The same, said already when it happened.
+    pub told: Vec<String>,
     /// What was typed and shown, where the plan keeps it.
     pub session: Option<Session>,
 }
@@ -85,7 +87,7 @@ pub fn execute<'a>(
         ids::keep_out_of_cores();
     }
     let mut dialogue = dialogue(plan, &mask)?;
-    let mut outlets = Outlets::open(&plan.output, &mask).map_err(StartError::Outlet)?;
+    let mut outlets = Outlets::open(plan, &mask).map_err(StartError::Outlet)?;
     let signals = Signals::take().map_err(|e| StartError::System("take signals", e))?;
     let strangers = Strangers::look(&names.run);
     let strangers = strangers.map_err(|e| StartError::System("look for children", e))?;
@@ -107,6 +109,7 @@ pub fn execute<'a>(
         mask,
         asked: std::collections::BTreeMap::new(),
         warnings: Vec::new(),
+        told: Vec::new(),
         remote,
     };
     let ok = |code| plan.is_ok(code);
@@ -166,6 +169,7 @@ pub fn execute<'a>(
         delays,
         usage,
         warnings: shared.warnings,
+        told: shared.told,
         session: shared.outlets.take_session(),
     })
 }

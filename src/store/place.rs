@@ -46,6 +46,22 @@ pub fn check(db: &Path) -> Result<(), StoreError> {
     if db.is_dir() { Err(StoreError::Directory { path: db.to_owned() }) } else { Ok(()) }
 }
 
+/// Whether the records at `db` can be read at all: those of another user cannot.
+pub fn check_readable(db: &Path) -> Result<(), StoreError> {
+    match std::fs::read_dir(runs_dir(db)) {
+        Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+            let theirs = db.metadata().is_ok_and(|found| found.uid() != crate::sys::ids::uid());
+            let source = if theirs { another_users() } else { source };
+            Err(StoreError::Place { path: db.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn another_users() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user")
+}
+
 /// `db` with `suffix` at the end of its name.
 pub fn suffixed(db: &Path, suffix: &str) -> PathBuf {
     let mut name = db.as_os_str().to_owned();
@@ -66,7 +82,7 @@ pub fn private_dir(dir: &Path) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory"));
     }
     if meta.uid() != crate::sys::ids::uid() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+        return Err(another_users());
     }
     if meta.mode() & 0o022 != 0 {
         return Err(io::Error::new(

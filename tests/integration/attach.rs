@@ -365,6 +365,18 @@ while True:
     end(&t, "it");
 }
 
+/// As with `run --until`: what was waited for did not come, though the run ended well.
+#[test]
+fn attach_until_what_never_comes_says_so() {
+    let t = Test::new();
+    let script = "heeler run -d --name it -- cat >/dev/null
+        heeler attach it --until foo >got </dev/null &
+        while ! test -s got; do heeler send it --line x >/dev/null; done
+        heeler send it --key eof >/dev/null; wait $!";
+    let told = "heeler: warning: `foo` did not appear before the run ended (--until)\n";
+    t.sh(script).err(told).check();
+}
+
 /// A script that hands the terminal to a person until something is there.
 #[test]
 fn attach_until_hands_back() {

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
 
-use crate::detached::{detached, end, supervisor};
+use crate::detached::{all_gone, detached, end, supervisor};
 use crate::harness::{Signal, Test, wait_gone, wait_until};
 use crate::report::{conforms, schema};
 
@@ -68,4 +68,35 @@ fn a_run_in_the_background_is_marked_while_it_answers() {
     }
     here.signal(Signal::TERM);
     here.signaled(15).check();
+}
+
+/// Whoever waits learns why, while it runs and long after.
+#[test]
+fn wait_says_why_heeler_ended_it() {
+    let t = Test::new();
+    let step =
+        ["--expect", "foo", "--expect-timeout", "300ms", "--", "sh", "-c", "echo bar; sleep 5"];
+    for (flags, code, now, later) in [
+        (
+            &step[..],
+            122,
+            "heeler: step 1: `foo` did not appear within 300ms",
+            "step 1: `foo` did not appear within 300ms",
+        ),
+        (
+            &["--timeout", "300ms", "--", "sleep", "5"],
+            124,
+            "heeler: timed out after 300ms (--timeout)\n",
+            "timed out (--timeout)",
+        ),
+    ] {
+        let run = detached(&t, flags);
+        t.heeler(["wait", &run]).err_has(now).exit(code).check();
+        all_gone(&t);
+        let later = format!("heeler: run {run}: {later}");
+        for verb in ["wait", "attach"] {
+            t.heeler([verb, &run]).err_has(&later).exit(code).any_out().check();
+        }
+        t.heeler(["wait", "--json", &run]).any_out().exit(code).check();
+    }
 }

@@ -58,7 +58,8 @@ fn a_script_that_is_killed_takes_it_along() {
     let shell = t.sh(script).any_out().start();
     let run = shell.wait_out("\n").trim().to_owned();
     shell.signal(Signal::KILL);
-    t.heeler(["wait", &run]).exit(124).check();
+    let gone = "its owner is gone (--owner)";
+    t.heeler(["wait", &run]).err_has(gone).exit(124).check();
     t.leaves_processes();
     drop(shell.signaled(9));
 }
@@ -82,7 +83,8 @@ fn there_is_no_further_attempt() {
             assert_eq!(status()["attempt"], 1);
             t.write("hold", "");
         }
-        t.heeler(["wait", &run]).exit(124).check();
+        let gone = "its owner is gone (--owner)";
+        t.heeler(["wait", &run]).err_has(gone).exit(124).check();
         let report = inspected(&t, &run)["report"].clone();
         assert_eq!(report["outcome"], "owner_gone", "{report}");
         assert_eq!(inspected(&t, &run)["attempts"].as_array().unwrap().len(), 1, "{report}");

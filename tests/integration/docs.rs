@@ -199,9 +199,12 @@ fn collect(schema: &serde_json::Value, fields: &mut Vec<String>) {
 
 #[test]
 fn help_needs_nothing() {
-    let root = stdout(&[]);
+    let root = stdout(&["-h"]);
     assert!(root.contains("Usage: heeler"), "{root}");
-    assert_eq!(root, stdout(&["-h"]));
+    // The same alone, but that was no command.
+    let alone = heeler(&[]);
+    assert_eq!(alone.status.code(), Some(outcome::EXIT_HEELER));
+    assert_eq!((alone.stdout, String::from_utf8(alone.stderr)), (Vec::new(), Ok(root)));
     for command in commands().iter().skip(1) {
         let name = command.get_name();
         assert_eq!(stdout(&["help", name]), stdout(&[name, "--help"]), "{name}");

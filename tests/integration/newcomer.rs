@@ -87,6 +87,49 @@ fn an_old_report_is_not_taken_for_this_runs() {
     assert!(!t.path("r").exists());
 }
 
+/// What a user who is not root may not reach is told with its name, and once.
+#[test]
+fn what_may_not_be_reached_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let t = Test::new();
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return;
+    }
+    let set = |name: &str, mode| {
+        std::fs::set_permissions(t.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    t.script("closed/true", "#!/bin/sh\n");
+    t.write("closed.txt", "old");
+    t.program("cp", [env!("CARGO_BIN_EXE_heeler"), "heeler"]).check();
+    t.run(["--db", "db/h.db", "--", "true"]).check();
+    for (name, mode) in
+        [("", 0o755), ("closed", 0o700), ("closed.txt", 0o600), ("db", 0o755), ("db/h.db", 0o644)]
+    {
+        set(name, mode);
+    }
+    let nobody = |line: &str| {
+        let line = format!("--reuid=65534 --regid=65534 --clear-groups ./heeler {line}");
+        t.program("setpriv", words(&line))
+    };
+    let reach = "cannot run closed/true: a directory on the way to it may not be entered";
+    nobody("run --track off -- closed/true").err(format!("heeler: {reach}\n")).exit(126).check();
+    let input = "heeler: cannot read input from 'closed.txt' (--stdin): permission denied; it is inherit, null or a file\n";
+    nobody("run --track off --stdin closed.txt -- cat").err(input).exit(125).check();
+    for command in ["list", "reap", "inspect x", "wait x"] {
+        let done = nobody(&format!("{command} --db db/h.db")).any_err().exit(125).check();
+        has(&done.err_text(), "db/h.db for tracking: it belongs to another user");
+        assert_eq!(done.err_text().lines().count(), 1, "{}", done.err_text());
+    }
+}
+
+/// An unset variable in a script is no success.
+#[test]
+fn heeler_alone_explains_itself_and_fails() {
+    let t = Test::new();
+    let done = t.sh("heeler $UNSET").any_err().exit(125).check();
+    has(&done.err_text(), "Usage: heeler <COMMAND>");
+}
+
 #[test]
 fn a_directory_is_no_database() {
     let t = Test::new();
@@ -286,6 +329,9 @@ fn flags_of_other_programs_are_told_as_ours() {
         ("help detache", 125, "did you mean detached?"),
         ("run 5 sleep 10", 127, "a limit is --timeout 5\n"),
         ("run -t 5s sleep 1", 127, "a limit is --timeout 5s (-t is --pty)"),
+        ("run A=1 env", 127, "a variable is -e A=1\n"),
+        ("run cd /", 127, "-C DIR starts it in a directory"),
+        ("run source x", 127, "source is a shell's own"),
         ("run 'ls -l'", 127, "is for a shell: -c"),
         ("run -d -- 5s sleep 10", 127, "a limit is --timeout 5s"),
         ("run -- /tmp", 126, "cannot run /tmp: it is a directory"),

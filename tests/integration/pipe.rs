@@ -272,6 +272,34 @@ fn a_reader_that_goes_away_does_not_end_the_command() {
         .check();
 }
 
+/// Whoever waits for the end of a pipeline is told why it does not come, while it does not.
+#[test]
+fn a_reader_that_goes_away_is_told_at_once() {
+    for (flags, hint) in [
+        ("--pipe", " (--inherit lets it end as in any pipeline)"),
+        ("--pipe --report r", " (--inherit lets it end as in any pipeline)"),
+        ("--pty", ""),
+        ("--pipe --on x --line y", ""),
+    ] {
+        let t = Test::new();
+        let script = format!(
+            "heeler run {flags} --stdin null -- sh -c 'while :; do echo y; done' | head -1"
+        );
+        let run = t.sh(&script).start();
+        run.wait_err(&format!("and output to it is dropped{hint}\n"));
+        let heeler = t.heeler(["list", "--json"]).any_out().check();
+        let runs: serde_json::Value = serde_json::from_slice(&heeler.out).unwrap();
+        let pid = runs[0]["supervisor_pid"].as_i64().unwrap() as i32;
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::TERM)
+            .unwrap();
+        let line = format!(
+            "heeler: warning: nobody reads stdout any more: the command goes on, and output to it is dropped{hint}\n"
+        );
+        let done = run.finish().any_out().err_has(&line).check();
+        assert_eq!(done.err_text().matches("nobody reads").count(), 1, "{}", done.err_text());
+    }
+}
+
 /// supervisors 14: closed and full outputs are warnings; the exit code stays.
 #[test]
 fn outputs_that_cannot_be_written_change_no_exit_code() {

@@ -154,3 +154,22 @@ fn the_end_of_an_input_that_fills_the_terminal() {
         run.out(format!("{size}\r\n")).check();
     }
 }
+
+/// What was meant for the command did not reach it, which is told where it may be why it was stopped; a loop over
+/// lines is right to keep them.
+#[test]
+fn input_that_was_not_passed_on_is_told_where_it_may_be_why() {
+    let t = Test::new();
+    let told = "our input was not passed on to the command (--stdin inherit does that)";
+    t.write("lines", "select 6*7;\n");
+    for input in ["echo 'select 6*7;' |", "<lines"] {
+        for flags in ["--on x --line y --timeout 300ms -- sleep 1000", "--expect never -- true"] {
+            let done = t.sh(&format!("{input} heeler run {flags}")).any_status().any_err().check();
+            assert!(done.err_text().ends_with(&format!("  {told}\n")), "{}", done.err_text());
+        }
+        t.sh(&format!("{input} heeler run --on x --line y -- true")).check();
+        let silent = "heeler run --stdin null --on x --line y --timeout 300ms -- sleep 1000";
+        let done = t.sh(&format!("{input} {silent}")).exit(124).any_err().check();
+        assert!(!done.err_text().contains(told), "{}", done.err_text());
+    }
+}

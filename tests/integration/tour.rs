@@ -216,6 +216,9 @@ mod examples {
         t.script("broken", "#!/bin/sh\necho 'Address already in use' >&2\nexec sleep 1000\n");
         let done = run(&t, "server-smoke-test.sh", &["./broken"]).exit(122).check();
         assert!(done.err_text().contains("Address already in use"), "{}", done.err_text());
+        // One that ends well and never came up.
+        let done = run(&t, "server-smoke-test.sh", &["true"]).exit(122).check();
+        assert!(!done.out_text().contains("it came up"), "{}", done.out_text());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::cli::{Db, value};
 /// Whether the run is recorded in the database, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Track {
-    /// As far as it can be; a failure is a warning in the report
+    /// As far as it can be; a failure is a warning, on stderr and in the report
     Auto,
     /// A failure to record is a failure to start
     Require,

@@ -96,7 +96,13 @@ pub(in crate::command) fn try_run(args: &Attach) -> Result<Left, i32> {
         lines,
         ours: false,
     };
-    tell(db, &run, attach(&wanted))
+    let left = tell(db, &run, attach(&wanted));
+    if let (Ok(Left::Ended(_)), Some(until)) = (&left, &wanted.until) {
+        output::complain(&format!(
+            "warning: `{until}` did not appear before the run ended (--until)"
+        ));
+    }
+    left
 }
 
 /// There is nothing to attach to: says so where its end was seen, and else what the records say.

@@ -52,6 +52,8 @@ pub(super) struct Over {
     pub(super) subject: Subject,
     pub(super) state: State,
     pub(super) why: Option<&'static str>,
+    /// What the report says of why heeler ended it, or what failed.
+    pub(super) ended: Option<String>,
 }
 
 /// The run that is meant; what is wrong is said, and gives the exit code.
@@ -109,7 +111,8 @@ fn look(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Over, i32> {
     })?;
     let subject = tracked::find(word, &scene, &tracked.survey, io).ok_or(EXIT_HEELER)?;
     let (state, why) = subject.state(&tracked.survey.here);
-    Ok(Over { db, subject: subject.clone(), state, why })
+    let ended = wait::why(subject, tracked.store.as_ref());
+    Ok(Over { db, subject: subject.clone(), state, why, ended })
 }
 
 impl Over {

@@ -1,5 +1,7 @@
 //! `heeler wait RUN`: exits as the run did, also long after.
 
+use serde_json::Value;
+
 use super::{Found, Limit, Over, failed, find, record, unexpected};
 use crate::cli::detached::Wait;
 use crate::command::tracked::print_json;
@@ -7,8 +9,9 @@ use crate::control::client::Failed;
 use crate::control::place;
 use crate::control::protocol::{Ended, Reply, Request};
 use crate::core::outcome::{EXIT_HEELER, EXIT_LIMIT};
-use crate::core::reap::State;
-use crate::report::output::Io;
+use crate::core::reap::{State, Subject};
+use crate::report::output::{self, Io};
+use crate::store::Store;
 use crate::sys::pidfd::{self, PidFd};
 
 /// Waits; the run's exit code, 124 when it has not ended in time, 125 when nobody saw its end.
@@ -21,7 +24,12 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
     };
     let mut connection = living.connection;
     match limit.ask(&mut connection, &Request::Wait { limit_ms: limit.ms() }) {
-        Ok(Reply::Ended(ended)) => tell(args.json, &ended, io),
+        Ok(Reply::Ended(ended)) => {
+            if !args.json && is_news(ended.outcome.as_deref()) {
+                output::repeat(&ended.said);
+            }
+            tell(args.json, &ended, io)
+        }
         Ok(Reply::Limit { .. }) => late(args, &living.run, io),
         Ok(other) => unexpected(&other, io),
         // It ended, or was killed, while it was asked.
@@ -92,7 +100,34 @@ pub(super) fn recorded(json: bool, over: &Over, io: &mut Io<'_>) -> i32 {
     };
     let ended =
         Ended { exit_code: end.exit_code, outcome: end.outcome.clone(), ..Ended::default() };
+    if let Some(why) = over.ended.as_ref().filter(|_| !json) {
+        io.say(format_args!("run {}: {why}", record.facts.run));
+    }
     tell(json, &ended, io)
+}
+
+/// Whether what ended it is told: not of a command that ended by itself, nor where somebody asked for its end.
+fn is_news(outcome: Option<&str>) -> bool {
+    !matches!(outcome, None | Some("exited" | "signaled" | "until" | "cancelled"))
+}
+
+/// Why heeler ended it, or what failed, as the report has it.
+pub(super) fn why(subject: &Subject, store: Option<&Store>) -> Option<String> {
+    let outcome = subject.record.end.as_ref()?.outcome.as_deref();
+    let outcome = outcome.filter(|outcome| is_news(Some(outcome)))?;
+    let report = store.and_then(|store| store.report(&subject.record.facts.run).ok().flatten());
+    let report = report.and_then(|report| serde_json::from_str::<Value>(&report).ok());
+    let at = |at| report.as_ref()?.pointer(at)?.as_str();
+    let why = match outcome {
+        "timeout" => "timed out (--timeout)",
+        "idle" => "it was silent for too long (--idle-timeout)",
+        "total_timeout" => "out of time (--total-timeout, --ttl)",
+        "output_limit" => "too much output (--max-output)",
+        "owner_gone" => "its owner is gone (--owner)",
+        "strays_failed" => "processes were left behind (--strays fail)",
+        other => at("/dialogue/failure/message").or_else(|| at("/error/message")).unwrap_or(other),
+    };
+    Some(format!("{why}; heeler inspect has its report"))
 }
 
 fn tell(json: bool, ended: &Ended, io: &mut Io<'_>) -> i32 {

@@ -37,8 +37,8 @@ pub(super) fn report(plan: &Plan, run: &str, finished: &Finished, exit_code: i32
     report.exit_code = exit_code;
     report.success = last.is_some_and(|last| succeeded(plan, finished.outcome, last.ended));
     report.flaky = report.success && finished.attempts.len() > 1;
-    report.warnings =
-        finished.warnings.iter().map(|warning| mask.text(warning.as_bytes())).collect();
+    let warnings = finished.told.iter().chain(&finished.warnings);
+    report.warnings = warnings.map(|warning| mask.text(warning.as_bytes())).collect();
     if plan.retry.retries > 0 {
         let delays = finished.delays.iter().map(|d| Some(millis(*d))).chain([None]);
         report.attempts = finished

@@ -112,7 +112,7 @@ fn supervise_as(
     fault::point("report");
     let mut report = describe::report(plan, run, &finished, code);
     report.warnings.extend(tracking.finish(&finished, &report));
-    for warning in &report.warnings {
+    for warning in &report.warnings[finished.told.len()..] {
         output::complain(&format!("warning: {warning}"));
     }
     if let Some(to) = &plan.output.report

@@ -11,6 +11,7 @@ use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::attempt::Attempt;
 use crate::runtime::run::Finished;
+use crate::sys::fdio;
 use crate::sys::names::signal_name;
 
 /// Says how an attempt failed, and when the next one comes.
@@ -24,7 +25,8 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     } else if let Some(text) = text {
         output::complain(&text);
     }
-    if attempt.cause.is_some_and(Cause::is_limit) {
+    let limit = attempt.cause.is_some_and(Cause::is_limit);
+    if limit {
         attempt.advice.iter().for_each(|line| output::explain(line));
     }
     let failure = attempt.dialogue.as_ref().and_then(|record| record.failure.as_ref());
@@ -35,6 +37,12 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     }
     if let Some(hint) = meant(plan, attempt) {
         output::explain(&hint);
+    }
+    // In a loop over lines, what is kept is for the next: only who was stopped may have missed it.
+    let stopped = limit || matches!(outcome, Outcome::DialogueFailed | Outcome::Cancelled);
+    if stopped && next.is_none() && plan.launch.keeps_stdin && fdio::holds_bytes(fdio::standard(0))
+    {
+        output::explain("our input was not passed on to the command (--stdin inherit does that)");
     }
     strays(plan, attempt);
 }
@@ -124,8 +132,8 @@ fn strays(plan: &Plan, attempt: &Attempt) {
     }
 }
 
-/// What may be meant by a command that there is not: the length of time that timeout begins with, or a whole
-/// command line in one word.
+/// What may be meant by a command that there is not: the length of time that timeout begins with, a variable as env
+/// has it, what only a shell knows, or a whole command line in one word.
 pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
     attempt.error.as_ref().filter(|error| error.kind == "not_found")?;
     let (first, rest) = plan.launch.argv.split_first()?;
@@ -133,6 +141,21 @@ pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
     if looks_like_duration(word) {
         let pty = if plan.launch.mode == Mode::Pty { " (-t is --pty)" } else { "" };
         return Some(format!("a limit is --timeout {word}{pty}"));
+    }
+    if let Some((name, _)) = word.split_once('=')
+        && !name.is_empty()
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+    {
+        return Some(format!("a variable is -e {word}"));
+    }
+    match word {
+        "cd" => {
+            return Some("-C DIR starts it in a directory; cd is a shell's own (-c)".to_owned());
+        }
+        "." | "alias" | "eval" | "exec" | "export" | "set" | "source" | "ulimit" | "umask" => {
+            return Some(format!("{word} is a shell's own, which -c starts"));
+        }
+        _ => {}
     }
     let line = rest.is_empty() && word.contains(' ');
     line.then(|| {

@@ -78,6 +78,8 @@ pub struct Shared<'a> {
     pub asked: BTreeMap<String, Secret>,
     /// What went wrong without changing the outcome.
     pub warnings: Vec<String>,
+    /// The same, said already.
+    pub told: Vec<String>,
     /// Whoever else has a say.
     pub remote: Option<&'a mut (dyn Remote + 'a)>,
 }

@@ -330,7 +330,11 @@ impl Running<'_, '_> {
     }
 
     fn watch_outlets(&mut self) {
-        self.shared.warnings.extend(self.shared.outlets.take_warnings());
+        for warning in self.shared.outlets.take_warnings() {
+            // At once: whoever waits for the end of a pipeline should know why it does not come.
+            output::complain(&format!("warning: {warning}"));
+            self.shared.told.push(warning);
+        }
         let stalled = self.shared.outlets.is_stalled();
         if stalled != std::mem::replace(&mut self.stalled, stalled) {
             self.event(if stalled { Event::Stalled } else { Event::Flows });

@@ -167,7 +167,7 @@ pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Resu
     }
 }
 
-/// Whether there is something to read in a pipe.
+/// Whether there is something to read in a pipe, or left of a file.
 pub fn holds_bytes(pipe: BorrowedFd<'_>) -> bool {
     rustix::io::ioctl_fionread(pipe).is_ok_and(|count| count > 0)
 }
