@@ -60,31 +60,35 @@ impl<'a> Proof<'a> {
 
     /// A handle on `pid` if that is a member. It may have ended.
     pub fn pin(&mut self, pid: i32) -> io::Result<Option<PidFd>> {
+        Ok(self.pin_child(pid)?.map(|(handle, _)| handle))
+    }
+
+    /// The same, and its parent.
+    pub fn pin_child(&mut self, pid: i32) -> io::Result<Option<(PidFd, i32)>> {
         if Some(pid) == self.kin.apart || self.kin.strangers.has(pid) {
             return Ok(None);
         }
         let Some(handle) = PidFd::open(pid)? else { return Ok(None) };
-        if !self.holds(pid, &handle)? {
-            return Ok(None);
-        }
+        let Some(parent) = self.holds(pid, &handle)? else { return Ok(None) };
         self.kin.strangers.remember(pid);
-        Ok(Some(handle))
+        Ok(Some((handle, parent)))
     }
 
-    fn holds(&mut self, pid: i32, handle: &PidFd) -> io::Result<bool> {
+    /// The parent of this one if it is a member.
+    fn holds(&mut self, pid: i32, handle: &PidFd) -> io::Result<Option<i32>> {
         // Its parent may end while it is traced, which makes it ours, or another's.
         for _ in 0..2 {
-            let Some(about) = handle.about(pid)? else { return Ok(false) };
+            let Some(about) = handle.about(pid)? else { return Ok(None) };
             if self.knows(pid, about)? || self.descends(pid, handle, about)? {
-                return Ok(true);
+                return Ok(Some(about.parent));
             }
             // Where the kernel does not tell the cgroup of a handle: it is listed, now that its number is pinned.
             let listed = |leaf: &Leaf| leaf.processes().contains(&pid);
             if about.cgroup.is_none() && self.kin.leaf.is_some_and(listed) && !handle.exited()? {
-                return Ok(true);
+                return Ok(Some(about.parent));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn knows(&self, pid: i32, About { parent, cgroup }: About) -> io::Result<bool> {

@@ -50,12 +50,12 @@ fn a_process_substitution_of_the_shell_is_no_stray() {
 }
 
 /// Leaves heeler a child, and an orphan of another: it says so on `left` once its parent has been collected,
-/// which only heeler can have done.
+/// which only heeler can have done. (That parent waits until it is known.)
 const BEFORE: &str = r"
 exec 3>&1 4>&2 >/dev/null 2>&1
 (exec 8>job; echo job >&8; exec sleep 1000) 3>&- 4>&- &
-(sh -c 'exec 7>left; while kill -0 $PPID 2>/dev/null; do sleep 0.01; done; echo left >&7; exec sleep 1000' &
- read x <gone) 3>&- 4>&- &
+(sh -c 'exec 7>left; echo >known; while kill -0 $PPID 2>/dev/null; do sleep 0.01; done; echo left >&7; exec sleep 1000' &
+ read x <known; read x <gone) 3>&- 4>&- &
 exec >&3 2>&4 3>&- 4>&-
 ";
 
@@ -71,6 +71,7 @@ fn a_background_job_of_the_shell_stays() {
             let t = Test::new();
             t.leaves_processes();
             let [mut job, mut left, mut ours] = ["job", "left", "ours"].map(|it| t.lifeline(it));
+            t.fifo("known");
             t.fifo("gone");
             t.fifo("seen");
             let command = "exec 9>ours; [ $HEELER_ATTEMPT = 2 ] || { echo >gone; read x <seen; }

@@ -150,10 +150,23 @@ fn children_of(pid: i32, tasks: &[i32]) -> io::Result<Vec<i32>> {
     Ok(found)
 }
 
-/// The last number that was given to a process or a thread of our namespace. As long as it stays the same nobody
-/// has forked; absent where the kernel does not tell (`CONFIG_CHECKPOINT_RESTORE`).
-pub fn last_pid() -> Option<i32> {
-    std::str::from_utf8(&slurp("/proc/sys/kernel/ns_last_pid").ok()?).ok()?.trim().parse().ok()
+/// Tells the last number that was given to a process or a thread of our namespace. As long as it stays the same
+/// nobody has forked.
+#[derive(Debug)]
+pub struct LastPid(OwnedFd);
+
+impl LastPid {
+    /// Absent where the kernel does not tell (`CONFIG_CHECKPOINT_RESTORE`).
+    pub fn open() -> Option<LastPid> {
+        open(Path::new("/proc/sys/kernel/ns_last_pid")).ok().map(LastPid)
+    }
+
+    /// A single call, for that is asked for every member.
+    pub fn get(&self) -> Option<i32> {
+        let mut text = [0; 16];
+        let count = rustix::io::pread(&self.0, &mut text, 0).ok()?;
+        std::str::from_utf8(&text[..count]).ok()?.trim().parse().ok()
+    }
 }
 
 /// The threads of `pid`. The links of the directory are two and one for each thread, so a process with one
