@@ -126,9 +126,8 @@ fn not_here(error: &clap::Error, line: &[OsString]) -> Option<String> {
 }
 
 /// What other programs call what is a flag here.
-const ELSEWHERE: [(&[&str], &str); 13] = [
+const ELSEWHERE: [(&[&str], &str); 12] = [
     (&["--retry"], "--retries N tries again, --retry-on COND says when"),
-    (&["-s", "--signal"], "--stop KILL says by which signals it is stopped"),
     (&["--tty"], "--pty (-t) gives it a terminal"),
     (
         &["--sendline", "--send-line", "--text"],
@@ -158,22 +157,11 @@ fn hint(error: &clap::Error, line: &[OsString]) -> Option<String> {
         ErrorKind::InvalidSubcommand => instead(word(ContextKind::InvalidSubcommand)?, line),
         ErrorKind::UnknownArgument if line.get(1).is_some_and(|word| word == "run") => {
             let word = word(ContextKind::InvalidArg)?;
+            if ["-s", "--signal"].contains(&word) {
+                return Some(by_signal(word, line));
+            }
             let known = ELSEWHERE.iter().find(|(names, _)| names.contains(&word));
-            let (_, instead) = known?;
-            // With the signal that was typed.
-            let at = line
-                .iter()
-                .position(|typed| typed == word)
-                .filter(|_| instead.contains("KILL says by"));
-            let signal = at
-                .and_then(|at| line.get(at + 1)?.to_str())
-                .map(|name| name.trim_start_matches("SIG"));
-            let other = signal
-                .filter(|name| *name != "KILL" && name.chars().all(|c| c.is_ascii_uppercase()));
-            Some(match other {
-                Some(name) => instead.replace("KILL", &format!("{name}:10s,KILL")),
-                None => (*instead).to_owned(),
-            })
+            known.map(|(_, instead)| (*instead).to_owned())
         }
         ErrorKind::MissingRequiredArgument => Some("see --help".to_owned()),
         _ => None,
@@ -188,6 +176,16 @@ const OTHERS: [(&[&str], &str); 5] = [
     (&["tail", "log", "cat"], "heeler logs RUN (-f follows)"),
     (&["start", "exec", "spawn"], "heeler run -d"),
 ];
+
+/// The ladder that begins with the signal typed behind `flag`.
+fn by_signal(flag: &str, line: &[OsString]) -> String {
+    let at = line.iter().position(|typed| typed == flag);
+    let name = at.and_then(|at| line.get(at + 1)?.to_str()).unwrap_or_default();
+    let name = name.strip_prefix("SIG").unwrap_or(name);
+    let gentle = !name.is_empty() && name != "KILL" && name.chars().all(|c| c.is_ascii_uppercase());
+    let ladder = if gentle { format!("{name}:10s,KILL") } else { "KILL".to_owned() };
+    format!("--stop {ladder} says by which signals it is stopped")
+}
 
 /// What may have been meant by a word that is no command of ours.
 fn instead(word: &str, line: &[OsString]) -> Option<String> {

@@ -375,6 +375,7 @@ fn attach_until_what_never_comes_says_so() {
         heeler send it --key eof >/dev/null; wait $!";
     let told = "heeler: warning: `foo` did not appear before the run ended (--until)\n";
     t.sh(script).err(told).check();
+    crate::detached::all_gone(&t);
 }
 
 /// A script that hands the terminal to a person until something is there.

@@ -210,7 +210,7 @@ fn it_ends_with_its_owner() {
         if let Some(run) = run {
             run.exit(124).any_out().check();
         }
-        t.heeler(["wait", "it"]).exit(124).check();
+        t.heeler(["wait", "it"]).err_has("its owner is gone (--owner)").exit(124).check();
         t.wait_alone();
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Found, Limit, Over, failed, find, record, unexpected};
+use super::{Found, Limit, Over, failed, find, look, record, unexpected};
 use crate::cli::detached::Wait;
 use crate::command::tracked::print_json;
 use crate::control::client::Failed;
@@ -10,7 +10,7 @@ use crate::control::place;
 use crate::control::protocol::{Ended, Reply, Request};
 use crate::core::outcome::{EXIT_HEELER, EXIT_LIMIT};
 use crate::core::reap::{State, Subject};
-use crate::report::output::{self, Io};
+use crate::report::output::{self, Io, Style};
 use crate::store::Store;
 use crate::sys::pidfd::{self, PidFd};
 
@@ -26,7 +26,13 @@ pub fn run(args: &Wait, io: &mut Io<'_>) -> i32 {
     match limit.ask(&mut connection, &Request::Wait { limit_ms: limit.ms() }) {
         Ok(Reply::Ended(ended)) => {
             if !args.json && is_news(ended.outcome.as_deref()) {
-                output::repeat(&ended.said);
+                // Its end was recorded before it was told, unless it is not tracked.
+                let (out, err) = (&mut std::io::sink(), &mut std::io::sink());
+                let silent = &mut Io { out, err, style: Style::default() };
+                match look(living.db, &living.run, silent).ok().and_then(|over| over.ended) {
+                    Some(why) => io.say(format_args!("run {}: {why}", living.run)),
+                    None => output::repeat(&ended.said),
+                }
             }
             tell(args.json, &ended, io)
         }
