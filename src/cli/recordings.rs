@@ -37,7 +37,7 @@ pub struct Replay {
 /// Runs COMMAND on a terminal of its own, passes everything through, and writes a script that does the same:
 /// what stood before each input is what the script waits for, parts that look as if they change are written
 /// as a regex, and what was typed while the terminal did not show it becomes a secret, whose value is
-/// written nowhere.
+/// written nowhere. The exit code says whether the script was written, not how the command ended.
 #[derive(Clone, Debug, clap::Args)]
 #[command(override_usage = "heeler learn [OPTIONS] -o SCRIPT [--] COMMAND [ARG]...")]
 pub struct Learn {
