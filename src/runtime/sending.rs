@@ -128,6 +128,8 @@ enum Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Below {
     NotAsked,
+    /// The list of the cgroup tells of those, at first. (It no longer has one that is about to end.)
+    Listed,
     /// When it was asked, by the count of [`Sending::rounds`].
     Nobody(u32),
     Somebody,
@@ -252,6 +254,11 @@ impl Sending {
         let complete = self.descend(&mut round, kin, &inside, is_early)
             && held.iter().all(|&pid| {
                 self.reach(&mut round, pid);
+                if let Some(known) = self.known.get_mut(&pid)
+                    && known.below == Below::NotAsked
+                {
+                    known.below = Below::Listed;
+                }
                 !round.is_spent()
             });
         if !complete {
@@ -310,7 +317,7 @@ impl Sending {
                 else {
                     continue;
                 };
-                if is_early && inside.contains(&pid) {
+                if is_early && (*below == Below::Listed || inside.contains(&pid)) {
                     continue;
                 }
                 // Whoever is born of one in the cgroup is born into it, and can have left it only if somebody was
