@@ -187,7 +187,7 @@ fn without_a_descriptor_left_a_client_is_told_so() {
         let to = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
         to.is_ok_and(|to| to.as_os_str() == "/dev/null")
     };
-    set((3..highest).find(is_null).unwrap());
+    set((3..=highest).find(is_null).unwrap());
     let mut waits = Client::raw(&t, &run);
     // A second of waiting is what is measured.
     let before = ticks(pid);
