@@ -199,6 +199,8 @@ fn without_a_descriptor_left_a_client_is_told_so() {
     let hello = json!({ "op": "hello", "protocols": ["heeler.control/1"] });
     assert_eq!(waits.ask(&hello)["reply"], "hello");
     waits.wait_clients(1);
+    // Without one it could only kill.
+    set(100);
     end(&t, &run);
 }
 
