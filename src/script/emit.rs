@@ -355,7 +355,7 @@ fn literal(text: &str) -> String {
 }
 
 /// A TOML string: without escapes where that can be, because patterns are full of backslashes.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let control = |c: char| c.is_control() || c == '\u{feff}';
     if text.contains(['\\', '"']) && !text.contains('\'') && !text.chars().any(control) {
         return format!("'{text}'");

@@ -8,6 +8,7 @@ use crate::expect::escape::show;
 use crate::expect::mask::Mask;
 use crate::expect::program::Text;
 use crate::expect::tape::Session;
+use crate::script::emit::quoted;
 
 /// What is around the steps.
 pub(super) struct Frame<'a> {
@@ -170,11 +171,6 @@ fn pattern(wait: &super::Wait) -> String {
 /// `${` is a name to a script; `$${` is not.
 fn escaped(text: &str) -> String {
     Text::literal(text).to_string()
-}
-
-/// A TOML string, in the quotes that need the fewest escapes.
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
 }
 
 /// In a comment nothing may end the line.
