@@ -187,7 +187,10 @@ fn without_a_descriptor_left_a_client_is_told_so() {
         let to = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
         to.is_ok_and(|to| to.as_os_str() == "/dev/null")
     };
-    set((3..=highest).find(is_null).unwrap());
+    let spare = || (3..=highest).find(is_null);
+    // The last one was told before it was opened again.
+    wait_until("there is a spare one", || spare().is_some());
+    set(spare().unwrap());
     let mut waits = Client::raw(&t, &run);
     // A second of waiting is what is measured.
     let before = ticks(pid);
