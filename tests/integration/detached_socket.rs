@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::detached::{Client, detached, end, socket, supervisor};
 use crate::fault::is_root;
-use crate::harness::{Test, proc_status, wait_until};
+use crate::harness::{Test, proc_state, proc_status, wait_until};
 
 /// What a connection says until it is closed at the other end, or for so long.
 fn said(stream: &mut UnixStream) -> String {
@@ -254,6 +254,8 @@ fn who_never_reads_slows_nothing() {
             while asks.stream().write(&questions).is_ok() {}
             clients.push(asks);
         }
+        // What can be answered has been.
+        wait_until("it sleeps", || proc_state(pid) == Some('S'));
         let before = ticks(pid);
         t.heeler(["send", &run, "--line", ""]).any_out().check();
         let args = ["expect", &run, "--on", "flood over", "--timeout", "60s"];
