@@ -535,12 +535,12 @@ fn a_stop_beside_output() {
     let send = |signal: &str| t.program("kill", [signal, client.trim()]).check();
     t.write("go", "\n");
     send("-TSTP");
-    wait_until("it is said", || t.path("said").exists());
+    t.wait_file("said", |_| true);
     let stopped = "--- stopped by SIGSTOP ---";
-    wait_until("it is stopped", || t.read("trace").contains(stopped));
+    t.wait_file("trace", |trace| trace.contains(stopped));
     send("-CONT");
-    let is_back = || t.read("trace").rsplit(stopped).next().unwrap().contains("connect(");
-    wait_until("it is back", is_back);
+    let is_back = |trace: &str| trace.rsplit(stopped).next().unwrap().contains("connect(");
+    t.wait_file("trace", is_back);
     strace.type_in("typed\n");
     strace.wait_out("<typed>");
     strace.type_in("x\n");

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use crate::children::{self, python, sh};
-use crate::harness::{Signal, Test, is_dead, lines, wait_gone, wait_until, whole};
+use crate::harness::{Signal, Test, is_dead, lines, wait_gone, whole};
 
 /// Both ends of a pipe.
 pub fn pipe() -> (File, OwnedFd) {
@@ -423,7 +423,7 @@ fn output_that_is_given_up_is_said() {
     let run = t.run(args).stdout_to(write).report().start();
     wait_gone(life.wait("\n").trim().parse().unwrap());
     run.signal(Signal::TERM);
-    wait_until("its end is told", || t.read("events").contains("\"exit\""));
+    t.wait_file("events", |told| told.contains("\"exit\""));
     run.signal(Signal::TERM);
     let done = run.any_err().check();
     assert!(done.err_text().contains("did not take all of it in time"), "{}", done.err_text());
