@@ -131,11 +131,11 @@ impl Store {
     pub fn open(path: &Path, busy: Duration) -> Result<Store, StoreError> {
         let sql = |error| StoreError::sql(path, error);
         place::check(path)?;
-        create_private(path)
-            .map_err(|source| StoreError::Place { path: path.to_owned(), source })?;
+        make(path)?;
         let mut conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy).map_err(sql)?;
-        set_journal(&conn, path).map_err(sql)?;
+        // Before anything is changed: it may be somebody else's.
         let mut version = check(&conn, path)?;
+        set_journal(&conn, path).map_err(sql)?;
         if version < migrate::CURRENT {
             version = migrate::migrate(&mut conn).map_err(sql)?;
             // Into the file with it, where a short run looks ([`looks_fine`]).
@@ -331,30 +331,49 @@ fn immutable(path: &Path) -> PathBuf {
     PathBuf::from(uri)
 }
 
-/// Makes an empty file of mode 0600 where there is none; SQLite gives its log the same mode.
+/// Makes the database where there is none: mode 0600, and SQLite gives its log the same.
 ///
-/// It is made under another name and linked into place. Were it opened under its own, closing it would drop
-/// the locks that another connection of this process may already have on it.
-fn create_private(path: &Path) -> io::Result<()> {
-    if path.try_exists()? {
+/// It is made whole under another name and renamed. Of two who ask for the write-ahead log of one file at
+/// once SQLite refuses one without a wait: each reads, and would wait for the other to stop. And were it opened
+/// under its own name, closing it would drop the locks that another connection of this process may have on it.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let cannot = |source| StoreError::Place { path: path.to_owned(), source };
+    if path.try_exists().map_err(cannot)? {
         return Ok(());
     }
     if let Some(dir) = path.parent() {
-        place::make_dirs(dir)?;
+        place::make_dirs(dir).map_err(cannot)?;
     }
     let mut nonce = [0; 4];
-    crate::sys::ids::random(&mut nonce)?;
+    crate::sys::ids::random(&mut nonce).map_err(cannot)?;
     let temporary = place::suffixed(path, &format!(".{:08x}", u32::from_ne_bytes(nonce)));
-    #[expect(clippy::disallowed_methods, reason = "the store owns its files")]
-    let file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    // The umask may leave its owner less.
-    file.set_permissions(PermissionsExt::from_mode(0o600))?;
-    match std::fs::hard_link(&temporary, path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        // A file system without hard links. Two who are here at once replace an empty file with an empty one.
-        Err(_) => return std::fs::rename(&temporary, path),
+    let made = fill(path, &temporary)
+        .and_then(|()| crate::sys::fs::rename_new(&temporary, path).map_err(cannot));
+    if made.is_err() {
+        let _ = std::fs::remove_file(&temporary);
     }
-    std::fs::remove_file(&temporary)
+    // Somebody else may have been quicker.
+    if path.try_exists().unwrap_or(false) { Ok(()) } else { made }
+}
+
+/// Makes what is to be the database `path` at `temporary`. It is on the disk before it has its name: half a database
+/// would be a damaged one.
+fn fill(path: &Path, temporary: &Path) -> Result<(), StoreError> {
+    let cannot = |source| StoreError::Place { path: path.to_owned(), source };
+    #[expect(clippy::disallowed_methods, reason = "the store owns its files")]
+    let open = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary);
+    // The umask may leave its owner less.
+    open.and_then(|file| file.set_permissions(PermissionsExt::from_mode(0o600))).map_err(cannot)?;
+    let write = || {
+        let mut conn = connect(temporary, OpenFlags::SQLITE_OPEN_READ_WRITE, Duration::ZERO)?;
+        // Nobody else sees it yet: a failure leaves nothing to be taken back.
+        conn.pragma_update(None, "synchronous", "OFF")?;
+        conn.query_row("PRAGMA journal_mode=MEMORY", [], |_| Ok(()))?;
+        migrate::migrate(&mut conn)?;
+        set_journal(&conn, temporary)?;
+        conn.close().map_err(|(_, error)| error)
+    };
+    write().map_err(|error| StoreError::sql(path, error))?;
+    #[expect(clippy::disallowed_methods, reason = "the store owns its files")]
+    std::fs::File::open(temporary).and_then(|file| file.sync_data()).map_err(cannot)
 }
