@@ -9,7 +9,7 @@
 //! | a line | [`MAX_LINE`] | an error, and the end of the connection |
 //! | output for an attached client that does not read | [`MAX_BACKLOG`] | left out, and told how much |
 //! | input of an attached client that the command does not read | [`MAX_UNTYPED`] frames | no more is read |
-//! | descriptors of the process | the system's | one more is told `busy` |
+//! | descriptors of the process | the system's, less [`KEPT`] | one more is told `busy` |
 //!
 //! A client that leaves takes its requests with it: what it waited for is forgotten, what it wanted typed and
 //! was not begun is not typed.
@@ -46,6 +46,13 @@ pub const MAX_BACKLOG: usize = 1 << 20;
 
 /// How many frames of input an attached client may have waiting to be typed.
 pub const MAX_UNTYPED: usize = 16;
+
+/// How many of the process's descriptors no client gets: a tree is found, proven and signalled through four, and
+/// `--dump` wants some for what it starts.
+pub const KEPT: u64 = 8;
+
+/// How long nobody listens who had no descriptor left: the end of the whole system's shortage is told to nobody.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long clients have to take the last that they are told.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -92,11 +99,9 @@ pub struct Server {
     owner: Option<PidFd>,
     /// It has ended.
     owner_gone: bool,
-    /// Given up for who comes when no descriptor is left, to be told so: nobody else could be rid of them, and they
-    /// would wake us again and again.
-    spare: Option<OwnedFd>,
-    /// Not even that helped.
-    deaf: bool,
+    /// No descriptor was left for who waits, not even to be told so. They would wake us again and again, so nobody
+    /// listens until then, or until something happens that may have to do with it.
+    deaf: Option<Duration>,
     slots: Vec<Slot>,
     orders: Vec<Order>,
     /// Whose request each ticket belongs to.
@@ -141,8 +146,7 @@ impl Server {
             size_from: SizeFrom::default(),
             owner: run.owner,
             owner_gone: false,
-            spare: fdio::null().ok(),
-            deaf: false,
+            deaf: None,
             slots: Vec::new(),
             orders: Vec::new(),
             tickets: BTreeMap::new(),
@@ -195,7 +199,7 @@ impl Server {
         self.answer_waits(now);
         // Whoever connects from here on finds the record.
         let _ = std::fs::remove_file(&self.socket);
-        self.accept();
+        self.accept(now);
         let ids: Vec<u64> = self.clients.keys().copied().collect();
         for id in ids {
             if let Some(client) = self.clients.get_mut(&id) {
@@ -222,48 +226,29 @@ impl Server {
         }
     }
 
-    fn accept(&mut self) {
+    fn accept(&mut self, now: Duration) {
         loop {
             match socket::accept(self.listener.as_fd()) {
                 Ok(Some(fd)) => self.greet(fd),
                 Ok(None) => return,
-                // Out of descriptors, which is found out before whether anybody waits.
-                Err(_) => match self.refuse_one() {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(_) => return self.deaf = true,
-                },
+                // Those kept from clients are gone, too: the limit was lowered, or the system has none left.
+                Err(_) => return self.deaf = Some(now + PATIENCE),
             }
-        }
-    }
-
-    /// There is no descriptor for who waits, if somebody does.
-    fn refuse_one(&mut self) -> io::Result<bool> {
-        drop(self.spare.take());
-        let waits = socket::accept(self.listener.as_fd());
-        let waits = waits.map(|fd| {
-            let why = "the heeler of the run has no descriptor left for another client";
-            fd.map(|fd| Client::new(fd).refuse(ErrorKind::Busy, why)).is_some()
-        });
-        self.spare = fdio::null().ok();
-        waits
-    }
-
-    /// Something has changed that may have to do with descriptors.
-    fn listen_again(&mut self) {
-        if std::mem::take(&mut self.deaf) {
-            self.spare = self.spare.take().or_else(|| fdio::null().ok());
         }
     }
 
     fn greet(&mut self, fd: OwnedFd) {
         let ours = |uid: u32| uid == ids::uid() || uid == 0;
         let denied = !socket::peer_uid(fd.as_fd()).is_ok_and(ours);
+        let is_kept = fdio::room_above(fd.as_fd()) < KEPT;
         let client = Client::new(fd);
         if denied {
             client.refuse(ErrorKind::Denied, "this run belongs to another user");
         } else if self.clients.len() >= MAX_CLIENTS {
             client.refuse(ErrorKind::Busy, "there are too many clients");
+        } else if is_kept {
+            let why = "the heeler of the run has no descriptor left for another client";
+            client.refuse(ErrorKind::Busy, why);
         } else {
             self.clients.insert(self.next, client);
             self.next += 1;
@@ -272,7 +257,7 @@ impl Server {
 
     fn leave(&mut self, id: u64) {
         if let Some(client) = self.clients.remove(&id) {
-            self.listen_again();
+            self.deaf = None;
             self.drop_task(id, &client.task);
             self.fit();
         }
@@ -446,7 +431,7 @@ impl Drop for Server {
 impl Remote for Server {
     fn wait(&mut self, add: &mut dyn FnMut(BorrowedFd<'_>, Want)) {
         self.slots.clear();
-        if !self.deaf && self.over.is_none() {
+        if self.deaf.is_none() && self.over.is_none() {
             self.slots.push(Slot::Listener);
             add(self.listener.as_fd(), Want::Read);
         }
@@ -472,7 +457,7 @@ impl Remote for Server {
 
     fn ready(&mut self, now: Duration, index: usize) {
         match self.slots.get(index).copied() {
-            Some(Slot::Listener) => self.accept(),
+            Some(Slot::Listener) => self.accept(now),
             Some(Slot::Reads(id)) => self.read(now, id),
             Some(Slot::Leaves(id)) => self.leave(id),
             Some(Slot::Writes(id)) => {
@@ -491,10 +476,11 @@ impl Remote for Server {
 
     fn next_deadline(&self) -> Option<Duration> {
         let tasks = self.clients.values().map(|client| client.task.limit());
-        tasks.fold(self.session.next_deadline(), earliest)
+        tasks.fold(earliest(self.deaf, self.session.next_deadline()), earliest)
     }
 
     fn tick(&mut self, now: Duration) {
+        self.deaf = self.deaf.filter(|until| now < *until);
         if self.session.next_deadline().is_some_and(|due| now >= due) {
             self.answer_waits(now);
         }
@@ -516,7 +502,7 @@ impl Remote for Server {
     }
 
     fn note(&mut self, now: Duration, fact: Fact<'_>) {
-        self.listen_again();
+        self.deaf = None;
         match fact {
             Fact::Started { attempt, pid } => {
                 (self.attempt, self.pid) = (attempt, Some(pid));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::detached::{Client, detached, end, socket, supervisor};
 use crate::fault::is_root;
-use crate::harness::{Test, proc_state, proc_status, wait_until};
+use crate::harness::{Test, proc_state, proc_status, wait_gone, wait_until};
 
 /// What a connection says until it is closed at the other end, or for so long.
 fn said(stream: &mut UnixStream) -> String {
@@ -176,32 +176,47 @@ fn without_a_descriptor_left_a_client_is_told_so() {
     wait_until("it is forgotten", || descriptors(pid) == with - 1);
     let highest = (0..1000).filter(is_open).max().unwrap();
     let free = (0..highest).filter(|fd| !is_open(fd)).count();
-    set(highest + 1);
+    let kept = 8;
+    set(highest + 1 + kept);
     let clients: Vec<Client> = (0..free).map(|_| Client::new(&t, &run)).collect();
     for _ in 0..3 {
         let told = said(&mut UnixStream::connect(socket(&t, &run)).unwrap());
         assert!(told.contains("\"busy\"") && told.contains("descriptor"), "{told:?}");
     }
-    // With a limit below what it has there is no way to tell.
-    let is_null = |fd: &usize| {
-        let to = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
-        to.is_ok_and(|to| to.as_os_str() == "/dev/null")
-    };
-    let spare = || (3..=highest).find(is_null);
-    // The last one was told before it was opened again.
-    wait_until("there is a spare one", || spare().is_some());
-    set(spare().unwrap());
+    // With a limit below what it has there is no way to tell. (Below what it waits for, poll fails.)
+    set(highest);
     let mut waits = Client::raw(&t, &run);
     // Whoever went on asking who is there would never sleep.
     wait_until("it sleeps", || proc_state(pid) == Some('S'));
-    set(highest + 1);
     drop(clients);
+    // Nobody says when there are more.
+    set(highest + 2 + kept);
     let hello = json!({ "op": "hello", "protocols": ["heeler.control/1"] });
     assert_eq!(waits.ask(&hello)["reply"], "hello");
     waits.wait_clients(1);
-    // Without one it could only kill.
-    set(100);
     end(&t, &run);
+}
+
+/// However many clients there are, the command is told to end before it is killed: that takes descriptors.
+#[test]
+fn clients_leave_the_descriptors_that_a_signal_takes() {
+    let t = Test::new();
+    let asked =
+        r#"trap "echo asked >asked; exit" TERM; echo ready; while :; do sleep 1000 & wait; done"#;
+    let run = detached(&t, &["--stop", "TERM:20s,KILL", "-c", asked]);
+    t.heeler(["expect", &run, "--on", "ready"]).any_out().check();
+    let pid = supervisor(&t, &run);
+    t.program("prlimit", ["--pid", &pid.to_string(), "--nofile=40:40"]).check();
+    let mut clients: Vec<UnixStream> =
+        (0..40).map(|_| UnixStream::connect(socket(&t, &run)).unwrap()).collect();
+    let told = said(clients.last_mut().unwrap());
+    assert!(told.contains("\"busy\"") && told.contains("descriptor"), "{told:?}");
+    t.program("kill", [pid.to_string()]).check();
+    // Before KILL.
+    t.wait_file("asked", |text| text == "asked\n");
+    drop(clients);
+    wait_gone(pid);
+    t.heeler(["wait", &run]).any_err().exit(143).check();
 }
 
 /// Whatever a client was at when it left, nothing of it stays.

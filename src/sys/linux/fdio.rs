@@ -36,6 +36,14 @@ pub fn kind(fd: BorrowedFd<'_>) -> io::Result<FdKind> {
     })
 }
 
+/// How many more descriptors can be had once all below `fd` are taken: right after it was given, for the kernel gives
+/// the lowest that is free (POSIX).
+pub fn room_above(fd: BorrowedFd<'_>) -> u64 {
+    let taken = u64::try_from(fd.as_raw_fd()).unwrap_or(0) + 1;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(u64::MAX, |limit| limit.saturating_sub(taken))
+}
+
 /// Whether a standard descriptor of ours is a pipe or a socket.
 pub fn any_piped() -> bool {
     (0..3).any(|fd| matches!(kind(standard(fd)), Ok(FdKind::Pipe | FdKind::Socket)))
