@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+use super::names;
 use super::program::{Action, Key, Program};
 
 /// A name that is no key.
@@ -170,9 +171,6 @@ fn alt(key: &str) -> Option<Vec<u8>> {
 }
 
 fn nearest(name: &str) -> Option<String> {
-    let fixed = FIXED.iter().map(|(known, _)| (*known).to_owned());
-    let cursor = CURSOR.iter().map(|(known, _)| (*known).to_owned());
-    let control = ('a'..='z').map(|letter| format!("ctrl-{letter}"));
     // Other tools' spellings, which no edit distance would find.
     let habit = name
         .strip_prefix("c-")
@@ -183,14 +181,11 @@ fn nearest(name: &str) -> Option<String> {
         .map(|key| format!("ctrl-{key}"))
         .or_else(|| name.strip_prefix("m-").map(|key| format!("alt-{key}")));
     habit.or_else(|| {
-        fixed
-            .chain(cursor)
-            .chain(control)
-            .chain(["eof".to_owned()])
-            .map(|known| (strsim::damerau_levenshtein(&known, name), known))
-            .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, known)| known)
+        let fixed = FIXED.iter().map(|(known, _)| *known);
+        let cursor = CURSOR.iter().map(|(known, _)| *known);
+        let control: Vec<String> = ('a'..='z').map(|letter| format!("ctrl-{letter}")).collect();
+        let known = fixed.chain(cursor).chain(control.iter().map(String::as_str)).chain(["eof"]);
+        names::nearest(name, known).map(str::to_owned)
     })
 }
 

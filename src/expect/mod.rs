@@ -10,6 +10,7 @@ pub mod keys;
 pub mod lane;
 pub mod mask;
 pub mod matcher;
+pub mod names;
 pub(crate) mod near;
 pub mod offline;
 pub mod pattern;

@@ -151,7 +151,7 @@ impl Finding {
         known: impl IntoIterator<Item = &'a str>,
     ) -> &mut Finding {
         let known: Vec<&str> = known.into_iter().collect();
-        self.hint = match super::names::nearest(name, known.iter().copied()) {
+        self.hint = match crate::expect::names::nearest(name, known.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None if known.is_empty() => self.hint.take(),
             None if known.len() <= 12 => Some(format!("there are: {}", known.join(", "))),

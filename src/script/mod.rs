@@ -12,7 +12,6 @@ pub mod finding;
 mod json;
 pub mod learn;
 pub mod model;
-pub mod names;
 mod node;
 pub mod read;
 pub mod source;

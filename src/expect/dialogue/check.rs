@@ -1,6 +1,7 @@
 //! Whether a program can be run: what it names has to be there.
 
 use super::effect::{Setup, SetupError};
+use crate::expect::names::nearest;
 use crate::expect::program::{Action, Block, Kind, Program, StreamId, Then};
 
 /// Checks a program against a run.
@@ -13,12 +14,12 @@ pub(super) fn check(program: &Program, setup: &Setup) -> Result<(), SetupError> 
                 let known = setup.secret_names.iter().map(String::as_str);
                 let known: Vec<&str> = known.chain(asked.iter().copied()).collect();
                 if !known.contains(&name.as_str()) {
-                    let nearest = nearest(name, &known);
+                    let nearest = nearest(name, known).map(str::to_owned);
                     return Err(SetupError::UnknownSecret { name: name.clone(), nearest });
                 }
             }
             Action::Enable(name) | Action::Disable(name) if !rules.contains(&name.as_str()) => {
-                let nearest = nearest(name, &rules);
+                let nearest = nearest(name, rules).map(str::to_owned);
                 return Err(SetupError::UnknownRule { name: name.clone(), nearest });
             }
             _ => {}
@@ -89,13 +90,4 @@ fn streams(program: &Program, setup: &Setup) -> Result<(), SetupError> {
         }
     }
     Ok(())
-}
-
-fn nearest(name: &str, known: &[&str]) -> Option<String> {
-    known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| (*known).to_owned())
 }

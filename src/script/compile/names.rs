@@ -88,7 +88,7 @@ impl Compiler<'_> {
             let unknown =
                 self.log.error("unknown-name", *at, format!("nothing sets `${{{name}}}`"));
             unknown.hint = Some("a name is a param, a named group `(?<name>...)`, or set by `set`, `append`, `ask`, `exec`; `$${` is the characters".to_owned());
-            if let Some(near) = crate::script::names::nearest(name, known) {
+            if let Some(near) = crate::expect::names::nearest(name, known) {
                 unknown.help(format!("did you mean `${{{near}}}`?"));
             }
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Given;
+use crate::expect::names::{is_name, nearest};
 use crate::expect::program::{Part, Text as Template, Value};
 use crate::script::finding::Log;
 use crate::script::model::{ListOr, Param, ParamType, Script};
-use crate::script::names::{is_name, nearest};
 use crate::script::read::Text;
 use crate::script::source::{Source, Span};
 

@@ -1,9 +1,9 @@
 //! Texts, patterns and conditions: read, with params put in where they are known, and their names noted.
 
 use super::Compiler;
+use crate::expect::names::is_name;
 use crate::expect::pattern::{Kind, Pattern};
 use crate::expect::program::{Condition, Part, Text as Template};
-use crate::script::names::is_name;
 use crate::script::read::Text;
 use crate::script::source::Span;
 
@@ -57,7 +57,7 @@ impl Compiler<'_> {
                 self.log.error("unknown-name", text.at, format!("`${{{name}}}` is no param"));
             found.help("only params can stand here: the command is not yet running");
             let known: Vec<&str> = self.params.values.keys().map(String::as_str).collect();
-            if let Some(near) = crate::script::names::nearest(name, known) {
+            if let Some(near) = crate::expect::names::nearest(name, known) {
                 found.help(format!("did you mean `${{{near}}}`?"));
             }
         }
