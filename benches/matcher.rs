@@ -12,7 +12,7 @@ use heeler::expect::program::View;
 
 const MIB: usize = 1 << 20;
 const CONFIG: MatcherConfig =
-    MatcherConfig { window: MIB, settle: Duration::from_millis(50), size: (80, 24) };
+    MatcherConfig { window: MIB, before: 0, settle: Duration::from_millis(50), size: (80, 24) };
 
 fn matcher(patterns: &[String]) -> Matcher {
     let patterns: Vec<(Pattern, View)> =

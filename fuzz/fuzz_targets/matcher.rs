@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use heeler::expect::matcher::{Match, Matcher, MatcherConfig};
+use heeler::expect::matcher::{BEFORE, Match, Matcher, MatcherConfig};
 use heeler::expect::pattern::Pattern;
 use heeler::expect::program::View;
 use libfuzzer_sys::fuzz_target;
 
 fn run(patterns: &[(Pattern, View)], window: usize, chunks: &[&[u8]]) -> Option<Vec<Match>> {
-    let config = MatcherConfig { window, settle: Duration::from_millis(50), size: (20, 5) };
+    let config = MatcherConfig { window, before: BEFORE, settle: Duration::from_millis(50), size: (20, 5) };
     let mut matcher = Matcher::new(patterns, config).ok()?;
     matcher.watch(&[0]);
     matcher.arm(&(0..patterns.len()).collect::<Vec<_>>());

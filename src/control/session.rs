@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::{Bytes, Expect, Matched, Screen, Stream, View};
 use crate::core::limits::earliest;
-use crate::expect::matcher::{Match, Matcher, MatcherConfig};
+use crate::expect::matcher::{BEFORE, Match, Matcher, MatcherConfig};
 use crate::expect::pattern::{Event, Kind, Pattern};
 use crate::expect::program::{self, StreamId};
 use crate::expect::view::echo::Echo;
@@ -319,6 +319,7 @@ impl Session {
         let mine: Vec<_> = ids.iter().map(|&id| (patterns[id].clone(), view(id))).collect();
         let config = MatcherConfig {
             window: self.setup.window,
+            before: BEFORE,
             settle: self.setup.settle,
             size: self.setup.size,
         };

@@ -16,8 +16,8 @@ use super::search::{Decision, Search};
 use super::watch::Watches;
 use super::window::Window;
 
-/// How much of the text before a match is given with it.
-const BEFORE: u64 = 64 << 10;
+/// How much text is kept at least, whatever nobody waits for: for hints and the last lines.
+const HINTS: u64 = 16 << 10;
 /// For how many sets of armed patterns the automaton is kept.
 const KEPT: usize = 8;
 /// How much the table of an automaton for many patterns may take.
@@ -45,14 +45,22 @@ pub struct Patterns {
     pub compiled: Rc<Compiled>,
     /// How long a match may be, and how long it may be held, in bytes.
     pub reach: u64,
+    /// How much of the text before a match is given with it.
+    pub before: u64,
 }
 
 impl Patterns {
     /// Takes them over, once compiled.
-    pub fn new(ids: Vec<usize>, each: Vec<Rc<One>>, compiled: Compiled, reach: u64) -> Patterns {
+    pub fn new(
+        ids: Vec<usize>,
+        each: Vec<Rc<One>>,
+        compiled: Compiled,
+        reach: u64,
+        before: u64,
+    ) -> Patterns {
         // A window that nothing can fill is none; its multiples have to stay numbers.
         let reach = reach.min(u64::MAX / 8);
-        Patterns { ids, each, compiled: Rc::new(compiled), reach }
+        Patterns { ids, each, compiled: Rc::new(compiled), reach, before }
     }
 
     /// What skips to where one of these may begin, when there is something.
@@ -71,7 +79,7 @@ impl Patterns {
         let (groups, names) = resolved.groups(window);
         // What is retained beyond that depends on how the output came.
         let retained = decision.seen.saturating_sub(2 * self.reach);
-        let from = cursor.max(start.saturating_sub(BEFORE)).max(retained);
+        let from = cursor.max(start.saturating_sub(self.before)).max(retained);
         let before = window.between(from, start).to_vec();
         let found = Match {
             id: self.ids[decision.pattern],
@@ -349,9 +357,9 @@ impl Lane {
         2 * self.patterns.reach + 1
     }
 
-    /// How much is kept when nothing is: what a match shows of the text before it.
+    /// How much is kept when nothing is: what a match shows of the text before it, and what hints look at.
     fn kept_at_rest(&self) -> u64 {
-        self.kept().min(BEFORE + 1)
+        self.kept().min(self.patterns.before.max(HINTS) + 1)
     }
 
     /// Takes the match of a watch; the watch goes on behind it.
@@ -415,7 +423,8 @@ impl Lane {
             // Few matches are held for as long as they may be: what is held now says how far back it can begin.
             let armed = self.armed.as_ref().map(|armed| armed.search.earliest_end());
             let earliest = armed.into_iter().chain(self.watches.earliest_end()).fold(end, u64::min);
-            self.kept().min(end - earliest + self.patterns.reach + BEFORE + 1)
+            self.kept()
+                .min(end - earliest + self.patterns.reach + self.patterns.before.max(HINTS) + 1)
         };
         self.window.trim(end.saturating_sub(keep));
         held

@@ -49,11 +49,16 @@ struct Glanced {
     skip: usize,
 }
 
+/// How much of the text before a match is enough for whoever asks for it.
+pub const BEFORE: usize = 64 << 10;
+
 /// How a matcher works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatcherConfig {
     /// Bytes kept for matching: the longest match.
     pub window: usize,
+    /// How much of the text before a match is given with it, at most.
+    pub before: usize,
     /// The pause after which an undecided match is decided.
     pub settle: Duration,
     /// Columns and rows of the screen.
@@ -75,7 +80,7 @@ pub struct Match {
     pub groups: Vec<Option<Vec<u8>>>,
     /// The named groups among them, in the order of the pattern.
     pub names: Vec<(String, Option<Vec<u8>>)>,
-    /// The text between the last match and this one; of a long one the last 64 KiB.
+    /// The text between the last match and this one; of a long one the end ([`MatcherConfig::before`]).
     pub before: Vec<u8>,
 }
 

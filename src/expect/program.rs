@@ -5,6 +5,7 @@
 //! builds the program, so that nothing here can be misspelt. Names of variables, lists, rules and secrets
 //! stay names.
 
+mod asks;
 mod condition;
 mod step;
 mod text;
@@ -383,6 +384,30 @@ impl Action {
             | Action::Enable(_)
             | Action::Disable(_)
             | Action::Next => false,
+        }
+    }
+
+    /// The text in it.
+    pub fn text(&self) -> Option<&Text> {
+        match self {
+            Action::Send(text) | Action::Line(text) | Action::Log(text) | Action::Set(_, text) => {
+                Some(text)
+            }
+            Action::Fail(text) | Action::Retry(text) | Action::Append(_, text) => text.as_ref(),
+            Action::Key(_)
+            | Action::Secret { .. }
+            | Action::Pace(_)
+            | Action::Count(_)
+            | Action::Pass
+            | Action::Interrupt
+            | Action::Terminate
+            | Action::Kill
+            | Action::Signal(_)
+            | Action::Resize(..)
+            | Action::CloseStdin
+            | Action::Enable(_)
+            | Action::Disable(_)
+            | Action::Next => None,
         }
     }
 }

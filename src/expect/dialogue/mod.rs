@@ -78,7 +78,7 @@ use self::values::Values;
 use super::failure::{Failure, Reason, SendError};
 use super::keypad::Keypad;
 use super::mask::Mask;
-use super::matcher::MatcherConfig;
+use super::matcher::{BEFORE, MatcherConfig};
 use super::pattern::Event;
 use super::program::{Action, Place, Program, StreamId, Then};
 
@@ -203,8 +203,12 @@ impl Dialogue {
         let table = Table::new(&program);
         let watches: Vec<usize> = table.watches().collect();
         let mut feeds = Vec::with_capacity(setup.streams.len());
-        let config =
-            MatcherConfig { window: program.window, settle: program.settle, size: setup.size };
+        let config = MatcherConfig {
+            window: program.window,
+            before: if program.asks_for("before") { BEFORE } else { 0 },
+            settle: program.settle,
+            size: setup.size,
+        };
         for &stream in &setup.streams {
             let mut feed = Feed::new(stream, &table.all, config, &feeds)?;
             feed.watch(&watches);

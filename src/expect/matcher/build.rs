@@ -22,14 +22,14 @@ use crate::expect::window::Window;
 const TOGETHER: &str = "the patterns together take more than 64 MiB when compiled";
 
 /// How much is kept of a view that no pattern looks at.
-const UNUSED: usize = 64 << 10;
+const UNUSED: usize = 8 << 10;
 
 pub(super) fn matcher(
     patterns: &[(Pattern, View)],
     config: MatcherConfig,
 ) -> Result<Matcher, PatternError> {
-    let text = compile(patterns, View::Text, config.window, None)?;
-    let raw = compile(patterns, View::Raw, config.window, None)?;
+    let text = compile(patterns, View::Text, config, None)?;
+    let raw = compile(patterns, View::Raw, config, None)?;
     let screen = screen_regexes(patterns)?;
     Ok(assembled(patterns, text, raw, screen, config))
 }
@@ -83,7 +83,7 @@ pub(super) fn renew(
     let has = |view| changed.iter().any(|&id| patterns[id].1 == view);
     let anew = |view, lane: &Lane| {
         let known = Some((&**lane.patterns(), changed));
-        has(view).then(|| compile(&patterns, view, matcher.config.window, known)).transpose()
+        has(view).then(|| compile(&patterns, view, matcher.config, known)).transpose()
     };
     let text = anew(View::Text, &matcher.text)?;
     let raw = anew(View::Raw, &matcher.raw)?;
@@ -120,7 +120,7 @@ pub(super) fn follow(matcher: &mut Matcher, other: &Matcher) {
 fn compile(
     patterns: &[(Pattern, View)],
     view: View,
-    window: usize,
+    config: MatcherConfig,
     known: Option<(&Patterns, &[usize])>,
 ) -> Result<Rc<Patterns>, PatternError> {
     let before = |id: usize| {
@@ -167,8 +167,8 @@ fn compile(
     }
     // The raw view is kept for near misses even when no pattern looks at it, but not much of it.
     let unused = ids.is_empty() && view == View::Raw;
-    let reach = if unused { window.min(UNUSED) } else { window.max(1) };
-    Ok(Rc::new(Patterns::new(ids, each, compiled, reach as u64)))
+    let reach = if unused { config.window.min(UNUSED) } else { config.window.max(1) };
+    Ok(Rc::new(Patterns::new(ids, each, compiled, reach as u64, config.before as u64)))
 }
 
 fn screen_regexes(patterns: &[(Pattern, View)]) -> Result<Vec<(usize, Regex)>, PatternError> {

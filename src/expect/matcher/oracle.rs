@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::{Match, Matcher, MatcherConfig};
+use super::{BEFORE, Match, Matcher, MatcherConfig};
 use crate::expect::pattern::Pattern;
 use crate::expect::program::View;
 
@@ -261,8 +261,12 @@ fn output() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(byte, 0..60)
 }
 
-const CONFIG: MatcherConfig =
-    MatcherConfig { window: 1 << 20, settle: Duration::from_millis(50), size: (80, 24) };
+const CONFIG: MatcherConfig = MatcherConfig {
+    window: 1 << 20,
+    before: BEFORE,
+    settle: Duration::from_millis(50),
+    size: (80, 24),
+};
 
 struct Setting<'a> {
     patterns: &'a [(Pattern, View)],

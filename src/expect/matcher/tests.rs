@@ -5,7 +5,8 @@ use super::*;
 use crate::expect::pattern::Pattern;
 
 const SETTLE: Duration = Duration::from_millis(50);
-const CONFIG: MatcherConfig = MatcherConfig { window: 1 << 20, settle: SETTLE, size: (20, 4) };
+const CONFIG: MatcherConfig =
+    MatcherConfig { window: 1 << 20, before: BEFORE, settle: SETTLE, size: (20, 4) };
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -567,7 +568,8 @@ fn what_does_not_change_is_not_compiled_again() {
     let texts = ["k1", r"/\pL{250}!/", "/screen/"];
     let views = [View::Text, View::Text, View::Screen];
     let patterns: Vec<_> = texts.map(pattern).into_iter().zip(views).collect();
-    let config = MatcherConfig { window: 1 << 20, settle: Duration::ZERO, size: (80, 24) };
+    let config =
+        MatcherConfig { window: 1 << 20, before: BEFORE, settle: Duration::ZERO, size: (80, 24) };
     let mut first = Matcher::new(&patterns, config).expect("sound patterns");
     let mut second = first.twin();
     assert!(Rc::ptr_eq(first.text.patterns(), second.text.patterns()));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::expect::matcher::{Matcher, MatcherConfig};
+use crate::expect::matcher::{BEFORE, Matcher, MatcherConfig};
 
 /// As it is typed.
 fn typed(pattern: &str) -> Pattern {
@@ -166,7 +166,7 @@ fn the_same_hint_is_given_once_and_not_too_many() {
 fn matches(pattern: &str, text: &str) -> bool {
     let Ok(pattern) = Pattern::parse(pattern) else { return false };
     let settle = Duration::from_millis(50);
-    let config = MatcherConfig { window: 1 << 20, settle, size: (20, 4) };
+    let config = MatcherConfig { window: 1 << 20, before: BEFORE, settle, size: (20, 4) };
     let mut matcher = Matcher::new(&[(pattern, View::Text)], config).unwrap();
     matcher.arm(&[0]);
     matcher.push(Duration::ZERO, text.as_bytes());

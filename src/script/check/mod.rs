@@ -48,14 +48,3 @@ impl<'a> Check<'a> {
         all
     }
 }
-
-/// The texts of an action.
-fn texts(action: &Action) -> Vec<&Text> {
-    match action {
-        Action::Send(text) | Action::Line(text) | Action::Log(text) | Action::Set(_, text) => {
-            vec![text]
-        }
-        Action::Fail(text) | Action::Retry(text) | Action::Append(_, text) => text.iter().collect(),
-        _ => Vec::new(),
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Check, texts};
+use super::Check;
 use crate::expect::program::{Action, Block, ExecCommand, Kind, Place, Program, Step, Text, Then};
 use crate::script::compile::groups;
 
@@ -155,16 +155,12 @@ fn gather(program: &Program, step: &Step, names: &mut Names, depth: usize) {
         names.sets.extend(groups(&branch.listen.pattern).into_iter().map(|(name, _)| name));
         branch.answers.iter().for_each(|text| used(text, names));
         for action in &branch.actions {
-            for text in texts(action) {
-                used(text, names);
-            }
+            action.text().into_iter().for_each(|text| used(text, names));
             names.sets.extend(sets(action));
         }
     }
     for action in &step.actions {
-        for text in texts(action) {
-            used(text, names);
-        }
+        action.text().into_iter().for_each(|text| used(text, names));
         names.sets.extend(sets(action));
     }
 }

@@ -2,9 +2,9 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use super::{Check, texts};
+use super::Check;
 use crate::expect::pattern::{Kind, Pattern};
-use crate::expect::program::{Listen, View};
+use crate::expect::program::{Action, Listen, View};
 use crate::script::source::Span;
 
 /// What people write who mean a regex.
@@ -156,7 +156,7 @@ impl Check<'_> {
                 }
                 Kind::Text(_) | Kind::Event(_) => 0,
             };
-            let all = actions.iter().flat_map(texts).chain(answers);
+            let all = actions.iter().filter_map(Action::text).chain(answers);
             for name in all.flat_map(crate::expect::program::Text::names) {
                 if name.parse::<usize>().is_ok_and(|number| number > groups) {
                     self.log

@@ -209,7 +209,7 @@ fn a_loop_over_a_lasting_end_ends_at_the_budget_too() {
 fn named_groups_stay_and_numbered_ones_are_those_of_the_last_match() {
     let mut bed = Bed::new(steps(vec![
         step(r"/id=(?<id>\d+);(?<tail>z)?/", vec![]),
-        step(r"/(o)(k)/", vec![]),
+        step(r"/(o)(k)/", vec![Action::Log(Text::parse("${before}").unwrap())]),
     ]));
     bed.output(0, "noise id=12345; x ok.");
     let captures = bed.dialogue.record().captures;
