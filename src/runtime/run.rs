@@ -235,7 +235,8 @@ fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Durati
         return None;
     }
     // Attempts are separate trees: the next starts only after this one is proven gone.
-    if !attempt.verified && !attempt.strays_left {
+    let gone = attempt.verified && (!attempt.in_doubt || plan.stop.strays.stay());
+    if !gone && !attempt.strays_left {
         return None;
     }
     let noted = attempt.dialogue.as_ref().map(|d| d.notes.clone()).unwrap_or_default();

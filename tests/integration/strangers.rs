@@ -93,7 +93,35 @@ fn a_background_job_of_the_shell_stays() {
             // Nothing shows whose the orphan is, unless a cgroup holds those of the command.
             let proven = containment == "auto" && has_cgroup();
             assert_eq!(report(&t)["containment"]["verified"], proven, "{told}");
+            let tries = report(&t)["attempts"].as_array().map_or(1, Vec::len);
+            assert_eq!(tries, if proven && flags.contains("retries") { 2 } else { 1 }, "{told}");
             assert_eq!(done.err_text().contains("may be the command's"), !proven, "{told}");
+        }
+    }
+}
+
+/// It may be of the attempt before: then no other one is to meet it, and it is a stray for `--strays fail`.
+#[test]
+fn nothing_is_tried_beside_a_process_in_doubt() {
+    for containment in CONTAINMENTS {
+        for (flags, own, in_doubt, proven) in [
+            ("--retries 1 --retry-delay 0", 7, ("1\n", 7), ("1\n2\n", 7)),
+            ("--retries 1 --retry-delay 0 --strays release", 7, ("1\n2\n", 7), ("1\n2\n", 7)),
+            ("--strays fail", 0, ("1\n", 123), ("1\n", 123)),
+        ] {
+            let t = Test::new();
+            t.leaves_processes();
+            let command = format!(
+                "echo $HEELER_ATTEMPT >>tries; env -i setsid -f sleep 1000 >/dev/null 2>&1; exit {own}"
+            );
+            let script = format!(
+                "sleep 1000 >/dev/null 2>&1 & exec heeler run --pipe --containment {containment} {flags} \
+                 --report report -- sh -c \"$1\""
+            );
+            let held = containment == "auto" && has_cgroup();
+            let (tries, code) = if held { proven } else { in_doubt };
+            let done = t.sh(&script).arg(&command).any_err().exit(code).check();
+            assert_eq!(t.read("tries"), tries, "{containment} {flags}: {}", done.err_text());
         }
     }
 }
