@@ -472,8 +472,11 @@ impl Tree {
         if !self.strangers.are_possible() || self.leaf.is_some() {
             return Vec::new();
         }
-        let doubtful =
-            |pid: &i32| !self.strangers.has(*pid) && !self.strangers.admits(*pid, self.leader);
+        let doubtful = |pid: &i32| {
+            !self.strangers.has(*pid)
+                && !self.strangers.admits(*pid, self.leader)
+                && !self.strangers.comes_of_left(*pid)
+        };
         let children = proc::own_children().unwrap_or_default();
         children.into_iter().filter(doubtful).filter_map(Member::living).collect()
     }

@@ -126,6 +126,47 @@ fn nothing_is_tried_beside_a_process_in_doubt() {
     }
 }
 
+/// An attempt lets its strays go; the next one ends its own and not those, nor what comes of them later.
+#[test]
+fn what_an_attempt_left_is_not_of_the_next() {
+    for containment in CONTAINMENTS {
+        for policy in ["release", "leave"] {
+            let t = Test::new();
+            t.leaves_processes();
+            let [mut left, mut late, mut ours] = ["left", "late", "ours"].map(|it| t.lifeline(it));
+            t.fifo("go");
+            // The second ends the parent of one that was left, which then comes to heeler.
+            let command = r"exec >/dev/null 2>&1 3>&-
+                if [ $HEELER_ATTEMPT = 1 ]; then
+                    (exec 9>left; exec setsid sleep 1000) &
+                    setsid sh -c '(exec 9>late; exec setsid sleep 1000) & read x <go' &
+                    echo $! >parent
+                    exit 1
+                fi
+                exec 8>ours
+                setsid sleep 1000 &
+                read parent <parent; echo go >go
+                while kill -0 $parent; do sleep 0.01; done
+                exec sleep 1000";
+            let flags = ["--containment", containment, "--strays", policy, "--report", "report"];
+            let flags = [&flags[..], &["--retries", "1", "--retry-delay", "0"]].concat();
+            let flags =
+                [&flags[..], &["--timeout", "2s", "--pipe", "--", "sh", "-c", command]].concat();
+            t.run(flags).any_err().exit(124).check();
+            ours.wait_gone();
+            assert!(!left.is_gone() && !late.is_gone(), "{containment} {policy}");
+            let report = report(&t);
+            assert_eq!(report["containment"]["verified"], true, "{containment} {policy}: {report}");
+            t.heeler(["reap"]).any_out().check();
+            if policy == "leave" {
+                left.wait_gone();
+                late.wait_gone();
+            }
+            assert_eq!((left.is_gone(), late.is_gone()), (policy == "leave", policy == "leave"));
+        }
+    }
+}
+
 /// What TERM reached below the leader is known when it has come to us, with nothing left to know it by.
 #[test]
 fn a_nameless_member_is_known_by_its_parent() {
