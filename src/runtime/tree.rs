@@ -90,6 +90,8 @@ pub struct Tree {
     settled: bool,
     /// The signal being sent, and who has had it.
     sending: Sending,
+    /// A signal that a whole group has had from somebody else, and that group.
+    had: Option<(i32, i32)>,
 }
 
 impl Tree {
@@ -122,6 +124,7 @@ impl Tree {
             gone: false,
             settled: false,
             sending: Sending::default(),
+            had: None,
         })
     }
 
@@ -348,10 +351,17 @@ impl Tree {
         self.signal_or(signal, None);
     }
 
+    /// Whoever is in `group` has had `signal`: if that is the next to be sent, it is for the others alone. (What it was
+    /// not for since: who was born there after it, as [`Sending`] has it.)
+    pub fn has_had(&mut self, group: i32, signal: i32) {
+        self.had = Some((signal, group));
+    }
+
     /// The same, and whoever ignores `signal` (a shell has its background jobs ignore INT and QUIT) gets
     /// `deaf` as well. Says whether somebody did.
     pub fn signal_or(&mut self, signal: i32, deaf: Option<i32>) -> bool {
-        self.sending.begin(Rung { signal, deaf });
+        let had = self.had.take().filter(|(had, _)| *had == signal).map(|(_, group)| group);
+        self.sending.begin(Rung { signal, deaf, had });
         self.strangers.forget_gone();
         if self.blind {
             self.signal_own_group(signal);
