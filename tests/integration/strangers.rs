@@ -210,6 +210,26 @@ fn a_fault_ends_the_command_alone() {
     }
 }
 
+/// Where the command is in our group, and no cgroup holds it, what it started is not known by any number: that is
+/// said, and a reap finds it.
+#[test]
+fn a_fault_says_that_processes_may_be_left() {
+    let t = Test::new();
+    t.leaves_processes();
+    let (mut job, mut ours) = (t.lifeline("job"), t.lifeline("ours"));
+    t.fifo("go");
+    let script = "(exec 8>job >/dev/null 2>&1; echo job >&8; exec sleep 1000) & read x <go; exec heeler run --pipe \
+        --containment subreaper -- sh -c 'trap \"\" HUP; exec 9>ours; sleep 1000 & echo hi; wait' </dev/null";
+    let run = t.sh(script).env("HEELER_FAULT", "output:abort").terminal(80, 24).start();
+    job.wait("job");
+    std::fs::write(t.path("go"), "go\n").unwrap();
+    let done = run.any_out().signaled(6).check();
+    assert!(done.out_text().contains("may be left"), "{}", done.out_text());
+    assert!(!ours.is_gone());
+    t.heeler(["reap"]).any_out().check();
+    ours.wait_gone();
+}
+
 /// Without `/proc` they have no names: the group is looked at, and nobody else is waited for.
 #[test]
 fn without_proc() {
