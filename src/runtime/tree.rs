@@ -345,16 +345,16 @@ impl Tree {
         lives
     }
 
+    /// Whoever is in `group` has had `signal`: if that is sent next, it is for the others alone. (Who was born there
+    /// since is what a handler starts: see [`Sending`].)
+    pub fn has_had(&mut self, group: i32, signal: i32) {
+        self.had = Some((signal, group));
+    }
+
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
     /// it. Who appears later gets it when it is seen, but for what a handler starts: see [`Sending`].
     pub fn signal(&mut self, signal: i32) {
         self.signal_or(signal, None);
-    }
-
-    /// Whoever is in `group` has had `signal`: if that is the next to be sent, it is for the others alone. (What it was
-    /// not for since: who was born there after it, as [`Sending`] has it.)
-    pub fn has_had(&mut self, group: i32, signal: i32) {
-        self.had = Some((signal, group));
     }
 
     /// The same, and whoever ignores `signal` (a shell has its background jobs ignore INT and QUIT) gets

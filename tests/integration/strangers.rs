@@ -122,6 +122,8 @@ fn nothing_is_tried_beside_a_process_in_doubt() {
             let (tries, code) = if held { proven } else { in_doubt };
             let done = t.sh(&script).arg(&command).any_err().exit(code).check();
             assert_eq!(t.read("tries"), tries, "{containment} {flags}: {}", done.err_text());
+            let refused = flags.contains("retries") && tries == "1\n";
+            assert_eq!(done.err_text().contains("not tried again"), refused, "{}", done.err_text());
         }
     }
 }
