@@ -39,6 +39,8 @@ pub struct Man {
 pub enum Format {
     /// What `run --report` writes
     Report,
+    /// What `run --dry-run` prints
+    Plan,
     /// What clients and the heeler of a detached run say to each other
     Control,
     /// What `screen --json` prints
