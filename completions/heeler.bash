@@ -1004,7 +1004,7 @@ _heeler() {
             return 0
             ;;
         heeler__subcmd__schema)
-            opts="-h --help report control screen script list inspect reap"
+            opts="-h --help report plan control screen script list inspect reap"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

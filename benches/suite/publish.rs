@@ -16,6 +16,22 @@ use crate::tools::Tools;
 const BEGIN: &str = "<!-- bench -->";
 const END: &str = "<!-- /bench -->";
 
+/// What a figure cannot say of itself, by the name of its group.
+const WHY: &[(&str, &str)] = &[
+    (
+        "line-writes",
+        "The first C loop blocks in read. Once anybody has waited for a pipe with poll, the kernel looks at each write \
+         to it for somebody to wake up (`poll_usage` in fs/pipe.c), which costs whoever writes a line at a time more than \
+         a tenth: the second C loop differs in nothing else. Who watches two streams, signals and limits with one thread \
+         has no other way to wait.",
+    ),
+    (
+        "ending",
+        "`cgroup.kill` is one write, and init collects the dead. heeler sends TERM to each first, which a program may \
+         handle, proves whom it signals, and collects every one of them.",
+    ),
+];
+
 /// For the terminal.
 pub fn plain(outcome: &Outcome) -> String {
     let mut text = String::new();
@@ -278,6 +294,9 @@ fn markdown(outcomes: &[Outcome], peers: &Peers, taking: Taking<'_>) -> String {
                 "\n![{}](benches/plots/{}.svg)",
                 outcome.group.title, outcome.group.name
             );
+        }
+        if let Some((_, why)) = WHY.iter().find(|(name, _)| *name == outcome.group.name) {
+            let _ = writeln!(text, "\n{why}");
         }
         for table in &outcome.tables {
             text.push_str(&table_markdown(table));

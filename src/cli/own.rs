@@ -39,6 +39,8 @@ pub struct Man {
 pub enum Format {
     /// What `run --report` writes
     Report,
+    /// What `run --dry-run` prints
+    Plan,
     /// What clients and the heeler of a detached run say to each other
     Control,
     /// What `screen --json` prints
@@ -64,7 +66,7 @@ pub struct Schema {
 /// Explain a command or a topic.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Help {
-    /// A command, or exit-codes, patterns, dialogue, script, detached, values
+    /// A command, or exit-codes, patterns, dialogue, script, secrets, report, detached, values
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }

@@ -17,6 +17,7 @@ macro_rules! packed {
 pub fn run(args: &cli::Schema) -> i32 {
     let schema: serde_json::Result<serde_json::Value> = match args.name {
         cli::Format::Report => packed!("report"),
+        cli::Format::Plan => packed!("plan"),
         cli::Format::Screen => packed!("screen"),
         cli::Format::List => packed!("list"),
         cli::Format::Inspect => packed!("inspect"),
@@ -35,6 +36,7 @@ mod tests {
     use schemars::Schema;
     use schemars::generate::SchemaSettings;
 
+    use crate::config::dry_run::DryRun;
     use crate::control::protocol::Messages;
     use crate::report::model::Report;
     use crate::report::runs::{Inspection, ReapReport, RunRow};
@@ -56,6 +58,7 @@ mod tests {
             assert!(there == text, "{path} is not current: HEELER_GOLDEN=write takes it over");
         };
         current("report", written().into_root_schema_for::<Report>());
+        current("plan", written().into_root_schema_for::<DryRun>());
         current("screen", written().into_root_schema_for::<Screen>());
         current("list", written().into_root_schema_for::<Vec<RunRow>>());
         current("inspect", written().into_root_schema_for::<Inspection>());
