@@ -98,7 +98,7 @@ pub fn let_tree_go() {
 /// From here on a fault gives the terminal these modes, and us its foreground if `group` has it. Says whether
 /// it is the first to ask for that; it is then to say when that is over.
 ///
-/// `group` is who may have its foreground besides us.
+/// `group` is who may have its foreground besides us, and besides one in which nobody is left.
 pub fn hold_terminal(fd: BorrowedFd<'_>, modes: &Attributes, group: i32) -> bool {
     if HELD.load(SeqCst) {
         return false;
@@ -286,11 +286,10 @@ unsafe fn put_terminal_back() {
     unsafe {
         let Some(terminal) = &*TERMINAL.0.get() else { return };
         let fd = BorrowedFd::borrow_raw(terminal.fd);
-        let (us, now) = (tty::own_group(), tty::foreground(fd));
-        if now == Some(us) || now == Some(terminal.group) {
+        if tty::is_to_take_back(fd, terminal.group) {
             let (at, length) = farewell_at();
             libc::write(terminal.fd, FAREWELL[at].0.get().cast(), length);
-            let _ = tty::set_foreground(fd, us);
+            let _ = tty::set_foreground(fd, tty::own_group());
             let _ = tty::set_attributes(fd, &terminal.modes);
         }
     }
