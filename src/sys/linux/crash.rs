@@ -194,8 +194,14 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_
             }
         }
         if ours {
-            end_tree();
+            let ended = end_tree();
             put_terminal_back();
+            // Whoever reads it may be late, and nobody else writes there any more.
+            let mut room = libc::pollfd { fd: 2, events: libc::POLLOUT, revents: 0 };
+            if ended && libc::poll(&raw mut room, 1, 0) == 1 {
+                let said = b"heeler: a fault of its own; its command is killed\n";
+                libc::write(2, said.as_ptr().cast(), said.len());
+            }
         }
         let at = FAULTS.iter().position(|fault| *fault == signal).unwrap_or_default();
         libc::sigaction(signal, (*BEFORE.0.get())[at].as_ptr(), std::ptr::null_mut());
@@ -206,19 +212,17 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_
     }
 }
 
-/// Kills everyone and waits, for a bounded time, until nobody is left.
+/// Kills everyone and waits, for a bounded time, until nobody is left. Says whether there was a tree.
 ///
 /// # Safety
 /// Async-signal-safe; nobody else may be collecting children.
-unsafe fn end_tree() {
+unsafe fn end_tree() -> bool {
     // What runs next may abort, which brings us here again.
     if !TREE.swap(false, SeqCst) {
-        return;
+        return false;
     }
     // SAFETY: system calls on numbers and on buffers of ours.
     unsafe {
-        let said = b"heeler: a fault of its own; its command is killed\n";
-        libc::write(2, said.as_ptr().cast(), said.len());
         libc::write(KILL.load(SeqCst), b"1".as_ptr().cast(), 1);
         let leader = LEADER.load(SeqCst);
         if leader > 0 {
@@ -238,11 +242,12 @@ unsafe fn end_tree() {
                 }
             };
             if collected < 0 || spares && (leader == 0 || collected == leader) {
-                return;
+                break;
             }
             libc::poll(std::ptr::null_mut(), 0, 1);
         }
     }
+    true
 }
 
 /// Kills every child that `/proc` names.
