@@ -270,7 +270,7 @@ impl Dialogue {
     /// Output is being gathered, and this much is there by now. See [`glance`](super::matcher::Matcher::glance).
     pub fn glance(&mut self, stream: StreamId, gathered: &[u8]) {
         if self.phase != Phase::Over
-            && let Some(feed) = self.feed(stream)
+            && let Some(feed) = self.listening(stream)
         {
             feed.glance(gathered);
         }
@@ -294,11 +294,7 @@ impl Dialogue {
                 listener.told = false;
             }
         }
-        let given_up = self.given_up;
-        if let Some(feed) = self.feed(stream)
-            // Nothing comes of it any more, and what the kernel holds can be a screen cleared thousands of times.
-            && !(given_up && feed.draws())
-        {
+        if let Some(feed) = self.listening(stream) {
             feed.push(now, bytes);
         }
         self.drive(now, out);
@@ -447,6 +443,13 @@ impl Dialogue {
 
     fn feed(&mut self, stream: StreamId) -> Option<&mut Feed> {
         self.feeds.iter_mut().find(|feed| feed.stream == stream)
+    }
+
+    /// The feed that takes the stream's output. Where nothing comes of it any more, one that draws takes none: what the
+    /// kernel holds can be a screen cleared thousands of times.
+    fn listening(&mut self, stream: StreamId) -> Option<&mut Feed> {
+        let given_up = self.given_up;
+        self.feed(stream).filter(|feed| !(given_up && feed.draws()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits, ends, exit and silence.
 
 use super::*;
-use crate::expect::program::Kind;
+use crate::expect::program::{Kind, View};
 
 #[test]
 fn a_step_has_its_own_limit_or_the_common_one() {
@@ -330,4 +330,20 @@ fn once_somebody_else_stops_the_run_nothing_fails_it() {
             assert!(!stopped || bed.states() == [state], "{program:?}: {:?}", bed.states());
         }
     }
+}
+
+/// What is not taken over is not looked at on the way either.
+#[test]
+fn a_dialogue_that_was_given_up_takes_no_output_that_it_would_draw() {
+    let screen = Listen { view: View::Screen, ..listen("never") };
+    let mut bed = Bed::new(steps(vec![any_of(vec![Branch::on(screen)])]));
+    let flood = "y\r\n".repeat(9000);
+    let read = |bed: &mut Bed, text: &str| {
+        bed.dialogue.glance(PTY, text.as_bytes());
+        bed.output(1, text)
+    };
+    assert_eq!(read(&mut bed, &flood), []);
+    bed.dialogue.stopped();
+    assert_eq!(read(&mut bed, &flood), []);
+    assert_eq!(read(&mut bed, "y\r\n"), []);
 }
