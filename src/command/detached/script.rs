@@ -120,7 +120,7 @@ struct Player {
     dialogue: Dialogue,
     secrets: BTreeMap<String, Secret>,
     clock: Clock,
-    stream: StreamId,
+    streams: Vec<StreamId>,
     pending: Pending,
     unsent: Vec<u8>,
     input: Vec<u8>,
@@ -165,13 +165,12 @@ impl Player {
         let has_steps = !program.steps.is_empty();
         let dialogue = Dialogue::new(program, setup).map_err(|error| error.to_string())?;
         let input = connection.take_rest();
-        let stream = streams[0];
         Ok(Player {
             connection,
             dialogue,
             secrets,
             clock: Clock::start(),
-            stream,
+            streams,
             pending: Pending::default(),
             unsent: Vec::new(),
             input,
@@ -192,7 +191,9 @@ impl Player {
             let due = self.dialogue.next_deadline();
             if due.is_some_and(|due| now >= due) {
                 self.tell(Dialogue::tick)?;
-                continue;
+                if self.over || self.is_done() {
+                    break;
+                }
             }
             let answer = self.pending.due();
             if answer.is_some_and(|due| now >= due) {
@@ -209,6 +210,9 @@ impl Player {
                 return Err(Failed::Gone.to_string());
             }
             self.input.extend(self.connection.take_rest());
+            if !ready[0].ready {
+                self.streams.iter().for_each(|&stream| self.dialogue.quiet(now, stream));
+            }
         }
         Ok(())
     }
@@ -229,7 +233,7 @@ impl Player {
         self.input.drain(..taken);
         match frame {
             Some(Frame::Output) => {
-                let stream = self.stream;
+                let stream = self.streams[0];
                 self.tell(|dialogue, now, out| dialogue.output(now, stream, &content, out))?;
             }
             Some(Frame::Stderr) => {
@@ -261,7 +265,7 @@ impl Player {
         let asked = self.pending.pop(self.clock.active()).unwrap_or(Asked::Other);
         let failed = match (reply, asked) {
             (Reply::Sent { echoed, .. }, Asked::Text(bytes)) => {
-                self.dialogue.sent(self.stream, &bytes, echoed);
+                self.dialogue.sent(self.streams[0], &bytes, echoed);
                 return Ok(());
             }
             (Reply::Sent { .. }, Asked::Secret) => return self.tell(Dialogue::secret_sent),

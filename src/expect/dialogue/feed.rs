@@ -118,9 +118,8 @@ impl Feed {
     }
 
     /// The next match, decided by what has come so far.
-    pub(super) fn poll_at_once(&mut self) -> Option<Hit> {
-        let settled = self.matcher.deadline()?;
-        self.poll(settled)
+    pub(super) fn poll_at_once(&mut self, now: Duration) -> Option<Hit> {
+        self.matcher.poll_at_once(now).map(|found| self.hit(found))
     }
 
     fn hit(&self, found: Match) -> Hit {
@@ -153,10 +152,14 @@ impl Feed {
         self.matcher.deadline()
     }
 
-    pub(super) fn close(&mut self, now: Duration) {
+    pub(super) fn quiet(&mut self, at: Duration) {
+        self.matcher.quiet(at);
+    }
+
+    pub(super) fn close(&mut self) {
         if !self.closed {
             self.closed = true;
-            self.matcher.close(now);
+            self.matcher.close();
         }
     }
 

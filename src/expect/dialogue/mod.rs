@@ -300,11 +300,19 @@ impl Dialogue {
         self.drive(now, out);
     }
 
+    /// That stream was looked at `at` this time, and there was nothing to read that has not been told. See
+    /// [`quiet`](super::matcher::Matcher::quiet): without it nothing pauses.
+    pub fn quiet(&mut self, at: Duration, stream: StreamId) {
+        if let Some(feed) = self.feed(stream) {
+            feed.quiet(at);
+        }
+    }
+
     /// That stream has ended.
     pub fn eof(&mut self, now: Duration, stream: StreamId, out: &mut Vec<Effect>) {
         if let Some(feed) = self.feed(stream) {
             feed.eof = true;
-            feed.close(now);
+            feed.close();
         }
         self.drive(now, out);
     }
@@ -328,7 +336,7 @@ impl Dialogue {
         }
         self.finished = true;
         for feed in &mut self.feeds {
-            feed.close(now);
+            feed.close();
         }
         self.drive(now, out);
     }
@@ -338,16 +346,21 @@ impl Dialogue {
         self.drive(now, out);
     }
 
-    /// When to call [`Dialogue::tick`] if nothing else happens before.
+    /// When to look for output, and to call [`Dialogue::tick`] if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
+        let pauses = self.feeds.iter().filter_map(Feed::deadline);
+        pauses.filter(|_| self.phase == Phase::Open).chain(self.next_limit()).min()
+    }
+
+    /// The same for who cannot look for output just now.
+    pub fn next_limit(&self) -> Option<Duration> {
         if self.phase != Phase::Open {
             return None;
         }
         let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref()?.deadline);
-        self.feeds
-            .iter()
-            .filter_map(Feed::deadline)
-            .chain(self.next_event().map(|(due, _)| due))
+        self.next_event()
+            .map(|(due, _)| due)
+            .into_iter()
             .chain(self.limit())
             .chain(self.cleanup_deadline())
             .chain(self.exit_wanted())

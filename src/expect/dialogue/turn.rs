@@ -353,7 +353,7 @@ impl Dialogue {
         let sleeps = matches!(self.busy, Some(Busy::Sleep { .. }));
         // What has come before the limit counts, also where it waited to settle.
         let mut hits = self.feeds.iter_mut();
-        let hit = || hits.find_map(|feed| Some((feed.poll_at_once()?, feed.stream)));
+        let hit = || hits.find_map(|feed| Some((feed.poll_at_once(now)?, feed.stream)));
         if let Some((hit, stream)) = (!sleeps).then(hit).flatten() {
             return self.hit(hit, stream, now, out);
         }

@@ -50,6 +50,8 @@ pub(super) struct Waiting {
     set: poll::Set,
     /// The last wait failed.
     failed: bool,
+    /// Since when it was looked for output, if it was.
+    looked: Option<Duration>,
 }
 
 impl Waiting {
@@ -135,6 +137,7 @@ impl Running<'_, '_> {
         }
         self.take_orders();
         self.pump_input();
+        self.tell_quiet(&waiting);
         for source in waiting.ready() {
             if let Source::Stream(index) = source {
                 self.read_stream(index);
@@ -232,7 +235,9 @@ impl Running<'_, '_> {
             waiting.add(Source::Answer, asking.fd(), Want::Read);
         }
         // A reader that does not take our output stops the command, not our memory.
-        if !self.shared.outlets.is_stalled() && !behind {
+        let reads = !self.shared.outlets.is_stalled() && !behind;
+        waiting.looked = reads.then(|| self.now());
+        if reads {
             for (index, stream) in self.launched.streams.iter().enumerate() {
                 if let Some(fd) = stream.fd() {
                     waiting.add(Source::Stream(index), fd, Want::Read);
@@ -246,13 +251,15 @@ impl Running<'_, '_> {
                 count += 1;
             });
         }
-        let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
+        let timeout = self.next_deadline(reads).map(|at| at.saturating_sub(self.now()));
         let timeout = if only_look || behind { Some(Duration::ZERO) } else { timeout };
         waiting.set.wait(timeout)
     }
 
-    fn next_deadline(&self) -> Option<Duration> {
-        let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
+    /// Nobody waits for the end of a pause in output that is not read.
+    fn next_deadline(&self, reads: bool) -> Option<Duration> {
+        let due = if reads { Dialogue::next_deadline } else { Dialogue::next_limit };
+        let dialogue = self.dialogue.as_ref().and_then(due);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
         let ours = earliest(earliest(ours, self.end_due()), self.short_until);
         let ours = earliest(ours, self.pause_due);
@@ -260,6 +267,16 @@ impl Running<'_, '_> {
         let remote = self.shared.remote.as_ref().and_then(|remote| remote.next_deadline());
         let ours = earliest(ours, remote.map(|at| at.saturating_sub(self.began)));
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
+    }
+
+    /// What was not ready when it was looked for output had none then. (A wait that a signal interrupts has looked.)
+    fn tell_quiet(&mut self, waiting: &Waiting) {
+        let (Some(at), Some(dialogue)) = (waiting.looked, &mut self.dialogue) else { return };
+        for (index, stream) in self.launched.streams.iter().enumerate() {
+            if !waiting.has(Source::Stream(index)) {
+                dialogue.quiet(at, stream.id);
+            }
+        }
     }
 
     fn take_signals(&mut self) {

@@ -1,7 +1,7 @@
 //! Limits, ends, exit and silence.
 
 use super::*;
-use crate::expect::program::{Kind, View};
+use crate::expect::program::{Kind, Text, View};
 
 #[test]
 fn a_step_has_its_own_limit_or_the_common_one() {
@@ -346,4 +346,23 @@ fn a_dialogue_that_was_given_up_takes_no_output_that_it_would_draw() {
     bed.dialogue.stopped();
     assert_eq!(read(&mut bed, &flood), []);
     assert_eq!(read(&mut bed, "y\r\n"), []);
+}
+
+/// How long the matches of a read take is no matter of the output: behind them it goes on.
+#[test]
+fn a_dialogue_that_is_behind_sees_no_pause() {
+    let mut program =
+        steps(vec![step(r"/n=(\d+)/", vec![Action::Line(Text::parse("${1}").unwrap())])]);
+    program.watches = vec![watch("x", Verdict::Count("xs".to_owned()))];
+    for late in [0, 60, 60_000] {
+        let mut bed = Bed::new(Program { step_timeout: None, ..program.clone() });
+        let mut out = Vec::new();
+        let read = format!("{}n=123", "x".repeat(200));
+        bed.dialogue.output(ms(0), PTY, read.as_bytes(), &mut out);
+        while bed.dialogue.is_behind() {
+            bed.dialogue.tick(ms(late), &mut out);
+        }
+        assert_eq!(bed.output(late, "456\n"), [typed("123456\r")], "{late}");
+        assert_eq!(bed.dialogue.record().captures["xs"], Capture::Text(Some("200".to_owned())));
+    }
 }
