@@ -348,7 +348,8 @@ impl Dialogue {
 
     /// When to look for output, and to call [`Dialogue::tick`] if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let pauses = self.feeds.iter().filter_map(Feed::deadline);
+        let held = self.feeds.iter().filter_map(Feed::deadline);
+        let pauses = held.chain(self.next_event().map(|(due, _)| due)).chain(self.exit_wanted());
         pauses.filter(|_| self.phase == Phase::Open).chain(self.next_limit()).min()
     }
 
@@ -358,15 +359,8 @@ impl Dialogue {
             return None;
         }
         let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref()?.deadline);
-        self.next_event()
-            .map(|(due, _)| due)
-            .into_iter()
-            .chain(self.limit())
-            .chain(self.cleanup_deadline())
-            .chain(self.exit_wanted())
-            .chain(secret)
-            .chain(self.typing_due())
-            .min()
+        let limits = self.limit().into_iter().chain(self.cleanup_deadline());
+        limits.chain(secret).chain(self.typing_due()).min()
     }
 
     /// These bytes were written to the command; with `echo`, its terminal was echoing, so that they will

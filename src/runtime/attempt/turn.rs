@@ -50,7 +50,7 @@ pub(super) struct Waiting {
     set: poll::Set,
     /// The last wait failed.
     failed: bool,
-    /// Since when it was looked for output, if it was.
+    /// At which time it was still looked for output, if it was.
     looked: Option<Duration>,
 }
 
@@ -236,7 +236,6 @@ impl Running<'_, '_> {
         }
         // A reader that does not take our output stops the command, not our memory.
         let reads = !self.shared.outlets.is_stalled() && !behind;
-        waiting.looked = reads.then(|| self.now());
         if reads {
             for (index, stream) in self.launched.streams.iter().enumerate() {
                 if let Some(fd) = stream.fd() {
@@ -251,9 +250,17 @@ impl Running<'_, '_> {
                 count += 1;
             });
         }
-        let timeout = self.next_deadline(reads).map(|at| at.saturating_sub(self.now()));
+        let now = self.now();
+        let timeout = self.next_deadline(reads).map(|at| at.saturating_sub(now));
         let timeout = if only_look || behind { Some(Duration::ZERO) } else { timeout };
-        waiting.set.wait(timeout)
+        waiting.set.wait(timeout)?;
+        // A wait that its end or a signal ends has looked once more: at the end, if that has come.
+        let end = timeout.map(|timeout| now.saturating_add(timeout)).filter(|end| {
+            let in_vain = reads && waiting.ready().next().is_none();
+            in_vain && self.now() >= *end
+        });
+        waiting.looked = reads.then(|| end.unwrap_or(now));
+        Ok(())
     }
 
     /// Nobody waits for the end of a pause in output that is not read.
@@ -269,7 +276,7 @@ impl Running<'_, '_> {
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
     }
 
-    /// What was not ready when it was looked for output had none then. (A wait that a signal interrupts has looked.)
+    /// What was not ready when it was looked for output had none then.
     fn tell_quiet(&mut self, waiting: &Waiting) {
         let (Some(at), Some(dialogue)) = (waiting.looked, &mut self.dialogue) else { return };
         for (index, stream) in self.launched.streams.iter().enumerate() {

@@ -366,3 +366,33 @@ fn a_dialogue_that_is_behind_sees_no_pause() {
         assert_eq!(bed.dialogue.record().captures["xs"], Capture::Text(Some("200".to_owned())));
     }
 }
+
+/// Nobody is silent of whom nobody hears, and what an exit leaves behind has to be read.
+#[test]
+fn silence_is_seen_by_looking_for_output() {
+    let program = || {
+        steps(vec![any_of(vec![
+            branch("@idle:100ms", vec![line("idle")]),
+            branch("last words", vec![line("1")]),
+        ])])
+    };
+    let tick = |bed: &mut Bed, now| bed.call(now, |dialogue, out| dialogue.tick(ms(now), out));
+    let mut bed = Bed::new(program());
+    assert_eq!(bed.output(0, "x"), []);
+    assert_eq!(tick(&mut bed, 200), []);
+    assert_eq!((bed.deadline(), bed.dialogue.next_limit()), (Some(100), Some(ms(30_000))));
+    assert_eq!(bed.output(201, "last words"), [typed("1\r")]);
+
+    let mut bed = Bed::new(program());
+    assert_eq!(bed.output(0, "x"), []);
+    assert_eq!(bed.tick(99), []);
+    assert_eq!(bed.tick(100), [typed("idle\r")]);
+
+    let mut bed = Bed::new(steps(vec![any_of(vec![
+        branch("@exit", vec![line("over")]),
+        branch("last words", vec![line("1")]),
+    ])]));
+    assert_eq!(bed.exited(0), []);
+    assert_eq!(tick(&mut bed, 60), []);
+    assert_eq!(bed.output(61, "last words"), [typed("1\r")]);
+}
