@@ -80,6 +80,11 @@ pub fn run(args: &RunScript, io: &mut Io<'_>) -> i32 {
 /// How much is typed with one request, which has to fit into a frame however its bytes are written.
 const PART: usize = 8 << 10;
 
+/// How much more the dialogue may type while what it typed before waits for the command to read it.
+const BACKLOG: usize = 1 << 20;
+/// What an answer of a few bytes takes besides these.
+const OVERHEAD: usize = 128;
+
 /// What was asked and is not answered yet.
 enum Asked {
     Text(Vec<u8>),
@@ -94,6 +99,20 @@ struct Pending {
     asked: VecDeque<(Asked, Duration)>,
     /// Since when the oldest is served.
     since: Duration,
+    /// Whether something had to wait when what is typed now was decided.
+    stuck: bool,
+    /// How much was added behind that.
+    backlog: usize,
+}
+
+impl Asked {
+    /// What it takes of the backlog.
+    fn cost(&self) -> usize {
+        match self {
+            Asked::Text(bytes) => bytes.len() + OVERHEAD,
+            Asked::Secret | Asked::Other => 0,
+        }
+    }
 }
 
 impl Pending {
@@ -101,12 +120,17 @@ impl Pending {
         if self.asked.is_empty() {
             self.since = now;
         }
+        if self.stuck {
+            self.backlog += asked.cost();
+        }
         self.asked.push_back((asked, patience));
     }
 
     fn pop(&mut self, now: Duration) -> Option<Asked> {
         self.since = now;
-        self.asked.pop_front().map(|(asked, _)| asked)
+        let (asked, _) = self.asked.pop_front()?;
+        self.backlog = self.backlog.saturating_sub(asked.cost());
+        Some(asked)
     }
 
     /// When an answer has to be there.
@@ -292,15 +316,25 @@ impl Player {
     ) -> Result<(), String> {
         let mut effects = Vec::new();
         let now = self.clock.active();
+        self.pending.stuck = !self.pending.asked.is_empty();
         what(&mut self.dialogue, now, &mut effects);
         loop {
+            let mut unread = false;
             for effect in effects.drain(..) {
-                self.carry_out(effect)?;
+                // The command goes on asking and does not read.
+                if matches!(effect, Effect::Send(_)) && self.pending.backlog > BACKLOG {
+                    unread = true;
+                } else {
+                    self.carry_out(effect)?;
+                }
             }
-            if !self.dialogue.is_behind() {
+            if unread {
+                self.dialogue.send_failed(now, &SendError::Unread, &mut effects);
+            } else if self.dialogue.is_behind() {
+                self.dialogue.tick(now, &mut effects);
+            } else {
                 return Ok(());
             }
-            self.dialogue.tick(now, &mut effects);
         }
     }
 
