@@ -244,7 +244,6 @@ mod tests {
             // SAFETY: the thread was not joined yet.
             unsafe { libc::pthread_kill(waits.as_pthread_t(), libc::SIGRTMAX()) };
             std::thread::sleep(Duration::from_millis(1));
-            assert!(!waits.is_finished(), "the process still runs");
         }
         child.kill().unwrap();
         assert_eq!(waits.join().unwrap(), [true]);
