@@ -243,7 +243,7 @@ impl Session {
         }
         self.closed = true;
         for ear in self.waits.iter_mut().flat_map(|wait| &mut wait.ears) {
-            ear.matcher.close(now);
+            ear.matcher.close();
         }
     }
 
@@ -342,7 +342,7 @@ impl Session {
             matcher.begin_at(begin - base);
         }
         if self.closed {
-            matcher.close(lane.last_push);
+            matcher.close();
         }
         matcher.arm(&(0..ids.len()).collect::<Vec<_>>());
         wait.ears.push(Ear { lane: index, screen, matcher, ids, base });
@@ -405,7 +405,7 @@ impl Session {
             return None;
         }
         for ear in &mut wait.ears {
-            ear.matcher.close(now);
+            ear.matcher.close();
         }
         Some(match self.hear(now, wait) {
             Some(matched) => Answer::Matched(matched),
@@ -417,6 +417,7 @@ impl Session {
     fn hear(&mut self, now: Duration, wait: &mut Wait) -> Option<Matched> {
         let mut first: Option<(u64, usize, Match)> = None;
         for (at, ear) in wait.ears.iter_mut().enumerate() {
+            ear.matcher.quiet(now);
             let Some(found) = ear.matcher.poll(now) else { continue };
             let window = &self.lanes[ear.lane].window;
             let end =

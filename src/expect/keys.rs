@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+use super::escape::show;
 use super::names;
 use super::program::{Action, Key, Program};
 
@@ -107,8 +108,20 @@ pub fn lost_on_pipes(key: &Key) -> Option<String> {
     };
     let name = name(key)?;
     Some(format!(
-        "the key {name} means something to a terminal, and pipes have none (--pty){instead}"
+        "the key {name} means something to a terminal, and pipes have none (--pty){instead}; {} types its bytes all \
+         the same",
+        plainly(key)
     ))
+}
+
+/// What types the bytes of a key, whatever they are to whoever reads them: a terminal may be behind the pipe.
+fn plainly(key: &Key) -> String {
+    let bytes = match key {
+        Key::Bytes(bytes) => bytes.clone(),
+        Key::Cursor(letter) => vec![0x1b, b'[', *letter],
+        Key::Eof => vec![0x04],
+    };
+    format!("--send '{}'", show(&bytes, usize::MAX))
 }
 
 /// The same of the first such key of a dialogue over pipes.

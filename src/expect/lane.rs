@@ -128,8 +128,6 @@ pub struct Decided {
 pub struct Lane {
     /// The retained text.
     pub window: Window,
-    /// Where the output has paused while nobody looked, in order.
-    pub pauses: std::collections::VecDeque<u64>,
     /// What is watched.
     pub watches: Watches,
     /// What could not be matched any more.
@@ -181,7 +179,6 @@ impl Lane {
     pub fn new(patterns: Rc<Patterns>, window: Window) -> Lane {
         Lane {
             window,
-            pauses: std::collections::VecDeque::new(),
             watches: Watches::new(Rc::clone(&patterns)),
             losses: Vec::new(),
             patterns,
@@ -329,7 +326,7 @@ impl Lane {
     /// Whether all patterns that there are have looked at all there is, and nothing is under way: then no match
     /// will ever begin in it, whatever is armed next.
     fn rests(&mut self) -> bool {
-        if self.renewed || !self.pauses.is_empty() || !self.losses.is_empty() {
+        if self.renewed || !self.losses.is_empty() {
             return false;
         }
         let end = self.window.end();
@@ -370,15 +367,10 @@ impl Lane {
         Some(decided)
     }
 
-    /// Where it has to stop for now: at the next pause, or at the end.
-    fn limit(&self) -> u64 {
-        self.pauses.front().copied().unwrap_or(self.window.end())
-    }
-
-    /// Looks on, up to the next pause or the end.
+    /// Looks on, up to the end.
     pub fn scan(&mut self) {
         self.pass_consumed();
-        let limit = self.limit();
+        let limit = self.window.end();
         self.watches.scan(&self.window, limit, &mut self.losses);
         if let Some(armed) = &mut self.armed {
             armed.scan(&self.patterns, &self.window, limit, self.cursor, &mut self.losses);
@@ -387,7 +379,7 @@ impl Lane {
 
     /// The output has paused or ended where [`Lane::scan`] stopped.
     pub fn force(&mut self) {
-        let limit = self.limit();
+        let limit = self.window.end();
         self.watches.force(&self.window, limit, &mut self.losses);
         let Some(armed) = &mut self.armed else { return };
         while armed.decided.is_none() {

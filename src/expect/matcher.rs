@@ -6,19 +6,24 @@
 //! - Matches come in the order in which the output decides them: with the byte after which nothing that
 //!   follows could change them. A watch goes before what is armed when the same byte decides both.
 //! - A match that more output could extend or displace is held until it cannot, or until the output has
-//!   paused for `settle` or ended. (Then the end counts as the end of a line and of a word.)
+//!   paused or ended. (Then the end counts as the end of a line and of a word.)
+//! - A pause is one of the output: somebody has looked for more, `settle` or longer after the last of it was read, and
+//!   there was nothing ([`Matcher::quiet`]). What comes is read as soon as it is looked for, so nothing was written in
+//!   between; that time has passed says nothing, for whoever is busy with matches, other streams or a signal, or does
+//!   not get the processor, reads nothing meanwhile. It follows that a slow machine may see no pause where there was
+//!   one, and never sees one where there was none.
 //! - A match is never empty: a pattern that can match nothing waits for what it can match beyond that.
 //! - A match is at most `window` bytes long, and held for at most as many. One that would have to begin
 //!   further back is lost; [`Matcher::take_loss`] says so.
 //!
-//! Without pauses the matches do not depend on how the output was cut into chunks.
+//! Without pauses the matches do not depend on how the output was cut into chunks, nor on when these were pushed.
 //!
 //! | call | then |
 //! | --- | --- |
 //! | [`Matcher::glance`], any number of times | [`Matcher::push`] of what was gathered |
 //! | [`Matcher::push`], [`Matcher::close`] | [`Matcher::poll`] until there is nothing |
 //! | [`Matcher::poll`] gave an armed match | [`Matcher::arm`] what is awaited next, poll on |
-//! | nothing more, and there is a [`Matcher::deadline`] | poll again at that time |
+//! | nothing more, and there is a [`Matcher::deadline`] | look for output at that time; if there is none, [`Matcher::quiet`], and poll again |
 
 mod build;
 mod deliver;
@@ -119,9 +124,9 @@ pub struct Matcher {
     looked: u64,
     losses: VecDeque<Loss>,
     last_push: Duration,
+    /// When it was last looked for more, in vain.
+    quiet: Option<Duration>,
     closed: bool,
-    /// Where the output has paused while nobody looked, in order.
-    pauses: VecDeque<u64>,
     /// Whether a pause would decide something.
     held: bool,
     /// Whether there is something that has not been looked at.
@@ -230,10 +235,7 @@ impl Matcher {
         if bytes.is_empty() {
             return;
         }
-        if self.total > 0 && self.is_paused(now) {
-            self.note_pause();
-        }
-        self.last_push = now;
+        (self.last_push, self.quiet) = (now, None);
         self.stale = true;
         self.echo.tick(now);
         let (text, raw, view) = (&mut self.text, &mut self.raw, &mut self.text_view);
@@ -257,16 +259,14 @@ impl Matcher {
         self.total += bytes.len() as u64;
     }
 
-    fn is_paused(&self, now: Duration) -> bool {
-        self.closed || now >= self.last_push.saturating_add(self.config.settle)
+    /// It was looked for more at `at`, and there was nothing that has not been pushed.
+    pub fn quiet(&mut self, at: Duration) {
+        self.quiet = Some(at);
     }
 
-    /// A pause that nobody looked at: what it decides is decided on what was there then.
-    fn note_pause(&mut self) {
-        self.pause();
-        self.pauses.push_back(self.total);
-        self.text.pauses.push_back(self.text.window.end());
-        self.raw.pauses.push_back(self.raw.window.end());
+    fn is_paused(&self) -> bool {
+        let pause = self.last_push.saturating_add(self.config.settle);
+        self.closed || self.quiet.is_some_and(|at| at >= pause)
     }
 
     /// Whether it draws a screen.
@@ -288,33 +288,31 @@ impl Matcher {
 
     /// The next decided match. An armed one consumes: the cursor moves to its end.
     pub fn poll(&mut self, now: Duration) -> Option<Match> {
+        self.next(now, self.is_paused())
+    }
+
+    /// The next match, decided by what has come so far.
+    pub fn poll_at_once(&mut self, now: Duration) -> Option<Match> {
+        self.deadline().and_then(|_| self.next(now, true))
+    }
+
+    fn next(&mut self, now: Duration, paused: bool) -> Option<Match> {
         self.echo.tick(now);
-        let paused = self.is_paused(now);
         if paused {
             self.pause();
         }
         self.stale = true;
-        loop {
-            let at_pause = self.pauses.front().copied();
-            let pause = at_pause.or(paused.then_some(self.total));
-            self.text.scan();
-            self.raw.scan();
-            if let Some(found) = self.deliver(pause.unwrap_or(u64::MAX)) {
+        self.text.scan();
+        self.raw.scan();
+        if let Some(found) = self.deliver(if paused { self.total } else { u64::MAX }) {
+            return Some(found);
+        }
+        if paused {
+            self.text.force();
+            self.raw.force();
+            if let Some(found) = self.deliver(self.total + 1) {
                 return Some(found);
             }
-            if let Some(pause) = pause {
-                self.text.force();
-                self.raw.force();
-                if let Some(found) = self.deliver(pause + 1) {
-                    return Some(found);
-                }
-            }
-            if at_pause.is_none() {
-                break;
-            }
-            self.pauses.pop_front();
-            self.text.pauses.pop_front();
-            self.raw.pauses.pop_front();
         }
         let held = self.text.rest() | self.raw.rest() | self.echo.holds();
         let looking = self.screen.as_ref().is_some_and(ScreenView::is_stale);
@@ -324,8 +322,8 @@ impl Matcher {
         None
     }
 
-    /// When to poll although nothing arrived: the end of the pause that decides what is held. A time that
-    /// has passed when there is something to poll for at once.
+    /// When to look for output, and to poll although nothing arrived: the end of the pause that decides what is held. A
+    /// time that has passed when there is something to poll for at once.
     pub fn deadline(&self) -> Option<Duration> {
         match (self.stale, self.held) {
             (true, _) => Some(self.last_push),
@@ -335,12 +333,9 @@ impl Matcher {
     }
 
     /// The stream has ended: whatever is held decides.
-    pub fn close(&mut self, now: Duration) {
+    pub fn close(&mut self) {
         if self.closed {
             return;
-        }
-        if self.total > 0 && self.is_paused(now) {
-            self.note_pause();
         }
         self.pause();
         self.text_view.close(&mut self.text.window);

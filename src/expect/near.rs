@@ -4,16 +4,15 @@
 //! output before it is given: a sentence that says `use X` has read X as a pattern, letter by letter, and tried it
 //! with the matcher's own reading of it. Where X cannot be shown as it is, the sentence says what differs.
 
+mod search;
+
 use std::ops::Range;
 
-use regex_automata::Input;
-use regex_automata::meta::Regex;
-
+use self::search::Finder;
 use super::escape::show;
 use super::mask::Mask;
 use super::pattern::{Kind, Pattern};
 use super::program::{StreamId, View};
-use super::resolve::engine;
 use super::view::plain;
 
 /// How many hints are given at most: the first ones belong to the patterns tried first.
@@ -22,8 +21,6 @@ const MOST: usize = 5;
 const TRIED: usize = 20;
 /// How many characters of output a sentence quotes.
 const QUOTED: usize = 60;
-/// How large a pattern may be that is tried again, in bytes: each of [`TRIED`] is compiled in up to six ways.
-const LARGEST: usize = 1 << 20;
 
 /// A pattern that was armed and did not match.
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +52,12 @@ pub(crate) struct Shown<'a> {
 
 impl Shown<'_> {
     /// Where something of it matches behind the cursor.
-    fn after(&self, regex: &Regex) -> Option<Range<usize>> {
-        occurs(regex, Input::new(self.all).range(self.cursor..))
+    fn after(&self, finder: &Finder) -> Option<Range<usize>> {
+        finder.find(self.all, self.cursor..self.all.len())
     }
 
-    fn before(&self, regex: &Regex) -> Option<Range<usize>> {
-        occurs(regex, Input::new(&self.all[..self.cursor]))
+    fn before(&self, finder: &Finder) -> Option<Range<usize>> {
+        finder.find(&self.all[..self.cursor], 0..self.cursor)
     }
 
     /// A quotation: masked as a part of everything that is known, and cut only then.
@@ -114,7 +111,7 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
     let listens = |seen: &&Seen<'_>| stream.is_none_or(|stream| stream == seen.stream);
     let heard = || seen.iter().filter(listens);
     let source = show(&mask.bytes(pattern.source.as_bytes()), QUOTED);
-    let exact = regex(pattern, view)?;
+    let exact = finder(pattern, view)?;
     if let Some(seen) = heard().find(|seen| seen.view(view).after(&exact).is_some()) {
         if view == View::Screen {
             return Some(format!("`{source}` would match in view text; use `--view text`"));
@@ -122,7 +119,7 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
         return (!seen.echoed.is_empty()).then(|| only_echoed(&source));
     }
     for instead in variants(pattern) {
-        let Some(tried) = instead.pattern().and_then(|pattern| regex(&pattern, view)) else {
+        let Some(tried) = instead.pattern().and_then(|pattern| finder(&pattern, view)) else {
             continue;
         };
         if let Some(found) = heard().find_map(|seen| {
@@ -141,7 +138,7 @@ fn hint(wanted: &Wanted<'_>, seen: &[Seen<'_>], mask: &Mask) -> Option<String> {
         View::Text | View::Screen => (View::Raw, "raw"),
         View::Raw => (View::Text, "text"),
     };
-    let there = regex(pattern, other)?;
+    let there = finder(pattern, other)?;
     if heard().any(|seen| seen.view(other).after(&there).is_some()) {
         return Some(format!("`{source}` would match in view {flag}; use `--view {flag}`"));
     }
@@ -298,14 +295,8 @@ fn escaped(bytes: &[u8]) -> String {
 }
 
 /// What finds a pattern in a view; nothing for an event, or where it is large.
-fn regex(pattern: &Pattern, view: View) -> Option<Regex> {
-    let hir = pattern.kind.hir(view != View::Raw).ok()??;
-    engine(&hir, LARGEST).ok()
-}
-
-/// Where something of it matches: the matcher never takes an empty match, so neither is it a near one.
-fn occurs(regex: &Regex, text: Input<'_>) -> Option<Range<usize>> {
-    regex.find_iter(text).map(|found| found.range()).find(|found| !found.is_empty())
+fn finder(pattern: &Pattern, view: View) -> Option<Finder> {
+    Finder::new(&pattern.kind.hir(view != View::Raw).ok()??)
 }
 
 /// An unfinished last line that ends as prompts end.

@@ -23,15 +23,15 @@ const LARGE: usize = 256 << 10;
 /// From so much on it has no room for what reads text backwards.
 const BACKWARDS: usize = LIMIT / 3;
 
-/// The engine that finds a pattern in text that is there; none where an NFA would take more than `limit`.
-pub fn engine(hir: &Hir, limit: usize) -> Result<Regex, Box<BuildError>> {
-    build(hir, limit, true).or_else(|_| build(hir, limit, false))
+/// The engine that finds a pattern in text that is there; none where an NFA would take more than [`LIMIT`].
+pub fn engine(hir: &Hir) -> Result<Regex, Box<BuildError>> {
+    build(hir, true).or_else(|_| build(hir, false))
 }
 
 /// `backwards`: with what finds the beginning from the end. That is the quickest for small patterns, and takes an NFA
 /// of its own, three times as large as the other one.
-fn build(hir: &Hir, limit: usize, backwards: bool) -> Result<Regex, Box<BuildError>> {
-    let mut config = Regex::config().utf8_empty(false).nfa_size_limit(Some(limit));
+fn build(hir: &Hir, backwards: bool) -> Result<Regex, Box<BuildError>> {
+    let mut config = Regex::config().utf8_empty(false).nfa_size_limit(Some(LIMIT));
     if !backwards {
         config = config.hybrid(false).dfa(false);
     }
@@ -124,8 +124,8 @@ impl Later {
         let longest = hir.properties().maximum_len();
         let ready = match size {
             0..LARGE => None,
-            LARGE..BACKWARDS => Some(Box::new(engine(&hir, LIMIT)?)),
-            _ => Some(Box::new(build(&hir, LIMIT, false)?)),
+            LARGE..BACKWARDS => Some(Box::new(engine(&hir)?)),
+            _ => Some(Box::new(build(&hir, false)?)),
         };
         let regex = ready.map_or_else(OnceCell::new, |ready| OnceCell::from(Some(ready)));
         Ok(Later { hir, regex, longest })
@@ -133,7 +133,7 @@ impl Later {
 
     /// Nothing where it cannot be compiled. That does not happen: what is not compiled yet is small.
     fn get(&self) -> Option<&Regex> {
-        self.regex.get_or_init(|| engine(&self.hir, LIMIT).ok().map(Box::new)).as_deref()
+        self.regex.get_or_init(|| engine(&self.hir).ok().map(Box::new)).as_deref()
     }
 }
 

@@ -119,6 +119,21 @@ fn a_stopped_heeler_holds_no_script() {
     end(&t, &run);
 }
 
+/// A command that asks on and on and does not read makes a script fail before it takes all memory.
+#[test]
+fn a_script_does_not_answer_without_end() {
+    let t = Test::new();
+    let asks = "import os, time\nwhile True:\n os.write(1, b'go?\\n' * 500)\n time.sleep(.001)";
+    let run = detached(&t, &["--pipe", "--", "python3", "-c", asks]);
+    t.write("s.toml", "version = 1\n[[rule]]\non = \"go?\"\nline = \"y\"\n");
+    let script = t.heeler(["run-script", &run, "s.toml"]).err_has("left too many of them unread");
+    let done = script.any_err().exit(122).check();
+    done.took_between(Duration::ZERO, Duration::from_secs(20));
+    t.heeler(["signal", &run, "KILL"]).check();
+    t.heeler(["wait", &run]).exit(137).check();
+    all_gone(&t);
+}
+
 /// What a script with a run that lives cannot do is told before anything is sent.
 #[test]
 fn a_script_that_needs_more_is_refused() {

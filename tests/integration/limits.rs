@@ -273,6 +273,20 @@ fn limits_are_on_time() {
     assert!(late[late.len() / 4] <= 50, "{late:?}");
 }
 
+/// What came close is looked for before the first signal.
+#[test]
+fn hints_do_not_put_off_a_limit() {
+    let t = Test::new();
+    let mut args: Vec<String> = ["--pipe", "-q", "--timeout", "1s"].map(String::from).to_vec();
+    for n in 0..20 {
+        args.extend(["--on".to_owned(), format!(r"/(\w{{25}}){n}!/"), "--line=".to_owned()]);
+    }
+    let command = "head -c 900000 /dev/zero | tr '\\0' a; exec sleep 1000";
+    args.extend(["--expect", "never", "-c", command].map(String::from));
+    let done = t.run(args).report().exit(124).any_err().check();
+    done.has("/outcome", "timeout").took_between(ms(1000), ms(10_000));
+}
+
 /// seeds 84, in part: what is busy without output is idle, unless CPU is asked to count (a later flag).
 #[test]
 fn without_output_a_busy_command_is_idle() {

@@ -439,10 +439,13 @@ fn a_script_that_needs_a_person_is_not_sent_to_the_background() {
 fn keys_of_terminals_are_refused_over_pipes() {
     let t = Test::new();
     for (key, part) in [
-        ("ctrl-c", "`--do interrupt` and `heeler signal` send INT"),
+        (
+            "ctrl-c",
+            "`--do interrupt` and `heeler signal` send INT; --send '\\x03' types its bytes all the same",
+        ),
         ("ctrl-d", "`--key eof` ends the input"),
         ("ctrl-z", "the key ctrl-z means something to a terminal, and pipes have none (--pty)"),
-        ("up", "(--pty)"),
+        ("up", "(--pty); --send '\\e[A' types its bytes all the same"),
     ] {
         refused(&t, &format!("run --expect ready --key {key} -- touch started"), 125, part);
     }

@@ -431,3 +431,14 @@ fn a_screen_has_a_largest_size() {
     let done = done.exit(124).any_err().check();
     assert!(done.took < std::time::Duration::from_secs(10), "{:?}", done.took);
 }
+
+/// What was drawn goes on to come in large pieces once nothing is drawn any more.
+#[test]
+fn a_limit_ends_a_flood_that_is_drawn() {
+    let t = Test::new();
+    let args = ["--pty", "--timeout", "300ms", "--expect", "never", "--view", "screen", "-q"];
+    let flood = "trap '' TERM HUP; exec yes";
+    let done = t.run([&args[..], &["--stop", "TERM:200ms,KILL", "-c", flood]].concat()).report();
+    let done = done.exit(124).any_err().check();
+    assert_eq!(done.report()["outcome"], "timeout");
+}

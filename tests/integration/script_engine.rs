@@ -261,3 +261,24 @@ fn a_signal_comes_between_matches() {
         done.has("/outcome", "cancelled").has("/stop/caller_signal", "SIGTERM");
     }
 }
+
+/// What stands at the end of a read goes on in the pipe, however long the matches of that read take: the command has
+/// not paused, it waits until there is room for the rest.
+#[test]
+fn a_number_is_whole_behind_a_read_full_of_matches() {
+    let t = Test::new();
+    let text =
+        "[[rule]]\non = 'x'\ncount = 'c'\n[[step]]\nexpect = '/n=(?<n>\\d+)/'\nline = 'on'\n";
+    script(&t, text);
+    let child = r"
+import fcntl, os
+fcntl.fcntl(1, 1031, 1 << 16) # F_SETPIPE_SZ
+text = b'x' * 65531 + b'n=123'
+assert os.write(1, text) == len(text) == 1 << 16
+os.write(1, b'456\n')
+os.read(0, 1)
+";
+    let run = t.run(["--events", "e"].into_iter().chain(RUN).chain(["python3", "-c", child]));
+    let done = run.report().check();
+    done.has("/dialogue/captures/c", "65531").has("/dialogue/captures/n", "123456");
+}

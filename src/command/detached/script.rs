@@ -82,6 +82,11 @@ pub fn run(args: &RunScript, io: &mut Io<'_>) -> i32 {
 /// How much is typed with one request, which has to fit into a frame however its bytes are written.
 const PART: usize = 8 << 10;
 
+/// How much more the dialogue may type while what it typed before waits for the command to read it.
+const BACKLOG: usize = 1 << 20;
+/// What an answer of a few bytes takes besides these.
+const OVERHEAD: usize = 128;
+
 /// What was asked and is not answered yet.
 enum Asked {
     Text(Vec<u8>),
@@ -96,6 +101,20 @@ struct Pending {
     asked: VecDeque<(Asked, Duration)>,
     /// Since when the oldest is served.
     since: Duration,
+    /// Whether something had to wait when what is typed now was decided.
+    stuck: bool,
+    /// How much was added behind that.
+    backlog: usize,
+}
+
+impl Asked {
+    /// What it takes of the backlog.
+    fn cost(&self) -> usize {
+        match self {
+            Asked::Text(bytes) => bytes.len() + OVERHEAD,
+            Asked::Secret | Asked::Other => 0,
+        }
+    }
 }
 
 impl Pending {
@@ -103,12 +122,17 @@ impl Pending {
         if self.asked.is_empty() {
             self.since = now;
         }
+        if self.stuck {
+            self.backlog += asked.cost();
+        }
         self.asked.push_back((asked, patience));
     }
 
     fn pop(&mut self, now: Duration) -> Option<Asked> {
         self.since = now;
-        self.asked.pop_front().map(|(asked, _)| asked)
+        let (asked, _) = self.asked.pop_front()?;
+        self.backlog = self.backlog.saturating_sub(asked.cost());
+        Some(asked)
     }
 
     /// When an answer has to be there.
@@ -122,7 +146,7 @@ struct Player {
     dialogue: Dialogue,
     secrets: BTreeMap<String, Secret>,
     clock: Clock,
-    stream: StreamId,
+    streams: Vec<StreamId>,
     pending: Pending,
     unsent: Vec<u8>,
     input: Vec<u8>,
@@ -167,13 +191,12 @@ impl Player {
         let has_steps = !program.steps.is_empty();
         let dialogue = Dialogue::new(program, setup).map_err(|error| error.to_string())?;
         let input = connection.take_rest();
-        let stream = streams[0];
         Ok(Player {
             connection,
             dialogue,
             secrets,
             clock: Clock::start(),
-            stream,
+            streams,
             pending: Pending::default(),
             unsent: Vec::new(),
             input,
@@ -194,7 +217,9 @@ impl Player {
             let due = self.dialogue.next_deadline();
             if due.is_some_and(|due| now >= due) {
                 self.tell(Dialogue::tick)?;
-                continue;
+                if self.over || self.is_done() {
+                    break;
+                }
             }
             let answer = self.pending.due();
             if answer.is_some_and(|due| now >= due) {
@@ -211,6 +236,9 @@ impl Player {
                 return Err(Failed::Gone.to_string());
             }
             self.input.extend(self.connection.take_rest());
+            if !ready[0].ready {
+                self.streams.iter().for_each(|&stream| self.dialogue.quiet(now, stream));
+            }
         }
         Ok(())
     }
@@ -231,7 +259,7 @@ impl Player {
         self.input.drain(..taken);
         match frame {
             Some(Frame::Output) => {
-                let stream = self.stream;
+                let stream = self.streams[0];
                 self.tell(|dialogue, now, out| dialogue.output(now, stream, &content, out))?;
             }
             Some(Frame::Stderr) => {
@@ -268,7 +296,7 @@ impl Player {
         let asked = self.pending.pop(self.clock.active()).unwrap_or(Asked::Other);
         let failed = match (reply, asked) {
             (Reply::Sent { echoed, .. }, Asked::Text(bytes)) => {
-                self.dialogue.sent(self.stream, &bytes, echoed);
+                self.dialogue.sent(self.streams[0], &bytes, echoed);
                 return Ok(());
             }
             (Reply::Sent { .. }, Asked::Secret) => return self.tell(Dialogue::secret_sent),
@@ -295,15 +323,25 @@ impl Player {
     ) -> Result<(), String> {
         let mut effects = Vec::new();
         let now = self.clock.active();
+        self.pending.stuck = !self.pending.asked.is_empty();
         what(&mut self.dialogue, now, &mut effects);
         loop {
+            let mut unread = false;
             for effect in effects.drain(..) {
-                self.carry_out(effect)?;
+                // The command goes on asking and does not read.
+                if matches!(effect, Effect::Send(_)) && self.pending.backlog > BACKLOG {
+                    unread = true;
+                } else {
+                    self.carry_out(effect)?;
+                }
             }
-            if !self.dialogue.is_behind() {
+            if unread {
+                self.dialogue.send_failed(now, &SendError::Unread, &mut effects);
+            } else if self.dialogue.is_behind() {
+                self.dialogue.tick(now, &mut effects);
+            } else {
                 return Ok(());
             }
-            self.dialogue.tick(now, &mut effects);
         }
     }
 

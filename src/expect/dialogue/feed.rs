@@ -24,6 +24,8 @@ pub(super) struct Feed {
     /// Nothing more comes: its end was read, or the run is over and others hold it open.
     pub(super) closed: bool,
     pub(super) last_output: Duration,
+    /// When it was last looked for more, in vain.
+    quiet: Duration,
     /// The end of what was typed while the terminal echoes.
     echoed: Vec<u8>,
     matcher: Matcher,
@@ -65,6 +67,7 @@ impl Feed {
             eof: false,
             closed: false,
             last_output: Duration::ZERO,
+            quiet: Duration::ZERO,
             echoed: Vec::new(),
             matcher,
             ids,
@@ -118,9 +121,8 @@ impl Feed {
     }
 
     /// The next match, decided by what has come so far.
-    pub(super) fn poll_at_once(&mut self) -> Option<Hit> {
-        let settled = self.matcher.deadline()?;
-        self.poll(settled)
+    pub(super) fn poll_at_once(&mut self, now: Duration) -> Option<Hit> {
+        self.matcher.poll_at_once(now).map(|found| self.hit(found))
     }
 
     fn hit(&self, found: Match) -> Hit {
@@ -153,10 +155,20 @@ impl Feed {
         self.matcher.deadline()
     }
 
-    pub(super) fn close(&mut self, now: Duration) {
+    pub(super) fn quiet(&mut self, at: Duration) {
+        self.quiet = at;
+        self.matcher.quiet(at);
+    }
+
+    /// Whether nothing comes any more of what was written by `at`.
+    pub(super) fn is_quiet(&self, at: Duration) -> bool {
+        self.closed || self.quiet >= at
+    }
+
+    pub(super) fn close(&mut self) {
         if !self.closed {
             self.closed = true;
-            self.matcher.close(now);
+            self.matcher.close();
         }
     }
 

@@ -270,7 +270,7 @@ impl Dialogue {
     /// Output is being gathered, and this much is there by now. See [`glance`](super::matcher::Matcher::glance).
     pub fn glance(&mut self, stream: StreamId, gathered: &[u8]) {
         if self.phase != Phase::Over
-            && let Some(feed) = self.feed(stream)
+            && let Some(feed) = self.listening(stream)
         {
             feed.glance(gathered);
         }
@@ -294,21 +294,25 @@ impl Dialogue {
                 listener.told = false;
             }
         }
-        let given_up = self.given_up;
-        if let Some(feed) = self.feed(stream)
-            // Nothing comes of it any more, and what the kernel holds can be a screen cleared thousands of times.
-            && !(given_up && feed.draws())
-        {
+        if let Some(feed) = self.listening(stream) {
             feed.push(now, bytes);
         }
         self.drive(now, out);
+    }
+
+    /// That stream was looked at `at` this time, and there was nothing to read that has not been told. See
+    /// [`quiet`](super::matcher::Matcher::quiet): without it nothing pauses.
+    pub fn quiet(&mut self, at: Duration, stream: StreamId) {
+        if let Some(feed) = self.feed(stream) {
+            feed.quiet(at);
+        }
     }
 
     /// That stream has ended.
     pub fn eof(&mut self, now: Duration, stream: StreamId, out: &mut Vec<Effect>) {
         if let Some(feed) = self.feed(stream) {
             feed.eof = true;
-            feed.close(now);
+            feed.close();
         }
         self.drive(now, out);
     }
@@ -332,7 +336,7 @@ impl Dialogue {
         }
         self.finished = true;
         for feed in &mut self.feeds {
-            feed.close(now);
+            feed.close();
         }
         self.drive(now, out);
     }
@@ -342,22 +346,21 @@ impl Dialogue {
         self.drive(now, out);
     }
 
-    /// When to call [`Dialogue::tick`] if nothing else happens before.
+    /// When to look for output, and to call [`Dialogue::tick`] if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
+        let held = self.feeds.iter().filter_map(Feed::deadline);
+        let pauses = held.chain(self.next_event().map(|(due, _)| due)).chain(self.exit_wanted());
+        pauses.filter(|_| self.phase == Phase::Open).chain(self.next_limit()).min()
+    }
+
+    /// The same for who cannot look for output just now.
+    pub fn next_limit(&self) -> Option<Duration> {
         if self.phase != Phase::Open {
             return None;
         }
         let secret = self.acting.as_ref().and_then(|acting| acting.secret.as_ref()?.deadline);
-        self.feeds
-            .iter()
-            .filter_map(Feed::deadline)
-            .chain(self.next_event().map(|(due, _)| due))
-            .chain(self.limit())
-            .chain(self.cleanup_deadline())
-            .chain(self.exit_wanted())
-            .chain(secret)
-            .chain(self.typing_due())
-            .min()
+        let limits = self.limit().into_iter().chain(self.cleanup_deadline());
+        limits.chain(secret).chain(self.typing_due()).min()
     }
 
     /// These bytes were written to the command; with `echo`, its terminal was echoing, so that they will
@@ -447,6 +450,13 @@ impl Dialogue {
 
     fn feed(&mut self, stream: StreamId) -> Option<&mut Feed> {
         self.feeds.iter_mut().find(|feed| feed.stream == stream)
+    }
+
+    /// The feed that takes the stream's output. Where nothing comes of it any more, one that draws takes none: what the
+    /// kernel holds can be a screen cleared thousands of times.
+    fn listening(&mut self, stream: StreamId) -> Option<&mut Feed> {
+        let given_up = self.given_up;
+        self.feed(stream).filter(|feed| !(given_up && feed.draws()))
     }
 }
 

@@ -112,7 +112,7 @@ impl Dialogue {
     /// What the current step is at is over by itself, or by its time.
     pub(super) fn outside_ends(&mut self, now: Duration, out: &mut Vec<Effect>) -> bool {
         match self.busy {
-            Some(Busy::Exit) if self.exit_due().is_some_and(|due| due <= now) => {
+            Some(Busy::Exit) if self.exit_is_seen(now) => {
                 self.exit_met(now, out);
                 true
             }

@@ -48,7 +48,7 @@ impl Dialogue {
         if self.hear(now, out) || self.phase != Phase::Open {
             return true;
         }
-        let event = self.next_event().filter(|(due, _)| *due <= now);
+        let event = self.next_event().filter(|&(due, id)| due <= now && self.is_seen(due, id, now));
         let limit = self.limit().filter(|limit| *limit <= now);
         match (event, limit) {
             (Some((due, id)), limit) if limit.is_none_or(|limit| due <= limit) => {
@@ -318,6 +318,29 @@ impl Dialogue {
         }
     }
 
+    /// Whether what is due has been seen: silence is one of the output, and not that nobody looks for any.
+    fn is_seen(&self, due: Duration, id: usize, now: Duration) -> bool {
+        let listener = &self.table.all[id];
+        match listener.event() {
+            None | Some(Event::Eof) => true,
+            Some(Event::Exit) => self.exit_is_seen(now),
+            Some(Event::Idle(_)) => {
+                let mut heard = self.feeds.iter().filter(|feed| listener.hears(feed.stream));
+                heard.all(|feed| feed.is_quiet(due))
+            }
+        }
+    }
+
+    /// Whether the exit is due, and all that was written before it has been read; at the latest at the cap.
+    pub(super) fn exit_is_seen(&self, now: Duration) -> bool {
+        match self.exit {
+            Exit::Running => false,
+            Exit::Seen { due, cap } => {
+                now >= cap || self.feeds.iter().all(|feed| feed.is_quiet(due))
+            }
+        }
+    }
+
     pub(super) fn exit_due(&self) -> Option<Duration> {
         match self.exit {
             Exit::Running => None,
@@ -353,7 +376,7 @@ impl Dialogue {
         let sleeps = matches!(self.busy, Some(Busy::Sleep { .. }));
         // What has come before the limit counts, also where it waited to settle.
         let mut hits = self.feeds.iter_mut();
-        let hit = || hits.find_map(|feed| Some((feed.poll_at_once()?, feed.stream)));
+        let hit = || hits.find_map(|feed| Some((feed.poll_at_once(now)?, feed.stream)));
         if let Some((hit, stream)) = (!sleeps).then(hit).flatten() {
             return self.hit(hit, stream, now, out);
         }

@@ -65,8 +65,8 @@ fn assembled(
         looked: 0,
         losses: VecDeque::new(),
         last_push: Duration::ZERO,
+        quiet: None,
         closed: false,
-        pauses: VecDeque::new(),
         held: false,
         stale: false,
         glanced: Glanced::default(),
@@ -142,7 +142,7 @@ fn compile(
         found.iter().map(|found| found.as_ref().map_or_else(|hir| hir, |one| &one.hir)).collect();
     let compiled = Compiled::new(&hirs).map_err(|_| {
         let alone = |hir: &Hir| Compiled::new(std::slice::from_ref(hir)).is_err();
-        let large = |hir: &&Hir| engine(hir, LIMIT).is_err() || alone(hir);
+        let large = |hir: &&Hir| engine(hir).is_err() || alone(hir);
         match hirs.iter().position(large) {
             Some(at) => too_large(&patterns[ids[at]].0, 0),
             None => PatternError::new(PatternErrorKind::TooLarge, 1, TOGETHER),
@@ -175,7 +175,7 @@ fn screen_regexes(patterns: &[(Pattern, View)]) -> Result<Vec<(usize, Regex)>, P
     let mut regexes = Vec::new();
     for (id, (pattern, _)) in patterns.iter().enumerate().filter(|(_, (_, v))| *v == View::Screen) {
         let Some(hir) = pattern.kind.hir(true)? else { continue };
-        regexes.push((id, engine(&hir, LIMIT).map_err(|_| too_large(pattern, 0))?));
+        regexes.push((id, engine(&hir).map_err(|_| too_large(pattern, 0))?));
     }
     Ok(regexes)
 }

@@ -310,7 +310,7 @@ fn run_gathered(
         matcher.push(now, chunk);
         drain(&mut matcher);
     }
-    matcher.close(now);
+    matcher.close();
     drain(&mut matcher);
     (all, matcher.dropped())
 }

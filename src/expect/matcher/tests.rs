@@ -12,6 +12,14 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+impl Matcher {
+    /// The next match after a look at `at` that found nothing more.
+    fn look(&mut self, at: Duration) -> Option<Match> {
+        self.quiet(at);
+        self.poll(at)
+    }
+}
+
 fn matcher_with(config: MatcherConfig, patterns: &[(&str, View)]) -> Matcher {
     let patterns: Vec<(Pattern, View)> =
         patterns.iter().map(|(text, view)| (Pattern::parse(text).unwrap(), *view)).collect();
@@ -80,10 +88,10 @@ fn no_view_takes_a_larger_pattern_than_another() {
 fn a_literal_fires_with_its_last_byte() {
     let mut m = armed(&["login: "]);
     m.push(ms(0), b"db1 login:");
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     assert_eq!(m.deadline(), None);
     m.push(ms(1), b" ");
-    let found = m.poll(ms(1)).unwrap();
+    let found = m.look(ms(1)).unwrap();
     assert_eq!((found.start, found.end), (4, 11));
     assert_eq!(found.before, b"db1 ");
 }
@@ -92,56 +100,75 @@ fn a_literal_fires_with_its_last_byte() {
 fn a_number_is_never_half_a_number() {
     let mut m = armed(&[r"/id=(\d+)/"]);
     m.push(ms(0), b"id=12");
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     assert_eq!(m.deadline(), Some(ms(50)));
     m.push(ms(10), b"345");
-    assert_eq!(m.poll(ms(10)), None);
+    assert_eq!(m.look(ms(10)), None);
     assert_eq!(m.deadline(), Some(ms(60)));
     m.push(ms(20), b"\n");
-    assert_eq!(texts(m.poll(ms(20))), Some(hit(0, &["id=12345", "12345"])));
+    assert_eq!(texts(m.look(ms(20))), Some(hit(0, &["id=12345", "12345"])));
 }
 
 #[test]
 fn a_pause_decides_what_is_held() {
     let mut m = armed(&[r"/id=(\d+)/"]);
     m.push(ms(0), b"id=12");
-    assert_eq!(m.poll(ms(49)), None);
-    assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["id=12", "12"])));
-    assert_eq!(m.poll(ms(50)), None);
+    assert_eq!(m.look(ms(49)), None);
+    assert_eq!(texts(m.look(ms(50))), Some(hit(0, &["id=12", "12"])));
+    assert_eq!(m.look(ms(50)), None);
     assert_eq!(m.deadline(), None);
 }
 
 #[test]
-fn a_pause_that_nobody_looked_at_decides_all_the_same() {
+fn time_alone_is_no_pause() {
     let mut m = armed(&[r"/id=(\d+)/"]);
     m.push(ms(0), b"id=12");
-    assert_eq!(m.poll(ms(0)), None);
-    m.push(ms(70), b"345 id=9 ");
-    assert_eq!(texts(m.poll(ms(70))), Some(hit(0, &["id=12", "12"])));
-    assert_eq!(texts(m.poll(ms(70))), Some(hit(0, &["id=9", "9"])));
+    assert_eq!(m.look(ms(49)), None);
+    // Whoever is busy has not looked.
+    assert_eq!(m.poll(ms(70)), None);
+    assert_eq!(m.deadline(), Some(ms(50)));
+    m.push(ms(80), b"345");
+    assert_eq!(m.poll(ms(200)), None);
+    assert_eq!(m.look(ms(129)), None, "a pause is as long as another behind it");
+    assert_eq!(texts(m.look(ms(130))), Some(hit(0, &["id=12345", "12345"])));
+}
+
+#[test]
+fn what_had_come_by_a_limit_is_decided_for_once() {
+    let mut m = armed(&[r"/id=(\d+)/", r"/no=(\d+)/"]);
+    m.arm(&[0]);
+    m.push(ms(0), b"id=1");
+    assert_eq!(m.look(ms(1)), None);
+    assert_eq!(texts(m.poll_at_once(ms(1))), Some(hit(0, &["id=1", "1"])));
+    assert_eq!(m.poll_at_once(ms(1)), None);
+    m.arm(&[1]);
+    m.push(ms(2), b" no=2");
+    assert_eq!(m.look(ms(3)), None);
+    m.push(ms(4), b"3 ");
+    assert_eq!(texts(m.look(ms(4))), Some(hit(1, &["no=23", "23"])));
 }
 
 #[test]
 fn the_end_decides_what_is_held() {
     let mut m = armed(&["/done.*/"]);
     m.push(ms(0), b"done so far");
-    assert_eq!(m.poll(ms(0)), None);
-    m.close(ms(1));
-    assert_eq!(texts(m.poll(ms(1))), Some(hit(0, &["done so far"])));
+    assert_eq!(m.look(ms(0)), None);
+    m.close();
+    assert_eq!(texts(m.look(ms(1))), Some(hit(0, &["done so far"])));
 }
 
 #[test]
 fn a_prompt_fires_in_a_pause_and_not_in_mid_output() {
     let mut m = armed(&["/[$#] $/"]);
     m.push(ms(0), b"price $ ");
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     m.push(ms(10), b"5\r\n");
-    assert_eq!(m.poll(ms(10)), None);
+    assert_eq!(m.look(ms(10)), None);
     assert_eq!(m.deadline(), None);
     m.push(ms(20), b"\x1b[?2004h\x1b[1;32mme@host\x1b[0m:~# ");
-    assert_eq!(m.poll(ms(20)), None);
+    assert_eq!(m.look(ms(20)), None);
     assert_eq!(m.deadline(), Some(ms(70)));
-    assert_eq!(texts(m.poll(ms(70))), Some(hit(0, &["# "])));
+    assert_eq!(texts(m.look(ms(70))), Some(hit(0, &["# "])));
 }
 
 #[test]
@@ -159,10 +186,10 @@ fn the_match_that_begins_first_wins_and_on_a_tie_the_first_armed() {
             let mut first = None;
             for chunk in text.chunks(chunk) {
                 m.push(ms(0), chunk);
-                first = first.or(m.poll(ms(0)));
+                first = first.or(m.look(ms(0)));
             }
-            m.close(ms(0));
-            first = first.or(m.poll(ms(0)));
+            m.close();
+            first = first.or(m.look(ms(0)));
             assert_eq!(first.map(|m| m.id), Some(winner), "{patterns:?}");
         }
     }
@@ -173,36 +200,36 @@ fn anchors_are_line_ends_also_before_crlf() {
     for bytes in [&b"one\r\ntwo\r\nthree"[..], b"one\ntwo\nthree", b"one\rtwo\rthree"] {
         let mut m = armed(&["/^two$/"]);
         m.push(ms(0), bytes);
-        assert_eq!(texts(m.poll(ms(0))), Some(hit(0, &["two"])), "{bytes:?}");
+        assert_eq!(texts(m.look(ms(0))), Some(hit(0, &["two"])), "{bytes:?}");
     }
     let mut m = matcher_with(CONFIG, &[("/^two$/", View::Raw)]);
     m.arm(&[0]);
     m.push(ms(0), b"one\r\ntwo\r\nthree");
-    assert_eq!(texts(m.poll(ms(0))), Some(hit(0, &["two"])));
+    assert_eq!(texts(m.look(ms(0))), Some(hit(0, &["two"])));
 }
 
 #[test]
 fn the_cursor_is_no_beginning_of_a_line() {
     let mut m = armed(&["/^ab?/"]);
     m.push(ms(0), b"aa\nab\n");
-    assert_eq!(m.poll(ms(0)).map(|m| (m.start, m.end)), Some((0, 1)));
-    assert_eq!(m.poll(ms(0)).map(|m| (m.start, m.end)), Some((3, 5)));
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)).map(|m| (m.start, m.end)), Some((0, 1)));
+    assert_eq!(m.look(ms(0)).map(|m| (m.start, m.end)), Some((3, 5)));
+    assert_eq!(m.look(ms(0)), None);
 }
 
 #[test]
 fn dots_stay_on_a_line_unless_told() {
     let mut m = armed(&["/a.*b/", "/c(.*)d/s"]);
     m.push(ms(0), b"a\nb c\nd\n");
-    m.close(ms(0));
-    assert_eq!(texts(m.poll(ms(0))), Some(hit(1, &["c\\nd", "\\n"])));
+    m.close();
+    assert_eq!(texts(m.look(ms(0))), Some(hit(1, &["c\\nd", "\\n"])));
 }
 
 #[test]
 fn named_groups_and_groups_that_took_no_part() {
     let mut m = armed(&["/(?<user>\\w+)@(?<host>\\w+)(:(?<port>\\d+))?;/"]);
     m.push(ms(0), b"-- al@db1;");
-    let found = m.poll(ms(0)).unwrap();
+    let found = m.look(ms(0)).unwrap();
     let names: Vec<(&str, Option<&[u8]>)> =
         found.names.iter().map(|(n, t)| (n.as_str(), t.as_deref())).collect();
     assert_eq!(names, [("user", Some(&b"al"[..])), ("host", Some(b"db1")), ("port", None)]);
@@ -214,14 +241,14 @@ fn named_groups_and_groups_that_took_no_part() {
 fn text_that_is_there_is_searched_when_it_is_armed() {
     let mut m = matcher_with(CONFIG, &[("a", View::Text), ("b", View::Text)]);
     m.push(ms(0), b"xaxbx");
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     m.arm(&[0]);
     assert_eq!(m.deadline(), Some(ms(0)), "there is something to poll for");
-    assert_eq!(m.poll(ms(99)).map(|m| m.end), Some(2));
+    assert_eq!(m.look(ms(99)).map(|m| m.end), Some(2));
     m.arm(&[1]);
-    assert_eq!(m.poll(ms(99)).map(|m| (m.start, m.before)), Some((3, b"x".to_vec())));
+    assert_eq!(m.look(ms(99)).map(|m| (m.start, m.before)), Some((3, b"x".to_vec())));
     m.arm(&[0]);
-    assert_eq!(m.poll(ms(99)), None);
+    assert_eq!(m.look(ms(99)), None);
 }
 
 #[test]
@@ -231,7 +258,7 @@ fn watches_see_everything_once_and_consume_nothing() {
     m.arm(&[1]);
     m.push(ms(0), b"error error");
     let order: Vec<(usize, bool, u64)> =
-        std::iter::from_fn(|| m.poll(ms(0))).map(|m| (m.id, m.is_watch, m.end)).collect();
+        std::iter::from_fn(|| m.look(ms(0))).map(|m| (m.id, m.is_watch, m.end)).collect();
     assert_eq!(order, [(1, false, 3), (0, true, 5), (1, false, 9), (0, true, 11)]);
 }
 
@@ -241,8 +268,8 @@ fn a_watch_judges_first_where_the_same_byte_decides_both() {
     m.watch(&[1]);
     m.arm(&[0]);
     m.push(ms(0), b"error");
-    assert_eq!(m.poll(ms(0)).map(|m| (m.id, m.is_watch)), Some((1, true)));
-    assert_eq!(m.poll(ms(0)).map(|m| (m.id, m.is_watch)), Some((0, false)));
+    assert_eq!(m.look(ms(0)).map(|m| (m.id, m.is_watch)), Some((1, true)));
+    assert_eq!(m.look(ms(0)).map(|m| (m.id, m.is_watch)), Some((0, false)));
 }
 
 /// What an armed pattern and a watch found, in order, of output that came at once and of the same byte by byte.
@@ -254,7 +281,7 @@ fn orders(config: MatcherConfig, patterns: &[(&str, View)], text: &[u8]) -> [Vec
         let mut order = Vec::new();
         for chunk in text.chunks(chunk) {
             m.push(ms(0), chunk);
-            order.extend(std::iter::from_fn(|| m.poll(ms(0))).map(|m| (m.is_watch, m.end)));
+            order.extend(std::iter::from_fn(|| m.look(ms(0))).map(|m| (m.is_watch, m.end)));
         }
         order
     })
@@ -284,11 +311,11 @@ fn a_held_watch_is_decided_by_the_pause() {
     m.arm(&[]);
     m.watch(&[0]);
     m.push(ms(0), b"x\r\nWARNING: low");
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     assert_eq!(m.deadline(), Some(ms(50)));
-    assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["WARNING: low", "low"])));
+    assert_eq!(texts(m.look(ms(50))), Some(hit(0, &["WARNING: low", "low"])));
     m.push(ms(60), b" disk\r\n");
-    assert_eq!(m.poll(ms(200)), None);
+    assert_eq!(m.look(ms(200)), None);
 }
 
 #[test]
@@ -296,7 +323,7 @@ fn an_empty_match_is_no_match() {
     let mut m = armed(&["/a*/", "/(b|)/"]);
     m.push(ms(0), b"xxaaxb.");
     let all: Vec<(usize, u64, u64)> =
-        std::iter::from_fn(|| m.poll(ms(99))).map(|m| (m.id, m.start, m.end)).collect();
+        std::iter::from_fn(|| m.look(ms(99))).map(|m| (m.id, m.start, m.end)).collect();
     assert_eq!(all, [(0, 2, 4), (1, 5, 6)]);
 }
 
@@ -305,9 +332,9 @@ fn our_echo_is_not_output() {
     let mut m = armed(&["ready"]);
     m.expect_echo(b"ready\r");
     m.push(ms(0), b"$ ready\r\n");
-    assert_eq!(m.poll(ms(99)), None);
+    assert_eq!(m.look(ms(99)), None);
     m.push(ms(100), b"ready\r\n");
-    assert_eq!(m.poll(ms(100)).map(|m| (m.start, m.end)), Some((9, 14)));
+    assert_eq!(m.look(ms(100)).map(|m| (m.start, m.end)), Some((9, 14)));
 }
 
 #[test]
@@ -315,16 +342,16 @@ fn what_only_begins_like_our_echo_is_output_after_a_pause() {
     let mut m = armed(&["yes or no?"]);
     m.expect_echo(b"yes or what\r");
     m.push(ms(0), b"yes or ");
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     assert_eq!(m.deadline(), Some(ms(50)));
     m.push(ms(10), b"no?");
-    assert_eq!(m.poll(ms(10)).map(|m| (m.start, m.end)), Some((0, 10)));
+    assert_eq!(m.look(ms(10)).map(|m| (m.start, m.end)), Some((0, 10)));
 
     let mut m = armed(&["y"]);
     m.expect_echo(b"yes\r");
     m.push(ms(0), b"y");
-    assert_eq!(m.poll(ms(0)), None);
-    assert_eq!(m.poll(ms(50)).map(|m| (m.start, m.end)), Some((0, 1)));
+    assert_eq!(m.look(ms(0)), None);
+    assert_eq!(m.look(ms(50)).map(|m| (m.start, m.end)), Some((0, 1)));
 }
 
 #[test]
@@ -333,9 +360,9 @@ fn utf8_cut_in_two_and_bytes_that_are_none() {
     for byte in "caf\u{e9}".as_bytes() {
         m.push(ms(0), std::slice::from_ref(byte));
     }
-    assert_eq!(texts(m.poll(ms(0))), Some(hit(1, &["caf\\xc3\\xa9", "\\xc3\\xa9"])));
+    assert_eq!(texts(m.look(ms(0))), Some(hit(1, &["caf\\xc3\\xa9", "\\xc3\\xa9"])));
     m.push(ms(0), b"\xe9\xff\xfe\x80");
-    assert_eq!(texts(m.poll(ms(0))), Some(hit(2, &["\\xff"])));
+    assert_eq!(texts(m.look(ms(0))), Some(hit(2, &["\\xff"])));
 }
 
 #[test]
@@ -343,10 +370,10 @@ fn nul_is_gone_from_the_text_and_there_in_the_raw() {
     let mut m = matcher_with(CONFIG, &[("ab", View::Text), (r"/a\x00b/", View::Raw)]);
     m.arm(&[0]);
     m.push(ms(0), b"a\0b.");
-    assert_eq!(m.poll(ms(0)).map(|m| (m.start, m.end)), Some((0, 3)));
+    assert_eq!(m.look(ms(0)).map(|m| (m.start, m.end)), Some((0, 3)));
     m.arm(&[1]);
     m.push(ms(0), b"a\0b.");
-    assert_eq!(m.poll(ms(0)).map(|m| (m.start, m.end)), Some((4, 7)));
+    assert_eq!(m.look(ms(0)).map(|m| (m.start, m.end)), Some((4, 7)));
 }
 
 #[test]
@@ -355,7 +382,7 @@ fn views_share_the_cursor() {
     m.arm(&[0, 1]);
     m.push(ms(0), b"\x1b[1mred\x1b[0m \x1b[1mred");
     let all: Vec<(usize, u64, u64)> =
-        std::iter::from_fn(|| m.poll(ms(0))).map(|m| (m.id, m.start, m.end)).collect();
+        std::iter::from_fn(|| m.look(ms(0))).map(|m| (m.id, m.start, m.end)).collect();
     assert_eq!(all, [(1, 0, 4), (0, 4, 7), (1, 12, 16), (0, 16, 19)]);
 }
 
@@ -363,8 +390,8 @@ fn views_share_the_cursor() {
 fn a_crlf_in_a_pattern_is_a_line_end_of_the_text() {
     let mut m = armed(&["=one\r\ntwo", r"/three\r\nfour/"]);
     m.push(ms(0), b"one\r\ntwo three\r\nfour.");
-    assert_eq!(m.poll(ms(0)).map(|m| m.id), Some(0));
-    assert_eq!(m.poll(ms(0)).map(|m| m.id), Some(1));
+    assert_eq!(m.look(ms(0)).map(|m| m.id), Some(0));
+    assert_eq!(m.look(ms(0)).map(|m| m.id), Some(1));
 }
 
 #[test]
@@ -378,7 +405,7 @@ fn a_match_as_long_as_the_window_is_found_and_a_longer_one_is_told() {
             let mut found = None;
             for chunk in text.chunks(chunk) {
                 m.push(ms(0), chunk);
-                found = found.or(m.poll(ms(0)));
+                found = found.or(m.look(ms(0)));
             }
             assert_eq!(found.is_some(), fits, "{chunk} {gap}");
             assert_eq!(m.take_loss().is_some(), !fits);
@@ -396,7 +423,7 @@ fn a_match_that_never_ends_is_held_for_a_window_at_most() {
         let mut found = None;
         for chunk in [b'a'; 500].chunks(chunk) {
             m.push(ms(0), chunk);
-            found = found.or_else(|| m.poll(ms(0)));
+            found = found.or_else(|| m.look(ms(0)));
         }
         assert_eq!(found.map(|m| (m.start, m.end)), Some((0, 100)), "{chunk}");
     }
@@ -408,10 +435,10 @@ fn text_cut_before_it_was_armed_is_counted() {
     let mut m = matcher_with(config, &[("a", View::Text)]);
     m.push(ms(0), b"a");
     m.push(ms(0), &[b'.'; 300]);
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     assert_eq!(m.dropped(), 0);
     m.arm(&[0]);
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     assert_eq!(m.dropped(), 201);
 }
 
@@ -425,7 +452,7 @@ fn memory_is_bounded_by_the_window() {
     m.push(ms(0), b"START a");
     for _ in 0..1000 {
         m.push(ms(0), b"\x1b[1mlong line\x1b[m ");
-        assert_eq!(m.poll(ms(0)), None);
+        assert_eq!(m.look(ms(0)), None);
         assert!(m.retained(View::Text).0.len() < 4200);
         assert!(m.retained(View::Raw).0.len() < 4200);
     }
@@ -435,7 +462,7 @@ fn memory_is_bounded_by_the_window() {
 fn what_was_passed_over_and_what_is_left() {
     let mut m = armed(&["two"]);
     m.push(ms(0), b"one \x1b[mtwo three");
-    assert!(m.poll(ms(0)).is_some());
+    assert!(m.look(ms(0)).is_some());
     assert_eq!(m.retained(View::Text), (&b"one two three"[..], 7));
     let (raw, cursor) = m.retained(View::Raw);
     assert_eq!(&raw[cursor..], b" three");
@@ -447,20 +474,20 @@ fn a_screen_is_looked_at_in_a_pause_and_fires_once_for_what_it_shows() {
     let mut m = matcher_with(CONFIG, &[("/^> (\\w+)$/", View::Screen), ("> two", View::Screen)]);
     m.arm(&[0]);
     m.push(ms(0), b"\x1b[2J\x1b[2;1H> one\x1b[1;1Hmenu");
-    assert_eq!(m.poll(ms(0)), None);
+    assert_eq!(m.look(ms(0)), None);
     assert_eq!(m.deadline(), Some(ms(50)));
-    let found = m.poll(ms(50));
+    let found = m.look(ms(50));
     assert_eq!(found.as_ref().map(|m| m.end), Some(m.total()));
     assert_eq!(texts(found), Some(hit(0, &["> one", "one"])));
-    assert_eq!(m.poll(ms(50)), None);
+    assert_eq!(m.look(ms(50)), None);
     assert_eq!(m.deadline(), None);
     m.push(ms(60), b"\x1b[4;1Hstatus");
-    assert_eq!(m.poll(ms(200)), None, "it still shows the same");
+    assert_eq!(m.look(ms(200)), None, "it still shows the same");
     m.arm(&[1, 0]);
     m.push(ms(210), b"\x1b[2;3Htwo");
-    assert_eq!(texts(m.poll(ms(300))), Some(hit(1, &["> two"])));
-    assert_eq!(texts(m.poll(ms(300))), Some(hit(0, &["> two", "two"])));
-    assert_eq!(m.poll(ms(300)), None);
+    assert_eq!(texts(m.look(ms(300))), Some(hit(1, &["> two"])));
+    assert_eq!(texts(m.look(ms(300))), Some(hit(0, &["> two", "two"])));
+    assert_eq!(m.look(ms(300)), None);
 }
 
 #[test]
@@ -469,7 +496,7 @@ fn a_screen_is_looked_at_while_output_goes_on() {
     m.watch(&[0]);
     for chunk in 0..5000_u64 {
         m.push(ms(chunk), b"\x1b[1;1Hbusy");
-        if let Some(found) = m.poll(ms(chunk)) {
+        if let Some(found) = m.look(ms(chunk)) {
             assert_eq!((found.end, found.is_watch), (16384, true));
             return;
         }
@@ -481,7 +508,7 @@ fn a_screen_is_looked_at_while_output_goes_on() {
 fn events_have_an_id_and_never_match() {
     let mut m = armed(&["@eof", "x"]);
     m.push(ms(0), b"@eof x");
-    assert_eq!(m.poll(ms(99)).map(|m| m.id), Some(1));
+    assert_eq!(m.look(ms(99)).map(|m| m.id), Some(1));
 }
 
 #[test]
@@ -501,7 +528,7 @@ fn a_screen_is_looked_at_in_the_same_places_however_the_output_comes() {
         m.arm(&order.next().unwrap());
         let mut all = Vec::new();
         let mut drain = |m: &mut Matcher| {
-            while let Some(found) = m.poll(ms(0)) {
+            while let Some(found) = m.look(ms(0)) {
                 if !found.is_watch {
                     m.arm(&order.next().unwrap());
                 }
@@ -512,7 +539,7 @@ fn a_screen_is_looked_at_in_the_same_places_however_the_output_comes() {
             m.push(ms(0), chunk);
             drain(&mut m);
         }
-        m.close(ms(0));
+        m.close();
         drain(&mut m);
         all
     };
@@ -533,7 +560,7 @@ fn a_hundred_watches_stay_behind_and_miss_nothing() {
     let mut ends = Vec::new();
     let mut feed = |m: &mut Matcher, bytes: &[u8]| {
         m.push(ms(0), bytes);
-        while let Some(found) = m.poll(ms(0)) {
+        while let Some(found) = m.look(ms(0)) {
             ends.push((found.id, found.end - found.start));
         }
     };
@@ -556,7 +583,7 @@ fn a_prompt_on_a_screen_keeps_its_blank() {
     let mut m = matcher_with(CONFIG, &[(r"/\$ $/", View::Screen)]);
     m.arm(&[0]);
     m.push(ms(0), b"motd\r\n\x1b[32mme\x1b[m$ ");
-    assert_eq!(texts(m.poll(ms(50))), Some(hit(0, &["$ "])));
+    assert_eq!(texts(m.look(ms(50))), Some(hit(0, &["$ "])));
     assert_eq!(m.retained(View::Screen).0, b"motd\nme$ ");
 }
 
@@ -584,11 +611,11 @@ fn what_does_not_change_is_not_compiled_again() {
             matcher.arm(&[id]);
             matcher.push(Duration::ZERO, b"k1 screen k2 drawn ");
             matcher.push(Duration::ZERO, b"\n");
-            assert_eq!(matcher.poll(Duration::from_secs(1)).map(|found| found.id), Some(id));
+            assert_eq!(matcher.look(Duration::from_secs(1)).map(|found| found.id), Some(id));
         }
     }
     assert!(first.replace(&[(0, pattern(r"/\pL{9000}/"))]).is_err());
     first.arm(&[0]);
     first.push(Duration::ZERO, b"k2");
-    assert!(first.poll(Duration::from_secs(2)).is_some());
+    assert!(first.look(Duration::from_secs(2)).is_some());
 }

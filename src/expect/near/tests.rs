@@ -257,3 +257,30 @@ proptest! {
         }
     }
 }
+
+/// The first signal of a limit waits for the hints.
+#[test]
+fn no_search_takes_long() {
+    let many = "a".repeat(1 << 20);
+    for (pattern, end, hinted) in [
+        (r"/a{1,9}X/", "ax", true),
+        (r"/\w{3}X/", "ax", true),
+        // Too large.
+        (r"/\w{25}X/", "ax", false),
+        (r"/a.{20}X/", "ax", true),
+        // Only the end is searched.
+        (r"/^a/", "", false),
+    ] {
+        let hints = one(&typed(pattern), Seen { raw: shown(""), ..seen(&format!("{many}{end}")) });
+        assert_eq!(!hints.is_empty(), hinted, "{pattern}: {hints:?}");
+    }
+    // Here it makes a new state of every byte.
+    let mut state = 1_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if state >> 31 == 0 { 'a' } else { 'b' }
+    };
+    let mixed: String = (0..1 << 16).map(|_| random()).collect();
+    let hints = one(&typed(r"/a.{20}X/"), seen(&format!("{mixed}x")));
+    assert_eq!(hints, Vec::<String>::new());
+}

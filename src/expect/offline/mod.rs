@@ -145,8 +145,7 @@ impl Player<'_> {
                 // Once: what stays due after it was told waits for something else.
                 Some(due) if due < at && told != Some((due, self.next)) => {
                     told = Some((due, self.next));
-                    self.now = due.max(self.now);
-                    self.tell(Dialogue::tick);
+                    self.tick(due);
                 }
                 _ => {
                     self.now = at;
@@ -173,8 +172,7 @@ impl Player<'_> {
         let until = self.now.saturating_add(self.pause);
         while let Some(due) = self.dialogue.next_deadline().filter(|due| *due <= until) {
             let before = self.dialogue.progress();
-            self.now = due.max(self.now);
-            self.tell(Dialogue::tick);
+            self.tick(due);
             if self.is_over() || self.dialogue.next_deadline() == Some(due) {
                 break;
             }
@@ -182,6 +180,15 @@ impl Player<'_> {
                 break;
             }
         }
+    }
+
+    /// The time comes, and until then nothing else did.
+    fn tick(&mut self, due: Duration) {
+        self.now = due.max(self.now);
+        for &stream in &self.streams {
+            self.dialogue.quiet(self.now, stream);
+        }
+        self.tell(Dialogue::tick);
     }
 
     fn is_over(&self) -> bool {

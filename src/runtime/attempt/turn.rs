@@ -51,6 +51,8 @@ pub(super) struct Waiting {
     set: poll::Set,
     /// The last wait failed.
     failed: bool,
+    /// At which time it was still looked for output, if it was.
+    looked: Option<Duration>,
 }
 
 impl Waiting {
@@ -137,6 +139,7 @@ impl Running<'_, '_> {
         }
         self.take_orders();
         self.pump_input();
+        self.tell_quiet(&waiting);
         for source in waiting.ready() {
             if let Source::Stream(index) = source {
                 self.read_stream(index);
@@ -237,7 +240,8 @@ impl Running<'_, '_> {
             waiting.add(Source::Answer, asking.fd(), Want::Read);
         }
         // A reader that does not take our output stops the command, not our memory.
-        if !self.shared.outlets.is_stalled() && !behind {
+        let reads = !self.shared.outlets.is_stalled() && !behind;
+        if reads {
             for (index, stream) in self.launched.streams.iter().enumerate() {
                 if let Some(fd) = stream.fd() {
                     waiting.add(Source::Stream(index), fd, Want::Read);
@@ -251,13 +255,23 @@ impl Running<'_, '_> {
                 count += 1;
             });
         }
-        let timeout = self.next_deadline().map(|at| at.saturating_sub(self.now()));
+        let now = self.now();
+        let timeout = self.next_deadline(reads).map(|at| at.saturating_sub(now));
         let timeout = if only_look || behind { Some(Duration::ZERO) } else { timeout };
-        waiting.set.wait(timeout)
+        waiting.set.wait(timeout)?;
+        // A wait that its end or a signal ends has looked once more: at the end, if that has come.
+        let end = timeout.map(|timeout| now.saturating_add(timeout)).filter(|end| {
+            let in_vain = reads && waiting.ready().next().is_none();
+            in_vain && self.now() >= *end
+        });
+        waiting.looked = reads.then(|| end.unwrap_or(now));
+        Ok(())
     }
 
-    fn next_deadline(&self) -> Option<Duration> {
-        let dialogue = self.dialogue.as_ref().and_then(Dialogue::next_deadline);
+    /// Nobody waits for the end of a pause in output that is not read.
+    fn next_deadline(&self, reads: bool) -> Option<Duration> {
+        let due = if reads { Dialogue::next_deadline } else { Dialogue::next_limit };
+        let dialogue = self.dialogue.as_ref().and_then(due);
         let ours = earliest(self.launched.input.next_deadline(), self.eof_due);
         let ours = earliest(earliest(ours, self.end_due()), self.short_until);
         let ours = earliest(ours, self.pause_due);
@@ -265,6 +279,16 @@ impl Running<'_, '_> {
         let remote = self.shared.remote.as_ref().and_then(|remote| remote.next_deadline());
         let ours = earliest(ours, remote.map(|at| at.saturating_sub(self.began)));
         earliest(earliest(self.supervisor.next_deadline(), dialogue), ours)
+    }
+
+    /// What was not ready when it was looked for output had none then.
+    fn tell_quiet(&mut self, waiting: &Waiting) {
+        let (Some(at), Some(dialogue)) = (waiting.looked, &mut self.dialogue) else { return };
+        for (index, stream) in self.launched.streams.iter().enumerate() {
+            if !waiting.has(Source::Stream(index)) {
+                dialogue.quiet(at, stream.id);
+            }
+        }
     }
 
     fn take_signals(&mut self) {

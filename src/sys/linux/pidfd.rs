@@ -9,10 +9,13 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::poll::now;
 
 /// `PIDFD_SIGNAL_PROCESS_GROUP`, Linux 6.9: the signal goes to the group that the process leads. Not in libc
 /// for every target.
@@ -184,14 +187,20 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Waits until one of `processes` has ended or `limit` is over (absent: as long as it takes). Says which have.
-pub fn wait_any(processes: &[&PidFd], limit: Option<std::time::Duration>) -> io::Result<Vec<bool>> {
+/// Waits until one of `processes` has ended or `limit` is over (absent: as long as it takes). Says which have; a signal
+/// that is handled meanwhile ends no wait.
+pub fn wait_any(processes: &[&PidFd], limit: Option<Duration>) -> io::Result<Vec<bool>> {
     let mut fds: Vec<_> = processes.iter().map(|p| PollFd::new(*p, PollFlags::IN)).collect();
-    // A limit beyond what the kernel counts is no limit.
-    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-    match poll(&mut fds, limit.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => {}
-        Err(errno) => return Err(errno.into()),
+    let began = now();
+    loop {
+        // A limit beyond what the kernel counts is no limit.
+        let left = limit.map(|limit| limit.saturating_sub(began.elapsed()));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut fds, left.as_ref()) {
+            Err(Errno::INTR) => {}
+            Ok(_) => break,
+            Err(errno) => return Err(errno.into()),
+        }
     }
     Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
@@ -213,6 +222,32 @@ mod tests {
         assert!(fd.exited().unwrap(), "an uncollected zombie has ended");
         child.wait().unwrap();
         assert_eq!(fd.signal(0).unwrap_err().raw_os_error(), Some(libc::ESRCH));
+    }
+
+    #[test]
+    fn a_signal_to_whoever_waits_ends_no_wait() {
+        use std::os::unix::thread::JoinHandleExt;
+        extern "C" fn nothing(_: libc::c_int) {}
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id();
+        // SAFETY: the handler does nothing, and nobody else uses this signal.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = nothing as *const () as usize;
+            libc::sigaction(libc::SIGRTMAX(), &raw const action, std::ptr::null_mut());
+        }
+        let waits = std::thread::spawn(move || {
+            let fd = PidFd::open(pid as i32).unwrap().expect("it runs");
+            wait_any(&[&fd], None).unwrap()
+        });
+        for _ in 0..50 {
+            // SAFETY: the thread was not joined yet.
+            unsafe { libc::pthread_kill(waits.as_pthread_t(), libc::SIGRTMAX()) };
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        assert_eq!(waits.join().unwrap(), [true]);
+        child.wait().unwrap();
     }
 
     #[test]

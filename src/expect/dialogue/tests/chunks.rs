@@ -120,7 +120,7 @@ proptest! {
                 _ => dialogue.tick(ms(now), out),
             }
             // The runtime calls tick at each deadline: after that none of the past is left.
-            dialogue.tick(ms(now), out);
+            look(dialogue, now, out);
             if let Some(due) = dialogue.next_deadline() {
                 prop_assert!(due > ms(now), "{due:?} at {now}");
             }

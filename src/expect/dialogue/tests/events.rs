@@ -1,7 +1,7 @@
 //! Limits, ends, exit and silence.
 
 use super::*;
-use crate::expect::program::Kind;
+use crate::expect::program::{Kind, Text, View};
 
 #[test]
 fn a_step_has_its_own_limit_or_the_common_one() {
@@ -330,4 +330,69 @@ fn once_somebody_else_stops_the_run_nothing_fails_it() {
             assert!(!stopped || bed.states() == [state], "{program:?}: {:?}", bed.states());
         }
     }
+}
+
+/// What is not taken over is not looked at on the way either.
+#[test]
+fn a_dialogue_that_was_given_up_takes_no_output_that_it_would_draw() {
+    let screen = Listen { view: View::Screen, ..listen("never") };
+    let mut bed = Bed::new(steps(vec![any_of(vec![Branch::on(screen)])]));
+    let flood = "y\r\n".repeat(9000);
+    let read = |bed: &mut Bed, text: &str| {
+        bed.dialogue.glance(PTY, text.as_bytes());
+        bed.output(1, text)
+    };
+    assert_eq!(read(&mut bed, &flood), []);
+    bed.dialogue.stopped();
+    assert_eq!(read(&mut bed, &flood), []);
+    assert_eq!(read(&mut bed, "y\r\n"), []);
+}
+
+/// How long the matches of a read take is no matter of the output: behind them it goes on.
+#[test]
+fn a_dialogue_that_is_behind_sees_no_pause() {
+    let mut program =
+        steps(vec![step(r"/n=(\d+)/", vec![Action::Line(Text::parse("${1}").unwrap())])]);
+    program.watches = vec![watch("x", Verdict::Count("xs".to_owned()))];
+    for late in [0, 60, 60_000] {
+        let mut bed = Bed::new(Program { step_timeout: None, ..program.clone() });
+        let mut out = Vec::new();
+        let read = format!("{}n=123", "x".repeat(200));
+        bed.dialogue.output(ms(0), PTY, read.as_bytes(), &mut out);
+        while bed.dialogue.is_behind() {
+            bed.dialogue.tick(ms(late), &mut out);
+        }
+        assert_eq!(bed.output(late, "456\n"), [typed("123456\r")], "{late}");
+        assert_eq!(bed.dialogue.record().captures["xs"], Capture::Text(Some("200".to_owned())));
+    }
+}
+
+/// Nobody is silent of whom nobody hears, and what an exit leaves behind has to be read.
+#[test]
+fn silence_is_seen_by_looking_for_output() {
+    let program = || {
+        steps(vec![any_of(vec![
+            branch("@idle:100ms", vec![line("idle")]),
+            branch("last words", vec![line("1")]),
+        ])])
+    };
+    let tick = |bed: &mut Bed, now| bed.call(now, |dialogue, out| dialogue.tick(ms(now), out));
+    let mut bed = Bed::new(program());
+    assert_eq!(bed.output(0, "x"), []);
+    assert_eq!(tick(&mut bed, 200), []);
+    assert_eq!((bed.deadline(), bed.dialogue.next_limit()), (Some(100), Some(ms(30_000))));
+    assert_eq!(bed.output(201, "last words"), [typed("1\r")]);
+
+    let mut bed = Bed::new(program());
+    assert_eq!(bed.output(0, "x"), []);
+    assert_eq!(bed.tick(99), []);
+    assert_eq!(bed.tick(100), [typed("idle\r")]);
+
+    let mut bed = Bed::new(steps(vec![any_of(vec![
+        branch("@exit", vec![line("over")]),
+        branch("last words", vec![line("1")]),
+    ])]));
+    assert_eq!(bed.exited(0), []);
+    assert_eq!(tick(&mut bed, 60), []);
+    assert_eq!(bed.output(61, "last words"), [typed("1\r")]);
 }

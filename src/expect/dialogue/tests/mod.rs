@@ -162,7 +162,7 @@ impl Bed {
     }
 
     pub(super) fn tick(&mut self, now: u64) -> Vec<Effect> {
-        self.call(now, |dialogue, out| dialogue.tick(ms(now), out))
+        self.call(now, |dialogue, out| look(dialogue, now, out))
     }
 
     pub(super) fn eof(&mut self, now: u64) -> Vec<Effect> {
@@ -196,6 +196,14 @@ impl Bed {
     pub(super) fn states(&self) -> Vec<&'static str> {
         self.dialogue.record().steps.iter().map(|step| step.state.as_str()).collect()
     }
+}
+
+/// It was looked for output, and there was none.
+pub(super) fn look(dialogue: &mut Dialogue, now: u64, out: &mut Vec<Effect>) {
+    for stream in [PTY, OUT, ERR] {
+        dialogue.quiet(ms(now), stream);
+    }
+    dialogue.tick(ms(now), out);
 }
 
 pub(super) fn typed(text: &str) -> Effect {
