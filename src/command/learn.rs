@@ -226,8 +226,8 @@ impl Observer for Nobody {
         None
     }
 
-    fn lasting(&mut self) -> Option<String> {
-        None
+    fn lasting(&mut self, _: &mut Vec<String>) -> bool {
+        true
     }
 
     fn ended(&mut self, _: &Attempt, _: Outcome) {}

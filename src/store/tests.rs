@@ -504,10 +504,15 @@ fn a_run_that_lasted_leaves_its_end_to_others() {
     let store = open(&place.db);
     let start = RunStart { run: "abcdefgh1231".into(), ..start() };
     let (mut tracker, _) = Tracker::begin(&place.db, Policy::Auto, &start).unwrap();
-    assert_eq!((tracker.spawned(&leader()), tracker.lasting()), (None, None));
+    let mut warnings = Vec::new();
+    let blocker = rusqlite::Connection::open(&place.db).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!((tracker.spawned(&leader()), tracker.lasting(&mut warnings)), (None, false));
+    assert!(store.record(&start.run).unwrap().is_none(), "it waits for nobody");
+    blocker.execute_batch("COMMIT").unwrap();
+    assert!(tracker.lasting(&mut warnings) && warnings.is_empty());
     let row = || store.record(&start.run).unwrap().expect("the row of a run that lasts");
     assert!(row().end.is_none());
-    let blocker = rusqlite::Connection::open(&place.db).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert_eq!(tracker.finished(&end(false)), None, "the end waits for nobody");
     blocker.execute_batch("COMMIT").unwrap();

@@ -4,7 +4,7 @@
 //! begin      before the spawn    lock file made, locked, filled      (--track require: the row too)
 //! announce   before each spawn   what the leader is to write into the lock file before its exec
 //! spawned    after each spawn    nothing, where the lock file has it
-//! lasting    after 100 ms        the row, unless others write just now
+//! lasting    after 100 ms        the row; after 200, 400 and so on where others were writing just then
 //! finished   at the end          the lock file is completed and stays: the row is owed
 //!                                (with --track require, or members left: the row is completed, too)
 //! ```
@@ -155,6 +155,7 @@ pub struct Tracker {
     can_wait: bool,
     /// How many of `attempts` are in the database in their final form.
     written: usize,
+    has_row: bool,
     warned: bool,
 }
 
@@ -175,6 +176,7 @@ impl Tracker {
             announced: false,
             can_wait: policy == Policy::Auto && super::db::looks_fine(db),
             written: 0,
+            has_row: false,
             warned: false,
         };
         let mut warnings = Vec::new();
@@ -221,14 +223,18 @@ impl Tracker {
         self.warn(&StoreError::Place { path, source })
     }
 
-    /// To be called when the run has lasted for [`SHORT`](crate::core::record::SHORT): from here on there is a row.
-    pub fn lasting(&mut self) -> Option<String> {
-        if self.store.is_none() { self.row() } else { None }
+    /// To be called when the run has lasted for [`SHORT`](crate::core::record::SHORT). Says whether there is a row now,
+    /// or will never be; else it is to be called again when the run has lasted for twice as long.
+    pub fn lasting(&mut self, warnings: &mut Vec<String>) -> bool {
+        if !self.has_row && !self.warned {
+            warnings.extend(self.row());
+        }
+        self.has_row || self.warned
     }
 
     fn row(&mut self) -> Option<String> {
         match self.flush(Duration::ZERO, None) {
-            // Somebody writes just now, and nothing of the child's waits for them: there is another chance at the end.
+            // Somebody writes just now, and nothing of the child's waits for them: there is another chance.
             Ok(()) | Err(StoreError::Busy { .. }) => None,
             Err(error) => self.warn(&error),
         }
@@ -340,6 +346,7 @@ impl Tracker {
             }
             Ok(())
         })?;
+        self.has_row = true;
         if end.is_some() {
             store.tidy_log();
         }

@@ -259,8 +259,8 @@ impl Observer for Watched<'_> {
         warning
     }
 
-    fn lasting(&mut self) -> Option<String> {
-        self.tracking.lasting()
+    fn lasting(&mut self, warnings: &mut Vec<String>) -> bool {
+        self.tracking.lasting(warnings)
     }
 
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome) {

@@ -183,8 +183,8 @@ impl Observer for Tracking {
         })
     }
 
-    fn lasting(&mut self) -> Option<String> {
-        self.tracker.as_mut().and_then(Tracker::lasting)
+    fn lasting(&mut self, warnings: &mut Vec<String>) -> bool {
+        self.tracker.as_mut().is_none_or(|tracker| tracker.lasting(warnings))
     }
 
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome) {

@@ -163,8 +163,9 @@ pub trait Observer {
     fn announce(&mut self, n: u32, leaf: Option<&Leaf>, ours: bool) -> Option<Announce>;
     /// Attempt `n` runs. Gives a warning for the report.
     fn spawned(&mut self, n: u32, launched: &Launched) -> Option<String>;
-    /// The run has lasted for [`SHORT`]. Gives a warning for the report.
-    fn lasting(&mut self) -> Option<String>;
+    /// The run has lasted for [`SHORT`], or twice as long as when this was last asked. Adds warnings for the report; false
+    /// when it is to be asked again.
+    fn lasting(&mut self, warnings: &mut Vec<String>) -> bool;
     /// An attempt is over, with this outcome.
     fn ended(&mut self, attempt: &Attempt, outcome: Outcome);
 }
@@ -332,9 +333,10 @@ pub fn run(
         running.start();
         while !running.finished {
             running.turn()?;
-            if running.short_until.is_some_and(|until| running.now() >= until) {
-                running.short_until = None;
-                running.shared.warnings.extend(observer.lasting());
+            let now = running.now();
+            if running.short_until.is_some_and(|until| now >= until) {
+                let done = observer.lasting(&mut running.shared.warnings);
+                running.short_until = (!done).then(|| 2 * now.max(SHORT));
             }
         }
         Ok(())
