@@ -5,7 +5,7 @@ use crate::core::outcome::Ended;
 use crate::core::supervisor::Event;
 use crate::report::output;
 use crate::runtime::stream::Stream;
-use crate::runtime::terminal::{Asking, Lent, RawMode};
+use crate::runtime::terminal::{Lent, RawMode, stop_until};
 use crate::sys::signals::{self, Received};
 use crate::sys::{fdio, tty};
 
@@ -71,23 +71,15 @@ impl Running<'_, '_> {
 
     fn stop_with_it(&mut self) {
         let from = self.shared.clock.wall();
-        let asking = self.asking.as_ref().map(|(asking, _)| asking);
         // In the reverse order of what they found: a question may be open on a terminal that is raw.
-        asking.inspect(|asking| asking.suspend());
-        for raw in self.raw_modes() {
-            raw.suspend();
-        }
+        self.raw_modes().rev().for_each(RawMode::suspend);
         // For a question it has been taken back.
-        let lent = self.launched.lent.as_ref().filter(|_| asking.is_none());
+        let lent = self.launched.lent.as_ref().filter(|_| self.asking.is_none());
         let modes = lent.and_then(Lent::take_back);
-        // With `bg` our terminal is the shell's, and a command that is typed to has to stop again, as one that
-        // reads the terminal by itself would.
-        loop {
-            signals::stop_self();
-            if self.raw_modes().all(RawMode::resume) && asking.is_none_or(Asking::resume) {
-                break;
-            }
-        }
+        // A command that is typed to stops like one that reads the terminal by itself. One that is being ended needs none.
+        stop_until(&self.shared.signals, || {
+            self.raw_modes().all(RawMode::resume) || self.supervisor.is_terminating()
+        });
         if let Some(lent) = lent {
             lent.lend_again(modes.as_ref());
         }
@@ -126,7 +118,8 @@ impl Running<'_, '_> {
         ));
     }
 
-    fn raw_modes(&self) -> impl Iterator<Item = &RawMode> {
-        self.shared.raw.iter().chain(&self.person)
+    fn raw_modes(&self) -> impl DoubleEndedIterator<Item = &RawMode> {
+        let asking = self.asking.iter().map(|(asking, _)| asking.modes());
+        self.shared.raw.iter().chain(&self.person).chain(asking)
     }
 }
