@@ -130,7 +130,7 @@ impl Shared {
     /// Command `leader` is over: it leaves no mess, be it that it died in raw mode, or in the foreground in a group
     /// that it made (an interactive shell).
     pub fn put_back(&self, leader: i32) {
-        if tty::foreground(self.fd.as_fd()) == Some(leader) {
+        if tty::is_to_take_back(self.fd.as_fd(), leader) {
             let _ = tty::set_foreground(self.fd.as_fd(), tty::own_group());
         }
         if let Some(saved) = self.saved.as_ref().filter(|_| tty::in_foreground(self.fd.as_fd())) {
@@ -178,8 +178,8 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // Only when the command's group still has it: a shell that moved on keeps it.
-        if tty::foreground(self.fd) == Some(self.group) || tty::in_foreground(self.fd) {
+        // A shell that moved on keeps it.
+        if tty::is_to_take_back(self.fd, self.group) {
             self.take_back();
         }
         if self.first {

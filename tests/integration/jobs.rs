@@ -273,6 +273,39 @@ fn ctrl_c_ends_the_attempts_too() {
     }
 }
 
+/// Who goes on after Ctrl-C for longer than a stop may take has not failed of it, and is tried again.
+#[test]
+fn ctrl_c_that_is_survived_ends_no_attempts() {
+    let t = Test::new();
+    let Some(shell) = Shell::start(&t) else { return };
+    let fails = "trap 'echo >keys' INT; echo $HEELER_ATTEMPT >>tries; \
+                 until [ -e keys ]; do sleep 0.01; done; sleep 0.5; exit $((2 - HEELER_ATTEMPT))";
+    t.write("fails", fails);
+    shell.line("heeler run --inherit --retries 3 --retry-delay 0 --stop INT:100ms,KILL --report report -- sh fails");
+    t.wait_file("tries", |tries| tries == "1\n");
+    shell.tmux.keys(&["C-c"]);
+    let report = report(&t);
+    assert_eq!(report["outcome"], "exited", "{report}");
+    assert_eq!(report["flaky"], true, "{report}");
+    assert_eq!(t.read("tries"), "1\n2\n");
+}
+
+/// The key is no more the command's once that is being ended, by its cleanup too.
+#[test]
+fn ctrl_c_ends_a_cleanup() {
+    let t = Test::new();
+    let Some(shell) = Shell::start(&t) else { return };
+    t.write("s.toml", "version = 1\n[[cleanup]]\nline = \"x\"\n[[cleanup]]\nexpect = \"never\"\n");
+    t.write("stays", "trap '' INT; read x; echo >begun; while :; do sleep 0.01; done");
+    shell.line(
+        "heeler run --pipe --timeout 100ms --stop KILL --script s.toml --report report -- sh stays",
+    );
+    t.wait_file("begun", whole);
+    shell.tmux.keys(&["C-c"]);
+    let report = report(&t);
+    assert_eq!(report["outcome"], "cancelled", "{report}");
+}
+
 /// A command that signals its own group, which is ours as well, means itself.
 #[test]
 fn a_command_that_ends_its_group_does_not_cancel_its_run() {

@@ -17,8 +17,8 @@ use crate::core::size::SizeFrom;
 use crate::expect::detach::DetachKeys;
 use crate::expect::view::modes::Modes;
 use crate::expect::view::query::Unasked;
+use crate::report::sink::Sink;
 use crate::runtime::fault;
-use crate::runtime::sink::Sink;
 use crate::runtime::terminal::{RawMode, stop_until};
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
@@ -127,8 +127,8 @@ impl Ours {
         let kind = fdio::kind(fdio::standard(0))?;
         Ok(Ours {
             stdin: Some(fdio::own_input()?),
-            stdout: Sink::shared(fdio::standard(1), "stdout")?,
-            stderr: Sink::shared(fdio::standard(2), "stderr")?,
+            stdout: Sink::shared(fdio::standard(1), "stdout")?.enlarged(),
+            stderr: Sink::shared(fdio::standard(2), "stderr")?.enlarged(),
             raw: None,
             whole: false,
             at_line_start: true,

@@ -187,8 +187,8 @@ struct Running<'s, 'a> {
     ended: Option<Ended>,
     /// The input ends when all steps are done.
     ends_input: bool,
-    /// The key that made a signal for the command and us.
-    interrupted: Option<i32>,
+    /// The key that made a signal for the command and us, and when.
+    interrupted: Option<(i32, Duration)>,
     /// Nobody looks at the output or is told of it: neither its lines nor its end.
     unseen: bool,
     /// Bytes of output so far, all streams together.

@@ -1,5 +1,7 @@
 //! What concerns heeler's own terminal: Ctrl-Z, its size, a question for the status.
 
+use std::time::Duration;
+
 use super::Running;
 use crate::core::outcome::Ended;
 use crate::core::supervisor::Event;
@@ -24,25 +26,29 @@ impl Running<'_, '_> {
             return asks && self.launched.tree.has(pid.cast_signed());
         }
         if !matches!(signal, signals::INT | signals::QUIT | signals::TSTP)
-            || self.supervisor.is_terminating()
+            || self.supervisor.cause().is_some()
             || self.asking.is_some()
             || !self.launched.tree.leader_is_in(tty::own_group())
         {
             return false;
         }
         if signal != signals::TSTP {
-            self.interrupted = Some(signal);
+            self.interrupted = Some((signal, self.now()));
         }
         true
     }
 
-    /// The leader has died of the key that reached us too: the run is cancelled by it.
+    /// The leader has ended. If it died of the key that reached us too, the run is cancelled by that. One that took
+    /// longer than a stop may take has not ended of it: an interpreter goes on after Ctrl-C.
     pub(super) fn look_at_interrupt(&mut self) {
-        if let (Some(signal), Some(Ended::Signaled { signal: by, .. })) =
-            (self.interrupted, self.ended)
-            && signal == by
-        {
+        let Some((signal, at)) = self.interrupted else { return };
+        let rungs = self.shared.plan.stop.ladder.rungs();
+        // Nobody is left after the last.
+        let grace: Duration = rungs[..rungs.len() - 1].iter().map(|rung| rung.grace).sum();
+        if matches!(self.ended, Some(Ended::Signaled { signal: by, .. }) if by == signal) {
             self.event(Event::StopRequest { signal });
+        } else if !grace.is_zero() && self.now().saturating_sub(at) > grace {
+            self.interrupted = None;
         }
     }
 

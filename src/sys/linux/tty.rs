@@ -124,6 +124,19 @@ pub fn is_gone(fd: BorrowedFd<'_>) -> bool {
     matches!(tcgetpgrp(fd), Err(Errno::IO | Errno::NOTTY))
 }
 
+/// Whether the foreground of `fd` is ours to take back: it is our own, that of `group`, or that of a group in which
+/// nobody is left. A shell gives its jobs the foreground, and may end with them.
+pub fn is_to_take_back(fd: BorrowedFd<'_>, group: i32) -> bool {
+    foreground(fd).is_some_and(|now| now == own_group() || now == group || is_empty(now))
+}
+
+/// Async-signal-safe.
+fn is_empty(group: i32) -> bool {
+    // SAFETY: signal 0 looks only.
+    let found = unsafe { libc::kill(-group, 0) };
+    found < 0 && super::fdio::errno() == libc::ESRCH
+}
+
 /// Makes `group` the foreground group. SIGTTOU must be ignored or blocked when we are not in it.
 pub fn set_foreground(fd: BorrowedFd<'_>, group: i32) -> io::Result<()> {
     let group = rustix::process::Pid::from_raw(group).ok_or(io::ErrorKind::InvalidInput)?;
