@@ -424,3 +424,49 @@ fn a_person_types_beside_a_rule_over_pipes() {
     run.type_in("word\r");
     run.out("word\r\ngot word\r\n").check();
 }
+
+/// Says on the lifeline $1 how often it has had HUP; CONT, which comes with the ladder's, ends it.
+const HANGUPS: &str = r"
+import os, signal, sys
+life = os.open(sys.argv[1], os.O_WRONLY)
+count = 0
+def hup(number, frame):
+    global count
+    count += 1
+    os.write(life, b'hup %d.\n' % count)
+signal.signal(signal.SIGHUP, hup)
+signal.signal(signal.SIGCONT, lambda *_: sys.exit(0))
+os.write(life, b'up.\n')
+while True:
+    signal.pause()
+";
+
+/// When a session ends the kernel sends HUP to the group that has its terminal, heeler and the command alike: once is
+/// enough. Who has left the group has it from heeler.
+#[test]
+fn a_hangup_of_the_terminal_comes_once() {
+    let t = Test::new();
+    t.write("hangups", HANGUPS);
+    let (mut here, mut apart) = (t.lifeline("here"), t.lifeline("apart"));
+    let script = r#"heeler run --pipe --report report -- sh -c '
+        setsid python3 -S -E -c "$(cat hangups)" apart & exec python3 -S -E -c "$(cat hangups)" here'; true"#;
+    let session = t.sh(script).terminal(80, 24).start();
+    here.wait("up.\n");
+    apart.wait("up.\n");
+    let shell = session.pid();
+    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    let heeler = children.trim().parse().unwrap();
+    // So that the one from the kernel has been counted before another comes.
+    signal(heeler, Signal::STOP);
+    wait_until("it is stopped", || proc_state(heeler) == Some('T'));
+    session.signal(Signal::KILL);
+    here.wait("hup 1.\n");
+    signal(heeler, Signal::CONT);
+    for life in [&mut here, &mut apart] {
+        assert_eq!(life.wait_gone(), "up.\nhup 1.\n");
+    }
+    let report = report(&t);
+    assert_eq!(report["stop"]["caller_signal"], "SIGHUP", "{report}");
+    assert_eq!(report["stop"]["interrupts"], 1, "{report}");
+    session.any_out().signaled(9).check();
+}

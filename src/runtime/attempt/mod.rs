@@ -252,7 +252,7 @@ pub fn run(
     let context = Context {
         extra_env: vec![
             (crate::core::record::COOKIE.into(), shared.cookie.clone().into()),
-            ("HEELER_ATTEMPT".into(), n.to_string().into()),
+            (crate::core::record::ATTEMPT.into(), n.to_string().into()),
         ],
         merge: plan.output.merge,
         tail: plan.output.tail,
@@ -379,8 +379,8 @@ impl Attempt {
             Ended::Signaled { .. } => None,
         });
         let fine = outcome == Outcome::Exited && code.is_some_and(ok);
-        // Who could not be seen has been there all the same.
-        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        // Who could not be seen, or not be told from others, has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified || self.in_doubt;
         let left = !self.strays.is_empty() || unseen;
         if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }

@@ -16,7 +16,7 @@ use crate::report::output;
 use crate::runtime::stream::Stream;
 use crate::runtime::terminal::{Lent, RawMode, stop_until};
 use crate::sys::signals::{self, Received};
-use crate::sys::{fdio, tty};
+use crate::sys::{fdio, ids, tty};
 
 impl Running<'_, '_> {
     /// Whether a signal that reached us is the command's own affair, as it is in our group: a key of the terminal's,
@@ -24,7 +24,19 @@ impl Running<'_, '_> {
     ///
     /// Not where there is no command to mind the key: it has ended, is being ended, has left the group; or the key
     /// answers a question of ours.
-    pub(super) fn is_the_commands(&mut self, Received { signal, pid }: Received) -> bool {
+    pub(super) fn is_the_commands(&mut self, received: Received) -> bool {
+        let theirs = self.minds(received);
+        let Received { signal, pid } = received;
+        // Keys reach the whole group, and so does a hangup but for whoever leads the session.
+        let to_all = matches!(signal, signals::INT | signals::QUIT)
+            || signal == signals::HUP && ids::session() != ids::pid();
+        if !theirs && to_all && pid == 0 && self.launched.shared.is_some() {
+            self.launched.tree.has_had(tty::own_group(), signal);
+        }
+        theirs
+    }
+
+    fn minds(&mut self, Received { signal, pid }: Received) -> bool {
         if self.launched.shared.is_none() || self.ended.is_some() {
             return false;
         }
@@ -53,6 +65,7 @@ impl Running<'_, '_> {
         // Nobody is left after the last.
         let grace: Duration = rungs[..rungs.len() - 1].iter().map(|rung| rung.grace).sum();
         if matches!(self.ended, Some(Ended::Signaled { signal: by, .. }) if by == signal) {
+            self.launched.tree.has_had(tty::own_group(), signal);
             self.event(Event::StopRequest { signal });
         } else if !grace.is_zero() && self.now().saturating_sub(at) > grace {
             self.interrupted = None;

@@ -231,6 +231,11 @@ unsafe fn end_tree() -> bool {
         }
         // Whoever loses its parent becomes our child: killing children until there is none ends all.
         let spares = SPARES.load(SeqCst);
+        if spares && KILL.load(SeqCst) < 0 {
+            // Who is of it and who was there before is more than can be found out here.
+            let said = b"heeler: what its command started may be left (heeler list)\n";
+            libc::write(2, said.as_ptr().cast(), said.len());
+        }
         for _ in 0..PATIENCE {
             if !spares {
                 kill_children();

@@ -291,5 +291,7 @@ pub const CHLD: i32 = libc::SIGCHLD;
 pub const TSTP: i32 = libc::SIGTSTP;
 /// SIGWINCH's number here.
 pub const WINCH: i32 = libc::SIGWINCH;
+/// SIGPWR's number here.
+pub const PWR: i32 = libc::SIGPWR;
 /// SIGUSR1's number here.
 pub const USR1: i32 = libc::SIGUSR1;
