@@ -19,6 +19,7 @@ use crate::core::wayout::WayOut;
 use crate::expect::detach::DetachKeys;
 use crate::expect::dialogue::Effect;
 use crate::expect::tape::Typing;
+use crate::sys::poll::News;
 use crate::sys::{fdio, tty};
 
 /// What a canonical terminal takes a line (N_TTY_BUF_SIZE less the line end); the kernel drops the rest.
@@ -154,6 +155,8 @@ pub struct Input {
     way_out: Option<WayOut>,
     /// The source waits: a question is open on the same terminal.
     held: bool,
+    /// The same, for we are in the background of that terminal; news of it are all that we get.
+    away: Option<News>,
     /// Whether the end of the source ends the input.
     source_ends: bool,
     at_line_start: bool,
@@ -181,6 +184,7 @@ impl Input {
             person: None,
             way_out: None,
             held: false,
+            away: None,
             source_ends: true,
             at_line_start: true,
             line: 0,
@@ -338,8 +342,33 @@ impl Input {
     /// Our own input, to poll for reading while nothing is queued.
     pub fn source(&self) -> Option<BorrowedFd<'_>> {
         let takes = self.queue.is_empty() && self.target.is_some() && !self.held;
-        let source = self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref());
-        source.filter(|_| takes).map(AsFd::as_fd)
+        let source = self.away.as_ref().map(News::fd).or_else(|| self.keyboard());
+        source.filter(|_| takes)
+    }
+
+    fn keyboard(&self) -> Option<BorrowedFd<'_>> {
+        self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref()).map(AsFd::as_fd)
+    }
+
+    /// Waits until [`Input::come_forward`], if our input is our terminal. Says whether.
+    pub fn stay_away(&mut self) -> bool {
+        let ours = self.keyboard().filter(|fd| tty::foreground(*fd).is_some());
+        self.away = ours.and_then(|fd| News::of(fd).ok());
+        self.away.is_some()
+    }
+
+    /// Whether it waits for that reason.
+    pub fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    /// Waits no longer, if we have the foreground, or there is none to be had any more. Says whether.
+    pub fn come_forward(&mut self) -> bool {
+        let over = self.is_away() && !self.keyboard().is_some_and(tty::in_background);
+        if over {
+            self.away = None;
+        }
+        over
     }
 
     /// Where typed bytes go, to poll for room.
@@ -374,13 +403,17 @@ impl Input {
 
     /// Reads what our own input has.
     pub fn read_source(&mut self, now: Duration) -> Brought {
+        if let Some(news) = &self.away {
+            news.take();
+            return Brought::Nothing;
+        }
         let mut data = Zeroizing::new(vec![0; READ]);
-        let source = self.person.as_ref().map(|person| &person.fd).or(self.source.as_ref());
-        let Some(source) = source else { return Brought::Nothing };
-        let count = match fdio::read(source.as_fd(), &mut data) {
+        let Some(source) = self.keyboard() else { return Brought::Nothing };
+        let count = match fdio::read_keys(source, &mut data) {
             Ok(None) => return Brought::Nothing,
-            // EIO: our terminal is gone, or we are in its background.
             Ok(Some(count)) => count,
+            // EIO: we are in the background of our terminal, or were; or it is gone.
+            Err(_) if self.stay_away() => return Brought::Nothing,
             Err(_) => 0,
         };
         data.truncate(count);

@@ -3,7 +3,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
@@ -96,7 +96,7 @@ struct Wiring {
     input: Input,
     pty: Option<Pty>,
     group: Group,
-    lend: Option<BorrowedFd<'static>>,
+    lend: Option<OwnedFd>,
     shared: Option<Shared>,
 }
 
@@ -113,7 +113,7 @@ pub fn launch(
         Mode::Inherit => wire_inherit(launch, context),
     }
     .map_err(|error| resource("connect the command's streams", &error))?;
-    let saved = wiring.lend.and_then(|fd| tty::attributes(fd).ok());
+    let saved = wiring.lend.as_ref().and_then(|fd| tty::attributes(fd.as_fd()).ok());
     // Whatever these refuse: no cgroup is there yet that would be left behind.
     let candidates = candidates(launch)?;
     let argv = c_strings(launch.argv.iter().map(OsString::as_os_str), "argument")?;
@@ -164,10 +164,10 @@ pub fn launch(
         leaf.remove();
     }
     let Spawned { pid, announced } = spawned.map_err(|error| {
-        if let (Some(fd), Some(saved)) = (wiring.lend, &saved) {
+        if let (Some(fd), Some(saved)) = (&wiring.lend, &saved) {
             // The child may have taken the terminal before its exec failed.
-            let _ = tty::set_foreground(fd, tty::own_group());
-            let _ = tty::set_attributes(fd, saved);
+            let _ = tty::set_foreground(fd.as_fd(), tty::own_group());
+            let _ = tty::set_attributes(fd.as_fd(), saved);
         }
         explain(launch, &error)
     })?;
@@ -256,10 +256,7 @@ fn wire_stdin(launch: &Launch, context: &Context<'_>) -> io::Result<(OwnedFd, In
 
 /// The command's group, and what it has of our terminal: where that is ours, Ctrl-C is the command's own business,
 /// as under a shell.
-fn place_in(
-    launch: &Launch,
-    input: &Input,
-) -> (Group, Option<BorrowedFd<'static>>, Option<Shared>) {
+fn place_in(launch: &Launch, input: &Input) -> (Group, Option<OwnedFd>, Option<Shared>) {
     let apart = (Group::Own { foreground: None }, None, None);
     let Some(terminal) = tty::controlling() else { return apart };
     let front = Front { leads: ids::leads_group(), piped: fdio::any_piped() };
@@ -267,7 +264,7 @@ fn place_in(
     // What we relay, we have to read, in the foreground.
     let reads = launch.stdin == Stdin::Inherit && input.source().is_none();
     match place(Some(front), launch.isolate, reads && tty::in_foreground(stdin)) {
-        Place::Lent => (Group::Own { foreground: Some(stdin.as_raw_fd()) }, Some(stdin), None),
+        Place::Lent => (Group::Own { foreground: Some(stdin.as_raw_fd()) }, Some(terminal), None),
         // Without /proc a group of its own is all that its processes are known by.
         Place::Ours if proc::is_there() => {
             (Group::Ours, None, Some(Shared::with(terminal, front.piped)))

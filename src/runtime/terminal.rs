@@ -1,6 +1,6 @@
 //! Our own terminal: raw mode behind one guard, and its foreground, which the command is lent or shares with us.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use zeroize::Zeroizing;
@@ -103,9 +103,11 @@ pub fn stop_until(signals: &Signals, resumed: impl Fn() -> bool) {
 /// with the terminal's modes as they were (a command that dies in raw mode leaves no mess).
 #[derive(Debug)]
 pub struct Lent {
-    fd: BorrowedFd<'static>,
+    fd: OwnedFd,
     group: i32,
     saved: Option<tty::Attributes>,
+    /// The command's own modes, from when it was taken back.
+    theirs: RefCell<Option<tty::Attributes>>,
     first: bool,
 }
 
@@ -150,38 +152,53 @@ impl Drop for Shared {
 impl Lent {
     /// The terminal has been given to `group` (the child did that itself, before exec). `saved` is how its
     /// modes were before.
-    pub fn to(fd: BorrowedFd<'static>, group: i32, saved: Option<tty::Attributes>) -> Lent {
-        let first = saved.as_ref().is_some_and(|saved| crash::hold_terminal(fd, saved, group));
-        Lent { fd, group, saved, first }
+    pub fn to(fd: OwnedFd, group: i32, saved: Option<tty::Attributes>) -> Lent {
+        let hold = |saved| crash::hold_terminal(fd.as_fd(), saved, group);
+        let first = saved.as_ref().is_some_and(hold);
+        Lent { fd, group, saved, theirs: RefCell::new(None), first }
     }
 
-    /// Takes it back for a stop; gives the command's own modes.
-    pub fn take_back(&self) -> Option<tty::Attributes> {
-        let modes = tty::attributes(self.fd).ok();
-        let _ = tty::set_foreground(self.fd, tty::own_group());
-        if let Some(saved) = &self.saved {
-            let _ = tty::set_attributes(self.fd, saved);
-        }
-        modes
+    /// Lends it to `group` now, if we are in the foreground.
+    pub fn now_to(group: i32) -> Option<Lent> {
+        let fd = tty::controlling()?;
+        let saved = tty::attributes(fd.as_fd()).ok();
+        tty::set_foreground(fd.as_fd(), group).ok()?;
+        Some(Lent::to(fd, group, saved))
     }
 
-    /// Lends it again after a stop, if we are in the foreground again (`fg`, not `bg`).
-    pub fn lend_again(&self, modes: Option<&tty::Attributes>) {
-        if tty::in_foreground(self.fd) {
-            if let Some(modes) = modes {
-                let _ = tty::set_attributes(self.fd, modes);
+    /// Whether the command's group has it.
+    pub fn is_out(&self) -> bool {
+        tty::foreground(self.fd.as_fd()) == Some(self.group)
+    }
+
+    /// Takes it back for a stop. A shell that moved on (`bg`) keeps it.
+    pub fn take_back(&self) {
+        let fd = self.fd.as_fd();
+        if tty::is_to_take_back(fd, self.group) {
+            self.theirs.replace(tty::attributes(fd).ok());
+            let _ = tty::set_foreground(fd, tty::own_group());
+            if let Some(saved) = &self.saved {
+                let _ = tty::set_attributes(fd, saved);
             }
-            let _ = tty::set_foreground(self.fd, self.group);
         }
+    }
+
+    /// Lends it again, if we are in the foreground again (`fg`, not `bg`). Says whether.
+    pub fn lend_again(&self) -> bool {
+        let fd = self.fd.as_fd();
+        if !tty::in_foreground(fd) {
+            return false;
+        }
+        if let Some(theirs) = self.theirs.take() {
+            let _ = tty::set_attributes(fd, &theirs);
+        }
+        tty::set_foreground(fd, self.group).is_ok()
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // A shell that moved on keeps it.
-        if tty::is_to_take_back(self.fd, self.group) {
-            self.take_back();
-        }
+        self.take_back();
         if self.first {
             crash::let_terminal_go();
         }

@@ -55,6 +55,7 @@ mod fault_terminal;
 mod fault_trees;
 mod fidelity;
 mod jobs;
+mod jobs_behind;
 mod layers;
 mod learn;
 mod limits;

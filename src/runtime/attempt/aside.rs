@@ -15,7 +15,7 @@ use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::helper::{Helper, Wanted};
 use crate::runtime::remote::Fact;
-use crate::runtime::terminal::{Asked, Asking, RawMode};
+use crate::runtime::terminal::{Asked, Asking, Lent, RawMode};
 use crate::sys::names::signal_name;
 use crate::sys::{fdio, ids, tty};
 
@@ -90,18 +90,20 @@ impl Running<'_, '_> {
     }
 
     fn ask(&mut self, prompt: &str, question: Question, into: String) {
-        let lent = self.launched.lent.as_ref();
         if question == Question::Secret {
             ids::keep_out_of_cores();
         }
-        self.lent_modes = lent.and_then(crate::runtime::terminal::Lent::take_back);
+        self.launched.lent.iter().for_each(Lent::take_back);
         let base = self.shared.raw.as_ref().map(RawMode::cooked);
         match Asking::begin(prompt, question, base) {
             Ok(asking) => {
                 self.launched.input.hold_source(true);
                 self.asking = Some((asking, into));
             }
-            Err(why) => self.untold.push_back(News::NoAnswer(Answer::Nothing(why))),
+            Err(why) => {
+                self.lend_again();
+                self.untold.push_back(News::NoAnswer(Answer::Nothing(why)));
+            }
         }
     }
 
@@ -144,9 +146,7 @@ impl Running<'_, '_> {
     pub(super) fn end_asking(&mut self) {
         if self.asking.take().is_some() {
             self.launched.input.hold_source(false);
-        }
-        if let (Some(modes), Some(lent)) = (self.lent_modes.take(), &self.launched.lent) {
-            lent.lend_again(Some(&modes));
+            self.lend_again();
         }
     }
 

@@ -210,8 +210,6 @@ struct Running<'s, 'a> {
     helper: Option<Helper>,
     /// A question that is open, and what a secret is to be called.
     asking: Option<(Asking, String)>,
-    /// The modes of the terminal that was lent to the command, while a question is open on it.
-    lent_modes: Option<tty::Attributes>,
     /// Our terminal, raw while a person has it.
     person: Option<RawMode>,
     stalled: bool,
@@ -305,7 +303,6 @@ pub fn run(
         hurry: false,
         helper: None,
         asking: None,
-        lent_modes: None,
         person: None,
         stalled: false,
         answers: answers(plan, shared),
@@ -327,8 +324,9 @@ pub fn run(
         running.shared.outlets.event(now, "start", fields);
         running.shared.note(Fact::Started { attempt: n, pid });
         fault::point("spawned");
-        if running.shared.raw.is_some() {
-            running.launched.input.watch_way_out();
+        running.watch_way_out();
+        if running.shared.raw.is_none() && running.launched.pty.is_some() {
+            running.launched.input.stay_away();
         }
         running.start();
         while !running.finished {

@@ -1,10 +1,17 @@
 //! What concerns heeler's own terminal: Ctrl-Z, its size, a question for the status.
+//!
+//! The terminal is given away, set and read only while our group has its foreground, which is asked when it is to be
+//! done. Who was started or continued in the background has not (`&`, `bg`), and gets it from the shell with `fg`; of that
+//! nobody tells us but by CONT, if we were stopped. So a command on our terminal gets it when it wants it (TTIN, TTOU); and
+//! keys are ours from the next line on that is typed, or whatever else wakes us.
 
 use std::time::Duration;
 
-use super::Running;
+use super::{Running, answers};
+use crate::config::plan::Stdin;
 use crate::core::outcome::Ended;
 use crate::core::supervisor::Event;
+use crate::report::model::Mode;
 use crate::report::output;
 use crate::runtime::stream::Stream;
 use crate::runtime::terminal::{Lent, RawMode, stop_until};
@@ -69,6 +76,9 @@ impl Running<'_, '_> {
     /// background: we stop with it, as our shell expects. Says whether we did.
     pub(super) fn look_at_stop(&mut self) -> bool {
         let Some(signal) = self.launched.tree.take_stop() else { return false };
+        if signals::wants_terminal(signal) && self.is_apart() {
+            return self.give_terminal(signal);
+        }
         if self.launched.lent.is_some() {
             self.pause();
         } else if self.launched.shared.is_some() && signals::is_job_control(signal) {
@@ -79,6 +89,81 @@ impl Running<'_, '_> {
             return false;
         }
         true
+    }
+
+    /// Whether the command is in a group of its own, on our terminal, and may have its foreground.
+    fn is_apart(&self) -> bool {
+        let launched = &self.launched;
+        let one = launched.shared.is_none() && launched.pty.is_none() && self.asking.is_none();
+        one && !self.shared.plan.launch.isolate
+    }
+
+    /// The command was stopped as it wants our terminal. It gets that and goes on where we have it: nobody tells us of
+    /// an `fg` while we run. Else our group stops, as it would with the command in it, until we are continued. Says
+    /// whether we stopped. In a group that nobody would continue only the command is stopped, and its limits go on.
+    fn give_terminal(&mut self, signal: i32) -> bool {
+        let from = self.shared.clock.wall();
+        let lent = self.lend();
+        if !lent {
+            let ends = self.supervisor.is_terminating() || self.shared.signals.has_request();
+            self.launched.lent.iter().for_each(Lent::take_back);
+            if ends || !signals::stop_group(signal) {
+                return false;
+            }
+            self.lend();
+        }
+        self.launched.tree.signal_group(None, signals::CONT);
+        let pause = self.shared.clock.wall().saturating_sub(from);
+        self.shared.clock.skip(pause);
+        !lent
+    }
+
+    /// Gives the command our terminal, if we have it; or it has it by now.
+    fn lend(&mut self) -> bool {
+        let leader = self.launched.tree.leader();
+        let Some(lent) = &self.launched.lent else {
+            self.launched.lent = Lent::now_to(leader);
+            return self.launched.lent.is_some();
+        };
+        lent.lend_again() || lent.is_out() && self.launched.tree.leader_is_in(leader)
+    }
+
+    /// The same, where it had it before.
+    pub(super) fn lend_again(&self) -> bool {
+        self.asking.is_none() && self.launched.lent.as_ref().is_some_and(Lent::lend_again)
+    }
+
+    /// Somebody has continued us.
+    pub(super) fn continued(&mut self) {
+        self.lend_again();
+        self.come_forward();
+        for raw in self.raw_modes() {
+            raw.resume();
+        }
+    }
+
+    /// `fg` gives us the foreground, and nobody tells us of that: keys are ours from then on.
+    pub(super) fn come_forward(&mut self) {
+        if !self.launched.input.come_forward() {
+            return;
+        }
+        let launch = &self.shared.plan.launch;
+        let keys = launch.mode == Mode::Pty && launch.stdin == Stdin::Inherit;
+        if keys && self.shared.raw.is_none() && self.person.is_none() {
+            self.shared.raw = RawMode::enter();
+            self.answers = answers(self.shared.plan, self.shared);
+        }
+        for raw in self.raw_modes() {
+            raw.resume();
+        }
+        self.watch_way_out();
+    }
+
+    /// The keyboard has a way out where our terminal is raw.
+    pub(super) fn watch_way_out(&mut self) {
+        if self.shared.raw.is_some() {
+            self.launched.input.watch_way_out();
+        }
     }
 
     /// Ctrl-Z: the whole tree stops, our terminal is put in order, we stop, and all of that backwards. The
@@ -94,14 +179,14 @@ impl Running<'_, '_> {
         self.raw_modes().rev().for_each(RawMode::suspend);
         // For a question it has been taken back.
         let lent = self.launched.lent.as_ref().filter(|_| self.asking.is_none());
-        let modes = lent.and_then(Lent::take_back);
+        if let Some(lent) = lent {
+            lent.take_back();
+        }
         // A command that is typed to stops like one that reads the terminal by itself. One that is being ended needs none.
         stop_until(&self.shared.signals, || {
             self.raw_modes().all(RawMode::resume) || self.supervisor.is_terminating()
         });
-        if let Some(lent) = lent {
-            lent.lend_again(modes.as_ref());
-        }
+        self.lend_again();
         if self.launched.shared.is_some() {
             // A shell continues a whole group, and once is enough.
             self.launched.tree.continue_stopped();

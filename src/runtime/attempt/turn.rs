@@ -96,6 +96,9 @@ impl Running<'_, '_> {
     /// One wait, and everything that it brought. Fails where waiting does (ENOMEM, EINVAL) twice on end: once may
     /// have been for want of memory just then; who tried for ever would spin beside a tree that nobody watches.
     pub(super) fn turn(&mut self) -> Result<(), String> {
+        if self.launched.input.is_away() {
+            self.come_forward();
+        }
         let mut waiting = std::mem::take(&mut self.waiting);
         let exit_open = self.ended.is_some()
             && !self.exit_told
@@ -312,7 +315,7 @@ impl Running<'_, '_> {
                 }
                 signals::WINCH => self.follow_size(),
                 signals::USR1 => self.say_status(),
-                signals::CONT => {}
+                signals::CONT => self.continued(),
                 // INT, TERM, HUP, QUIT, and whatever else would have ended heeler.
                 signal => self.stop_request(signal),
             }

@@ -139,12 +139,19 @@ pub fn null() -> io::Result<OwnedFd> {
 /// Reads once. `None` when nothing is there yet; `Some(0)` at the end, EIO of a terminal whose other side
 /// is gone included.
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    match read_keys(fd, buffer) {
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => Ok(Some(0)),
+        result => result,
+    }
+}
+
+/// The same, but EIO is an error: a terminal of ours has it for who is in its background, too.
+pub fn read_keys(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     loop {
         match rustix::io::read(fd, &mut *buffer) {
             Ok(count) => return Ok(Some(count)),
             Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::AGAIN) => return Ok(None),
-            Err(rustix::io::Errno::IO) => return Ok(Some(0)),
             Err(error) => return Err(error.into()),
         }
     }

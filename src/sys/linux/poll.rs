@@ -1,8 +1,10 @@
 //! Waiting for descriptors and deadlines: the one place where heeler sleeps.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
+
+use rustix::event::epoll;
 
 /// What to wait for on a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,31 @@ impl Set {
         let got = self.fds[index].revents;
         let hangup = got & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0;
         Ready { ready: got != 0, hangup }
+    }
+}
+
+/// News of a descriptor that somebody else reads: it tells once of each piece that has come, read or not.
+#[derive(Debug)]
+pub struct News(OwnedFd);
+
+impl News {
+    /// News of `fd`.
+    pub fn of(fd: BorrowedFd<'_>) -> io::Result<News> {
+        let news = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&news, fd, epoll::EventData::new_u64(0), edges)?;
+        Ok(News(news))
+    }
+
+    /// To wait for: [`Want::Read`].
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// They are known.
+    pub fn take(&self) {
+        let mut event = [std::mem::MaybeUninit::uninit()];
+        let _ = epoll::wait(&self.0, &mut event, Some(&rustix::event::Timespec::default()));
     }
 }
 

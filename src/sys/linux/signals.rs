@@ -165,15 +165,11 @@ impl Signals {
 
     /// Whether a request to stop has arrived that is not read yet.
     pub fn has_request(&self) -> bool {
-        let mut pending = set_of([]);
-        // SAFETY: the set is writable, and valid also where the call fails.
-        unsafe { libc::sigpending(&raw mut pending) };
-        // SAFETY: it only looks at a valid set.
-        let is_pending = |signal| unsafe { libc::sigismember(&raw const pending, signal) == 1 };
+        let pending = pending();
         let taken = TAKEN.into_iter().chain(other_requests());
         taken
             .filter(|signal| asks_to_stop(*signal))
-            .any(|signal| is_pending(signal) && disposition(signal) != libc::SIG_IGN)
+            .any(|signal| is_pending(&pending, signal) && disposition(signal) != libc::SIG_IGN)
     }
 
     /// The signals that arrived since the last call. Requests that the caller ignores (nohup, a background
@@ -233,6 +229,34 @@ pub fn is_job_control(signal: i32) -> bool {
 pub fn stop_self() {
     // SAFETY: sends a signal to ourselves.
     unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+/// Whether the kernel stops by it who uses a terminal from the background.
+pub fn wants_terminal(signal: i32) -> bool {
+    matches!(signal, libc::SIGTTIN | libc::SIGTTOU)
+}
+
+/// Stops our group by `signal`, one that [`wants_terminal`], as the kernel does, until someone continues it. Says
+/// whether it was stopped: one that nobody would continue is not (orphaned, POSIX).
+pub fn stop_group(signal: i32) -> bool {
+    let before = replace_disposition(signal, libc::SIG_DFL);
+    // SAFETY: sends a signal to our own group.
+    unsafe { libc::kill(0, signal) };
+    set_disposition(signal, before);
+    // A stop takes an older one away.
+    is_pending(&pending(), CONT)
+}
+
+fn pending() -> libc::sigset_t {
+    let mut pending = set_of([]);
+    // SAFETY: the set is writable, and valid also where the call fails.
+    unsafe { libc::sigpending(&raw mut pending) };
+    pending
+}
+
+fn is_pending(pending: &libc::sigset_t, signal: i32) -> bool {
+    // SAFETY: it only looks at a valid set.
+    unsafe { libc::sigismember(pending, signal) == 1 }
 }
 
 /// Dies of `signal` with its default action, without dumping core once more. Returns only when the signal

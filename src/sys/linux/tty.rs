@@ -106,6 +106,11 @@ pub fn in_foreground(fd: BorrowedFd<'_>) -> bool {
     foreground(fd).is_some_and(|group| group == own_group())
 }
 
+/// Whether another group has the foreground of `fd`, our controlling terminal: its keys are not ours.
+pub fn in_background(fd: BorrowedFd<'_>) -> bool {
+    foreground(fd).is_some_and(|group| group != own_group())
+}
+
 /// Our controlling terminal, if our group has its foreground.
 pub fn controlling() -> Option<OwnedFd> {
     let fd = open("/dev/tty".as_ref()).ok()?;
