@@ -142,6 +142,58 @@ mount -o remount,ro small || exit 98
     }
 }
 
+/// A disk that the log of a run fills to its last byte: how the run ended is known afterwards all the same, with its
+/// report where it lasted for long enough to have room kept for that, and goes into the database once there is room.
+#[test]
+fn a_disk_that_fills_up_takes_no_end() {
+    let t = Test::new();
+    if !can_unshare(&t, &["--mount"]) {
+        return;
+    }
+    std::fs::create_dir(t.path("small")).unwrap();
+    // A first run has no database to rely on, the next has; the last waits until there is room for its end.
+    let script = r#"
+mount -t tmpfs -o size=200k,mode=700 none small || exit 99
+export HEELER_DB=small/x.db
+full='seq 1 100000; exit 3'
+for command in "$full" "$full" "until [ \$(du -k small/x.db-runs/*.lock | cut -f1) -ge 16 ]; do :; done; $full"; do
+    run=$(heeler run -d -- sh -c "$command")
+    echo $run
+    mkdir $run && heeler wait $run
+    echo live $?
+    until [ "$(heeler list --json)" = '[]' ]; do :; done
+    heeler wait $run
+    echo later $?
+    heeler inspect $run >full
+    rm -r small/x.db-logs
+    heeler list --all | wc -l
+    heeler inspect $run >roomy
+    heeler reap
+    heeler wait $run
+    echo last $?
+    ls small/x.db-runs | wc -l
+    mv full roomy $run
+done
+"#;
+    let done = t.program("unshare", ["--mount", "sh", "-c", script]).any_out().check();
+    let out = done.out_text();
+    let (mut lines, reports) = (out.lines(), [Value::Null, Value::Null, 3.into()]);
+    for (nth, report) in reports.iter().enumerate() {
+        let run = lines.next().unwrap();
+        let told: Vec<&str> = lines.by_ref().take(6).collect();
+        let runs = (nth + 2).to_string();
+        assert_eq!(told, ["live 3", "later 3", &runs, "nothing to reap", "last 3", "0"], "{out}");
+        for file in ["full", "roomy"] {
+            let run: Value = serde_json::from_str(&t.read(&format!("{run}/{file}"))).unwrap();
+            let end = ["/state", "/outcome", "/exit_code"].map(|at| run.pointer(at));
+            let exited = Value::from("exited");
+            assert_eq!(end, [Some(&exited), Some(&exited), Some(&3.into())], "{file}: {run}");
+            let got = run.pointer("/report/exit_code").unwrap_or(&Value::Null);
+            assert!(got == report || file == "full", "{file}: {run}");
+        }
+    }
+}
+
 /// supervisors 81; trap 76: a damaged database costs a warning, and `list` and `reap` go on with the lock files.
 #[test]
 fn a_damaged_database() {
