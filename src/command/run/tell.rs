@@ -40,11 +40,22 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     }
     // In a loop over lines, what is kept is for the next: only who was stopped may have missed it.
     let stopped = limit || matches!(outcome, Outcome::DialogueFailed | Outcome::Cancelled);
-    if stopped && next.is_none() && plan.launch.keeps_stdin && fdio::holds_bytes(fdio::standard(0))
-    {
+    let kept = plan.launch.keeps_stdin && fdio::holds_bytes(fdio::standard(0));
+    if stopped && next.is_none() && kept && unread(plan).is_none() {
         output::explain("our input was not passed on to the command (--stdin inherit does that)");
     }
     strays(plan, attempt);
+}
+
+/// What to say of an input of ours that retries kept from the command. With rules it is what they type that the command
+/// gets; here it gets nothing, and may succeed with that.
+pub(super) fn unread(plan: &Plan) -> Option<String> {
+    let kept = plan.launch.keeps_stdin && plan.retry.retries > 0 && fdio::given_unread();
+    kept.then(|| {
+        "our input was not passed on (--retries): --stdin FILE is, anew to each attempt; --stdin inherit gives it to \
+         the first, --stdin null to none"
+            .to_owned()
+    })
 }
 
 /// Says why there was no other attempt, where one was announced.
