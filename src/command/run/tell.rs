@@ -1,6 +1,7 @@
 //! The lines on stderr, for people: why heeler intervened, and what failed. A command that just exits is
 //! not commented on.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::error::looks_like_duration;
@@ -167,6 +168,9 @@ pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
             return Some(format!("{word} is a shell's own, which -c starts"));
         }
         _ => {}
+    }
+    if Path::new(word).extension().is_some_and(|extension| extension == "toml") {
+        return Some(format!("a script is --script {word}"));
     }
     let line = rest.is_empty() && word.contains(' ');
     line.then(|| {
