@@ -278,7 +278,7 @@ fn an_input_that_is_not_replayed_is_told() {
         ">sent; heeler run --retries 2 --report r ./eat <lines",
         "{ cat lines; >sent; } | heeler run --retries 2 --report r ./eat",
     ] {
-        let done = t.sh(given).err_has(&format!("heeler: warning: {told}")).check();
+        let done = t.sh(given).err_has(format!("heeler: warning: {told}")).check();
         assert_eq!(done.err_text().matches(told).count(), 1, "{}", done.err_text());
         let report: serde_json::Value = serde_json::from_str(&t.read("r")).unwrap();
         assert!(report["warnings"][0].as_str().unwrap().starts_with(told), "{report}");
