@@ -66,7 +66,7 @@ pub struct Schema {
 /// Explain a command or a topic.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Help {
-    /// A command, or exit-codes, patterns, dialogue, script, detached, values
+    /// A command, or exit-codes, patterns, dialogue, script, secrets, report, detached, values
     #[arg(value_name = "TOPIC")]
     pub topic: Option<String>,
 }

@@ -97,6 +97,37 @@ How values are written:
                      NAME=optional:env:VAR, NAME=optional:file:PATH
 ";
 
+const SECRETS: &str = "\
+A secret has a name, and a source that is not its value:
+  --secret pw=env:DB_PASSWORD        a variable        --secret pw=fd:3         a descriptor
+  --secret pw=file:/run/secrets/db   a file            --secret pw=cmd:'pass db'  what a command prints
+  --secret pw=ask                    the person at our terminal; optional:env:VAR may be missing
+
+  heeler run --pty --expect 'Password: ' --send-secret pw --secret pw=env:DB_PASSWORD -- psql
+
+--send-secret waits until the terminal does not echo, as long as the step may take, and fails the dialogue when it
+never does; --echo-ok behind it types all the same. Over pipes nothing echoes. The value is in no command line,
+environment of the command, report, event, recording, log or message: where the command prints it, *** is written
+in its place, on our stdout too. In a script: [secrets.pw] with env, file, fd, cmd or ask, and secret = \"pw\" in a step.
+";
+
+const REPORT: &str = "\
+--report FILE (- is stdout, --report-fd N a descriptor) writes one line of JSON however a run ends. A field that does
+not apply is absent. Some of them; heeler schema report has all, heeler man run what they mean:
+  outcome            exited, signaled, timeout, idle, total_timeout, owner_gone, output_limit, until,
+                     dialogue_failed, strays_failed, cancelled, spawn_failed, invalid, internal_error
+  success, exit_code whether that is one; heeler's own exit code
+  child              pid, exit_code or signal and signal_name, summary in words
+  stop               reason, and signals: each with signal and at_ms
+  dialogue           steps, rules, captures by name, failure: reason, message, last_lines
+  streams            stdout and stderr, or terminal: bytes, lines, tail
+  containment        verified: the tree is proven to be gone; strays, unkillable
+  attempts, flaky    with --retries: each of them; it passed after a failure
+  usage, warnings    of the whole tree; what went wrong beside
+
+  heeler run --report r.json --timeout 1m -- ./test; jq -r '.outcome, .child.summary' r.json
+";
+
 /// A test runs its first block.
 const DETACHED: &str = "\
 run -d leaves a run in the background and prints its id. RUN is that id, its beginning, or the --name.
@@ -122,7 +153,8 @@ wait, attach: the run's; attach 0 when it was left. --ttl, --idle-timeout, --own
 ";
 
 /// The names of all topics.
-pub const NAMES: &[&str] = &["exit-codes", "patterns", "dialogue", "script", "detached", "values"];
+pub const NAMES: &[&str] =
+    &["exit-codes", "patterns", "dialogue", "script", "secrets", "report", "detached", "values"];
 
 /// The text on a topic.
 pub fn find(name: &str) -> Option<String> {
@@ -133,6 +165,8 @@ pub fn find(name: &str) -> Option<String> {
         "patterns" => Some(PATTERNS.to_owned()),
         "dialogue" => Some(DIALOGUE.to_owned()),
         "script" => Some(SCRIPT.to_owned()),
+        "secrets" => Some(SECRETS.to_owned()),
+        "report" => Some(REPORT.to_owned()),
         "detached" => Some(DETACHED.to_owned()),
         "values" => Some(VALUES.to_owned()),
         _ => None,

@@ -1,8 +1,11 @@
 //! `heeler help [TOPIC]`, and `heeler` alone.
 
+use std::path::Path;
+
 use crate::cli::{self, topics};
+use crate::config::{Surroundings, script};
 use crate::core::outcome::EXIT_HEELER;
-use crate::report::output::with_stdio;
+use crate::report::output::{escape, with_stdio};
 
 /// What `heeler` alone says: a command line that an unset variable has left empty is no success.
 pub fn alone() -> i32 {
@@ -15,6 +18,13 @@ pub fn alone() -> i32 {
 
 fn root() -> String {
     cli::tree().render_help().to_string()
+}
+
+/// What a script that is a program says of itself; nothing of one that is none, or that cannot be read.
+pub fn of_script(file: &Path) -> Option<String> {
+    let loaded = script::load(file, false, &Surroundings::look()).ok()?;
+    let usage = loaded.usage(&file.to_string_lossy())?;
+    Some(usage.lines().map(|line| escape(line) + "\n").collect())
 }
 
 /// Explains a command or a topic.

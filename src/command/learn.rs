@@ -60,6 +60,7 @@ fn watch(args: &cli::Learn) -> Result<Finished, String> {
         "learning: do it once, and end the command as usual; then {} is written",
         shown(&args.script)
     ));
+    output::hold_nothing_up();
     execute(&plan, names, &mut Nobody, None, |_, _, _| {}).map_err(|error| error.to_string())
 }
 

@@ -31,12 +31,17 @@ pub fn main(line: &[OsString]) -> i32 {
     if line.len() <= 1 {
         return help::alone();
     }
-    match cli::parse(line) {
+    let code = match cli::parse(line) {
         // `run` has a report to write, and catches its own.
         Ok(cli) => fault::caught(|| dispatch(cli.command, line)).unwrap_or_else(|why| fail(&why)),
-        Err(error) if cli::error::is_answer(&error) => print(&error.render().to_string()),
+        Err(error) if cli::error::is_answer(&error) => {
+            let of_script = cli::run::script_in_question(line).and_then(help::of_script);
+            print(&of_script.unwrap_or_else(|| error.render().to_string()))
+        }
         Err(error) => run::refuse(line, &ConfigError::usage(cli::error::one_line(&error, line))),
-    }
+    };
+    output::finish(None);
+    code
 }
 
 fn dispatch(command: Command, line: &[OsString]) -> i32 {

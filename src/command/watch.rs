@@ -20,9 +20,9 @@ use crate::report::runs::RunRow;
 use crate::report::table::shell_words;
 use crate::runtime::fault;
 use crate::runtime::helper::{Helper, Wanted};
-use crate::runtime::terminal::RawMode;
+use crate::runtime::terminal::{RawMode, stop_until};
 use crate::sys::poll::{self, Want};
-use crate::sys::signals::{self, Signals};
+use crate::sys::signals::{self, Received, Signals};
 use crate::sys::{crash, fdio, tty};
 
 /// How often it looks by itself.
@@ -106,9 +106,15 @@ impl Terminal {
         self.raw.suspend();
     }
 
+    /// As [`RawMode::resume`].
     fn resume(&self) -> bool {
-        crash::set_farewell(LEAVE);
-        self.raw.resume() && Terminal::write(ENTER).is_ok()
+        let over = self.raw.resume();
+        if self.raw.is_raw() {
+            crash::set_farewell(LEAVE);
+            // A failure will show when there is something to draw.
+            let _ = Terminal::write(ENTER);
+        }
+        over
     }
 }
 
@@ -168,7 +174,11 @@ impl Watch<'_> {
                 match wish {
                     Wish::Quit => return Ok(Left::Quit),
                     Wish::Interrupt => return Ok(Left::Signal(signals::INT)),
-                    Wish::Suspend => self.stop(),
+                    Wish::Suspend => {
+                        if let Some(left) = self.stop() {
+                            return Ok(left);
+                        }
+                    }
                     Wish::Refresh => due = poll::now(),
                     Wish::Attach(run) => {
                         if let Some(left) = self.attach(&run) {
@@ -221,8 +231,10 @@ impl Watch<'_> {
             Ok(attach::Left::Signal(signal)) => return Some(Left::Signal(signal)),
             _ => {}
         }
-        if !self.terminal.resume() {
-            self.stop();
+        if !self.terminal.resume()
+            && let Some(left) = self.stop()
+        {
+            return Some(left);
         }
         let why = said.iter().find_map(|line| line.strip_prefix("heeler: "));
         self.live.say(&match (left, why) {
@@ -238,15 +250,13 @@ impl Watch<'_> {
         None
     }
 
-    fn stop(&mut self) {
-        loop {
-            self.terminal.suspend();
-            signals::stop_self();
-            // With `bg` the terminal is the shell's.
-            if self.terminal.resume() {
-                break;
-            }
-        }
+    /// Ctrl-Z. Nothing is drawn for whoever asks for the end: the terminal may be the shell's.
+    fn stop(&mut self) -> Option<Left> {
+        self.terminal.suspend();
+        stop_until(&self.signals, || self.terminal.resume());
+        let asked = |received: &Received| signals::asks_to_stop(received.signal);
+        let asked = self.signals.read().into_iter().find(asked);
+        asked.map(|received| Left::Signal(received.signal))
     }
 
     /// `heeler reap RUN`, beside us: a run may take its time to end.

@@ -214,6 +214,13 @@ pub enum Strays {
     Fail,
 }
 
+impl Strays {
+    /// Whether they stay.
+    pub fn stay(self) -> bool {
+        matches!(self, Strays::Leave | Strays::Release)
+    }
+}
+
 /// Whether the run is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Track {

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::core::size::SizeFrom;
+use crate::expect::dialogue::ExitStatus;
 
 /// The name of this version.
 pub const PROTOCOL: &str = "heeler.control/1";
@@ -393,6 +394,17 @@ pub struct Ended {
     /// What its heeler has to say about it, as lines for people; to who is attached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<String>,
+}
+
+impl Ended {
+    /// How the command ended, as far as that tells: one that a limit has ended may have had any code.
+    pub fn status(&self) -> Option<ExitStatus> {
+        match (self.outcome.as_deref()?, self.exit_code?) {
+            ("exited", code) => Some(ExitStatus::Code(code)),
+            ("signaled", code) => Some(ExitStatus::Signal(code - 128)),
+            _ => None,
+        }
+    }
 }
 
 /// What a terminal shows.

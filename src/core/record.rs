@@ -15,6 +15,9 @@ pub const SHORT: Duration = Duration::from_millis(100);
 /// first, separated by colons.
 pub const COOKIE: &str = "HEELER_RUN";
 
+/// The variable that tells it the number of its attempt.
+pub const ATTEMPT: &str = "HEELER_ATTEMPT";
+
 /// The cookie of the members of `run`, started by a process whose own cookie is `outer`.
 pub fn cookie(outer: Option<&str>, run: &str) -> String {
     match outer {

@@ -30,6 +30,9 @@
 //! what comes from the dialogue by then is about the cleanup, and is not told to us. Someone who asks for the
 //! end meanwhile does not wait for it. A kill has no cleanup.
 //!
+//! HUP after another request asks for nothing more. The end of one session is told by its shell, by the kernel and
+//! by a heeler around us, each in its turn: nobody has lost patience.
+//!
 //! Finished takes everything and does nothing. The policy for strays: `Wait` is Lingering (limits go on),
 //! `Leave` is Draining, `Reap` is Settling: members that only finish what they were doing (a process
 //! substitution, a last line) have the drain time for it before they count as strays and are ended; once the
@@ -41,6 +44,8 @@ use super::ladder::{LAST_WAIT, Ladder, Rung};
 use super::limits::{Clocks, Limits};
 use super::outcome::{Cause, Ended, SentSignal};
 
+/// SIGHUP; POSIX fixes the number (`kill -1`).
+pub const HUP: i32 = 1;
 /// SIGKILL; POSIX fixes the number (`kill -9`).
 pub const KILL: i32 = 9;
 /// SIGTERM; POSIX fixes the number (`kill -15`).
@@ -417,6 +422,9 @@ impl Supervisor {
     }
 
     fn stop_request(&mut self, now: Duration, signal: i32, out: &mut Vec<Action>) {
+        if signal == HUP && !self.requests.is_empty() {
+            return;
+        }
         self.requests.push(signal);
         match self.state {
             State::Running | State::Lingering => {

@@ -4,7 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-const HUP: i32 = 1;
 const INT: i32 = 2;
 
 const fn ms(n: u64) -> Duration {
@@ -363,6 +362,17 @@ fn a_second_request_skips_the_cleanup_and_a_third_the_ladder() {
     s.step(ms(5), Event::StopRequest { signal: INT });
     assert_eq!(s.step(ms(6), Event::StopRequest { signal: TERM }), [Action::Signal(TERM)]);
     assert_eq!(s.step(ms(7), Event::StopRequest { signal: TERM }), [Action::Signal(KILL)]);
+}
+
+#[test]
+fn a_hangup_is_no_second_request() {
+    for first in [HUP, TERM] {
+        let mut s = running(config());
+        assert_eq!(s.step(ms(5), Event::StopRequest { signal: first }), [Action::Signal(first)]);
+        assert_eq!(s.step(ms(6), Event::StopRequest { signal: HUP }), []);
+        assert_eq!(s.step(ms(7), Event::StopRequest { signal: TERM }), [Action::Signal(KILL)]);
+        assert_eq!(s.requests(), [first, TERM]);
+    }
 }
 
 #[test]

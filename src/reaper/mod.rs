@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use self::ledger::Ledger;
-use crate::core::identity::{Same, Sighting};
+use crate::core::identity::{Identity, Same, Sighting};
 use crate::core::ladder::LAST_WAIT;
 use crate::core::members::Member;
 use crate::core::reap::{self, Deed, Item, Selection, Subject};
@@ -32,7 +32,7 @@ use crate::sys;
 use crate::sys::cgroup::Found;
 use crate::sys::pidfd::{PidFd, wait_any};
 use crate::sys::poll::{self, Want, now};
-use crate::sys::signals::CONT;
+use crate::sys::signals::{CONT, PWR};
 
 const CLEAN_LOOKS: u32 = 3;
 
@@ -48,11 +48,12 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Longer than any machine is up, and short enough to be added to a clock.
 const FOREVER: Duration = Duration::from_hours(24 * 36_500);
 
-/// How long a run's own heeler has after a second request, which makes it kill: its bounded wait for what
-/// cannot be killed, and its report.
+/// How long a run's own heeler has after the requests that make it kill: its bounded wait for what cannot be
+/// killed, and its report.
 const STOP_LAST: Duration = Duration::from_secs(7);
 
-/// When whoever waits for a run's own heeler is told so.
+/// When whoever waits for a run's own heeler is told so; and how long a second request has, which in a cleanup
+/// ends that alone.
 const LONG: Duration = Duration::from_secs(1);
 
 /// Something that is still there.
@@ -142,13 +143,18 @@ enum Ask {
     /// Ends it.
     Kill,
     /// Asks a heeler a second time, which makes it kill.
-    TermAgain,
+    Again,
+    /// And a third time, where the second has only ended its cleanup.
+    Last,
 }
 
 impl Ask {
     fn signal(self) -> i32 {
         match self {
-            Ask::Term | Ask::TermAgain => TERM,
+            Ask::Term | Ask::Last => TERM,
+            // Another TERM would be one with the first where that is unread. Nobody has this one ignored, as a shell
+            // has its background jobs ignore INT; and who reads both at once reads TERM first.
+            Ask::Again => PWR,
             Ask::Cont => CONT,
             Ask::Kill => KILL,
         }
@@ -168,27 +174,13 @@ struct Reaper<'a> {
     missed: BTreeMap<(i32, Option<u64>), u32>,
     /// Between TERM and KILL, where it is said.
     grace: Option<Duration>,
-    /// Set when the first signal is due: a slow look does not use up the grace.
-    deadlines: Option<Deadlines>,
+    /// When the first signal was due to the heeler of a run, and to what that left: neither a slow look nor a slow
+    /// heeler uses up the grace.
+    begun: BTreeMap<(String, bool), Instant>,
     /// Tells whoever waits for what.
     tell: &'a mut dyn FnMut(&Item),
     /// The runs it has been told of.
     waited_for: BTreeSet<String>,
-}
-
-/// When each rung is over.
-#[derive(Clone, Copy, Debug)]
-struct Deadlines {
-    /// TERM until then, KILL after.
-    term_until: Instant,
-    /// Who is there after this is called unkillable.
-    kill_until: Instant,
-    /// When it is said that a heeler that was told to stop takes long.
-    stop_long: Instant,
-    /// When it is told again, which makes it kill.
-    stop_again: Instant,
-    /// When it is given up.
-    stop_until: Instant,
 }
 
 fn key(seen: Sighting) -> (i32, Option<u64>) {
@@ -211,7 +203,7 @@ impl<'a> Reaper<'a> {
             refused: BTreeMap::new(),
             missed: BTreeMap::new(),
             grace,
-            deadlines: None,
+            begun: BTreeMap::new(),
             tell,
             waited_for: BTreeSet::new(),
         }
@@ -233,25 +225,19 @@ impl<'a> Reaper<'a> {
     /// Signals everyone who is due, and waits for them. False when time is up.
     fn pass(&mut self, scene: &Scene, pending: &[&Item]) -> bool {
         let at = now();
-        let grace = self.grace.unwrap_or(GRACE).min(FOREVER);
-        let patience = self.grace.unwrap_or(FOREVER).min(FOREVER);
-        let deadlines = *self.deadlines.get_or_insert_with(|| Deadlines {
-            term_until: at + grace,
-            kill_until: at + grace + LAST_WAIT,
-            stop_long: at + LONG,
-            stop_again: at + patience,
-            stop_until: at + patience + STOP_LAST,
-        });
         let (mut waiting, mut until) = (Vec::new(), None::<Instant>);
         let mut leaf = None;
-        let mut hopeful = false;
         let from = self.ledger.done.actions.len();
         for item in pending {
             let run = |subject: &&Subject| subject.record.facts.run == item.run;
             let Some(subject) = scene.subjects.iter().find(run) else { continue };
-            let (fds, deadline) = match &item.deed {
+            let stops = matches!(item.deed, Deed::Stop(_));
+            let begun = *self.begun.entry((item.run.clone(), stops)).or_insert(at);
+            let since = at - begun;
+            let (fds, due) = match &item.deed {
                 Deed::End(members) => {
-                    let gently = at < deadlines.term_until;
+                    let grace = self.grace.unwrap_or(GRACE).min(FOREVER);
+                    let gently = since < grace;
                     // Before the others, or those who fork would have the time that they take.
                     if !gently && item.populated {
                         self.kill_cgroups(subject);
@@ -259,54 +245,62 @@ impl<'a> Reaper<'a> {
                     if item.populated {
                         leaf = leaves(&subject.record).first().and_then(|leaf| leaf.events().ok());
                     }
-                    let until = if gently { deadlines.term_until } else { deadlines.kill_until };
-                    (self.end(subject, members, &scene.known, gently), until)
+                    let due = if gently { grace } else { grace + LAST_WAIT };
+                    (self.end(subject, members, &scene.known, gently), due)
                 }
-                Deed::Stop(heeler) => {
-                    let again = at >= deadlines.stop_again;
-                    let long = at >= deadlines.stop_long;
-                    if long && self.waited_for.insert(item.run.clone()) {
-                        (self.tell)(item);
-                    }
-                    let fds = match pin(heeler) {
-                        Ok(Some(fd)) => {
-                            let ask = if again { Ask::TermAgain } else { Ask::Term };
-                            if self.once(&item.run, heeler.sighting(), "heeler", &fd, ask) {
-                                self.once(&item.run, heeler.sighting(), "heeler", &fd, Ask::Cont);
-                            }
-                            vec![fd]
-                        }
-                        Ok(None) => Vec::new(),
-                        Err(error) => {
-                            self.refused.insert(key(heeler.sighting()), error.to_string());
-                            Vec::new()
-                        }
-                    };
-                    let until = match (again, long) {
-                        (true, _) => deadlines.stop_until,
-                        (false, true) => deadlines.stop_again,
-                        (false, false) => deadlines.stop_again.min(deadlines.stop_long),
-                    };
-                    (fds, until)
-                }
+                Deed::Stop(heeler) => self.stop(item, heeler, since),
                 Deed::Close | Deed::Leave(_) => continue,
             };
-            hopeful |= at < deadline;
-            until = Some(until.map_or(deadline, |known| known.min(deadline)));
-            waiting.extend(fds);
-        }
-        self.ledger.audit(from);
-        if let Some(until) = until
-            && hopeful
-        {
-            if waiting.is_empty() {
-                // Someone is there and hides by forking: look again soon, or when the cgroup says so.
-                wait(waiting, leaf.as_ref(), until.min(now() + HIDING));
-            } else {
-                wait(waiting, None, until);
+            // Nobody waits for what is unkillable.
+            if since < due {
+                let due = begun + due;
+                until = Some(until.map_or(due, |known| known.min(due)));
+                waiting.extend(fds);
             }
         }
-        hopeful
+        self.ledger.audit(from);
+        let Some(until) = until else { return false };
+        if waiting.is_empty() {
+            // Someone is there and hides by forking: look again soon, or when the cgroup says so.
+            wait(waiting, leaf.as_ref(), until.min(now() + HIDING));
+        } else {
+            wait(waiting, None, until);
+        }
+        true
+    }
+
+    /// Tells the heeler of a run to stop, as often as is due `since` it was told first. Returns a handle on it, and when
+    /// since then something is due next.
+    fn stop(&mut self, item: &Item, heeler: &Identity, since: Duration) -> (Vec<PidFd>, Duration) {
+        let patience = self.grace.unwrap_or(FOREVER).min(FOREVER);
+        if since >= LONG && self.waited_for.insert(item.run.clone()) {
+            (self.tell)(item);
+        }
+        let seen = heeler.sighting();
+        let fds = match pin(heeler) {
+            Ok(Some(fd)) => {
+                let asks = [
+                    (Duration::ZERO, Ask::Term),
+                    (patience, Ask::Again),
+                    (patience + LONG, Ask::Last),
+                ];
+                for (_, ask) in asks.into_iter().filter(|(after, _)| since >= *after) {
+                    if self.once(&item.run, seen, "heeler", &fd, ask) {
+                        self.once(&item.run, seen, "heeler", &fd, Ask::Cont);
+                    }
+                }
+                vec![fd]
+            }
+            Ok(None) => Vec::new(),
+            Err(error) => {
+                self.refused.insert(key(seen), error.to_string());
+                Vec::new()
+            }
+        };
+        let last = patience + STOP_LAST;
+        let due =
+            [LONG, patience, patience + LONG].into_iter().filter(|after| since < *after).min();
+        (fds, due.unwrap_or(last))
     }
 
     /// Ends everyone in the run's cgroups, those being forked too.
@@ -464,7 +458,7 @@ impl<'a> Reaper<'a> {
                         run: item.run.clone(),
                         pid: Some(seen.pid),
                         comm: "heeler".into(),
-                        why: why(seen, "it was told to stop twice and did not end"),
+                        why: why(seen, "it was told to stop, again and again, and did not end"),
                     });
                 }
                 Deed::Leave(reason) => self.ledger.done.survivors.push(Survivor {

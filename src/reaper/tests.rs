@@ -323,6 +323,52 @@ fn a_running_run_is_left_alone_unless_it_is_meant_and_then_its_heeler_is_told() 
     assert_eq!(child.wait().unwrap().code(), Some(7), "it ended in its own way");
 }
 
+/// It takes long, and ends at the second request only; what it leaves has its TERM, and the time for it, all the same.
+#[test]
+fn what_a_slow_heeler_leaves_is_ended_gently() {
+    let place = place();
+    let run = new_run_id().unwrap();
+    let mut child = heeler(&place.db, &run, "trap '' TERM; echo; while :; do sleep 0.01; done");
+    let mut left = Shell::start("echo; exec sleep 1000", Some(&run));
+    let named = Selection { runs: Some(vec![run]), ..selection() };
+    let reaped = reap(&place, &named, Duration::from_millis(50));
+    assert_eq!(signals(&reaped, child.id() as i32), [TERM, CONT, PWR]);
+    assert_eq!(signals(&reaped, left.pid()), [TERM, CONT]);
+    assert_eq!(reaped.survivors, []);
+    assert!(!left.alive());
+    child.wait().unwrap();
+}
+
+/// One that did not end of KILL, whose time is over, beside a heeler that has all the time it needs.
+#[test]
+fn who_is_unkillable_is_no_reason_to_look_again_and_again() {
+    let place = place();
+    let (orphaned, runs) = (new_run_id().unwrap(), new_run_id().unwrap());
+    let stuck = Shell::start("echo; exec sleep 1000", Some(&orphaned));
+    abandoned(&place.db, &orphaned, Some(&leader(stuck.pid())));
+    let mut child = heeler(&place.db, &runs, "echo; exec sleep 1000");
+    let scene = place.survey.look(None, Which::Open).unwrap();
+    let all = Selection { all: true, ..selection() };
+    let items = reap::plan(&scene.subjects, &place.survey.here, &all, wall_ms());
+    let mut tell = |_: &Item| {};
+    let mut reaper = Reaper::new(&place.survey, None, None, None, &mut tell);
+    reaper.begun.insert((orphaned, false), now().checked_sub(LAST_WAIT + GRACE).unwrap());
+    for seen in [stuck.pid(), child.id() as i32].map(leader) {
+        let of = |ask| (seen.pid, seen.start_ticks, ask);
+        reaper.sent.extend([of(Ask::Term), of(Ask::Kill)]);
+    }
+    let process = PidFd::open(child.id() as i32).unwrap().expect("it runs");
+    let ends = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        process.signal(KILL).unwrap();
+    });
+    let hopeful = reaper.pass(&scene, &items.iter().collect::<Vec<_>>());
+    let waited_for = child.try_wait().unwrap().is_some();
+    ends.join().unwrap();
+    assert!(hopeful && waited_for);
+    child.wait().unwrap();
+}
+
 fn libc_stop() -> i32 {
     rustix::process::Signal::STOP.as_raw()
 }

@@ -6,6 +6,7 @@ pub mod model;
 pub mod output;
 pub mod runs;
 pub mod screen;
+pub mod sink;
 pub mod svg;
 pub mod table;
 pub mod text;

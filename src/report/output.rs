@@ -4,9 +4,14 @@
 //! read any more is not written, and the exit code says what it would have said.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
+use std::time::Duration;
 
+use super::sink::Sink;
 use crate::expect::mask::Mask;
+use crate::sys::poll::{self, Want};
+use crate::sys::signals::{Signals, asks_to_stop};
 use crate::sys::{fdio, start, tty};
 
 /// The secrets of the run: whatever is complained of has passed it, wherever it comes from.
@@ -17,6 +22,76 @@ static KEPT: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
 /// How much of it is kept, in bytes; the newest.
 const MOST_KEPT: usize = 16 << 10;
+
+/// What is said while nothing may wait for who reads stderr; absent where everything may.
+static UNSAID: Mutex<Option<Unsaid>> = Mutex::new(None);
+
+#[derive(Default)]
+struct Unsaid {
+    /// Keeps what has no room, from the first line on.
+    sink: Option<Sink>,
+    /// So many lines had none there either.
+    lost: usize,
+}
+
+/// From here on nothing that is said holds up limits, signals or the end of a tree: what stderr does not take at once is
+/// kept, at most so much as is kept elsewhere, until there is room ([`say_more`]) or the end ([`finish`]).
+pub fn hold_nothing_up() {
+    if let Ok(mut unsaid) = UNSAID.lock() {
+        unsaid.get_or_insert_default();
+    }
+}
+
+/// To poll for room while something is kept that was to be said.
+pub fn unsaid() -> Option<BorrowedFd<'static>> {
+    let unsaid = UNSAID.lock().ok()?;
+    let kept = unsaid.as_ref()?.sink.as_ref()?.is_pending();
+    kept.then(|| fdio::standard(2))
+}
+
+/// Says what was kept, as far as there is room.
+pub fn say_more() {
+    if let Ok(mut unsaid) = UNSAID.lock()
+        && let Some(unsaid) = unsaid.as_mut()
+        && let Some(sink) = &mut unsaid.sink
+    {
+        sink.flush();
+        if unsaid.lost > 0 && !sink.is_pending() {
+            let lost = std::mem::take(&mut unsaid.lost);
+            sink.write(
+                format!("heeler: {lost} more lines were to be said here, and had no room\n")
+                    .as_bytes(),
+            );
+        }
+    }
+}
+
+/// Waits until all is said, for so long, or until somebody asks for the end. Without a limit that is as long as it takes,
+/// as for anybody who writes to a pipe.
+pub fn finish(patience: Option<Duration>) {
+    say_more();
+    if unsaid().is_none() {
+        return;
+    }
+    // They are blocked where something may be unsaid.
+    let Ok(signals) = Signals::take() else { return };
+    let until = patience.map(|patience| poll::now() + patience);
+    let mut ready = Vec::new();
+    while let Some(stderr) = unsaid() {
+        let left = until.map(|until| until.saturating_duration_since(poll::now()));
+        let wants = [(signals.fd(), Want::Read), (stderr, Want::Write)];
+        let asked = || signals.read().iter().any(|received| asks_to_stop(received.signal));
+        if left.is_some_and(|left| left.is_zero())
+            || poll::poll(&wants, left, &mut ready).is_err()
+            || asked()
+        {
+            // Once is enough.
+            UNSAID.lock().ok().and_then(|mut unsaid| unsaid.take());
+            return;
+        }
+        say_more();
+    }
+}
 
 /// What is complained of from here on is not said but kept for [`take_said`].
 pub fn keep_said() {
@@ -52,6 +127,19 @@ fn say(mut line: String) {
     let plain =
         tty::attributes(fdio::standard(2)).is_ok_and(|modes| !tty::processes_output(&modes));
     line.push_str(if plain { "\r\n" } else { "\n" });
+    if let Ok(mut unsaid) = UNSAID.lock()
+        && let Some(unsaid) = unsaid.as_mut()
+    {
+        if unsaid.sink.is_none() {
+            unsaid.sink = Sink::shared(fdio::standard(2), "stderr").ok();
+        }
+        match &mut unsaid.sink {
+            Some(sink) if sink.kept() + line.len() <= MOST_KEPT => sink.write(line.as_bytes()),
+            // Without a descriptor for it nothing can be kept, either.
+            _ => unsaid.lost += 1,
+        }
+        return;
+    }
     let _ = io::stderr().write_all(line.as_bytes());
 }
 

@@ -15,7 +15,6 @@ pub mod proof;
 pub mod remote;
 pub mod run;
 pub mod sending;
-pub mod sink;
 pub mod strangers;
 pub mod stream;
 pub mod terminal;

@@ -17,9 +17,9 @@ use crate::expect::tape::{ATTEMPT, Session, Typing, visible};
 use crate::expect::view::modes::Modes;
 use crate::report::cast::{self, write as event};
 use crate::report::model::Mode;
+use crate::report::sink::Sink;
 use crate::report::text::{self, Lossy};
 use crate::runtime::remote::{Fact, Remote};
-use crate::runtime::sink::Sink;
 use crate::runtime::stream::Stream;
 use crate::sys::{crash, fdio, start, tty};
 
@@ -141,7 +141,7 @@ impl Outlets {
 
     fn share(&mut self, fd: i32, label: &str) -> Option<usize> {
         match Sink::shared(fdio::standard(fd), label) {
-            Ok(sink) => Some(self.add(sink)),
+            Ok(sink) => Some(self.add(sink.enlarged())),
             Err(error) => {
                 self.warnings
                     .push(format!("cannot write to {label}: {error}; its output is dropped"));

@@ -135,7 +135,7 @@ pub fn execute<'a>(
         shared.note(Fact::AttemptOver);
         let outcome = attempt.outcome(plan.stop.strays, ok);
         observer.ended(&attempt, outcome);
-        let pause = next_pause(plan, &attempt, outcome);
+        let pause = next_pause(plan, &attempt, outcome, &mut shared.warnings);
         if pause.is_none() {
             // The command's output was made for a raw terminal; what we say after it needs one that turns
             // LF into a new line.
@@ -223,7 +223,12 @@ fn record_header(plan: &Plan, outlets: &mut Outlets, clock: &Clock, mask: &Mask)
     });
 }
 
-fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Duration> {
+fn next_pause(
+    plan: &Plan,
+    attempt: &Attempt,
+    outcome: Outcome,
+    warnings: &mut Vec<String>,
+) -> Option<Duration> {
     let success = match (outcome, attempt.ended) {
         (Outcome::Until, _) => true,
         (Outcome::Exited, Some(Ended::Exited(code))) => plan.is_ok(code),
@@ -234,15 +239,19 @@ fn next_pause(plan: &Plan, attempt: &Attempt, outcome: Outcome) -> Option<Durati
     if success || asked || attempt.cause == Some(Cause::Cancelled) {
         return None;
     }
-    // Attempts are separate trees: the next starts only after this one is proven gone.
-    if !attempt.verified && !attempt.strays_left {
-        return None;
-    }
     let noted = attempt.dialogue.as_ref().map(|d| d.notes.clone()).unwrap_or_default();
     let failure = attempt.dialogue.as_ref().and_then(|dialogue| dialogue.failure.as_ref());
     let asked = failure.is_some_and(|failure| failure.reason == Reason::Retry);
     let failed = Failed { outcome, ended: attempt.ended, noted: &noted, asked };
-    plan.retry.next(attempt.n, &failed, random())
+    let pause = plan.retry.next(attempt.n, &failed, random())?;
+    // Attempts are separate trees: the next starts only after this one is proven gone.
+    let gone = attempt.verified && (!attempt.in_doubt || plan.stop.strays.stay());
+    if !gone && !attempt.strays_left {
+        let n = attempt.n;
+        warnings.push(format!("not tried again: something of attempt {n} may still be there"));
+        return None;
+    }
+    Some(pause)
 }
 
 /// From `[0, 1)`.

@@ -64,6 +64,8 @@ pub struct Rung {
     pub signal: i32,
     /// What those get as well who ignore it.
     pub deaf: Option<i32>,
+    /// Who is in this group has had it, as the group was sent it.
+    pub had: Option<i32>,
 }
 
 /// When members are looked for again: see the table of this module.
@@ -405,11 +407,13 @@ impl Sending {
             }
         }
         round.found += 1;
-        let Rung { signal, deaf } = round.rung;
+        let Rung { signal, deaf, had } = round.rung;
         let deaf = deaf.filter(|_| signal != KILL && proc::ignores(pid, signal));
         // A stopped one acts on it when it goes on.
         let others = deaf.into_iter().chain((signal != KILL).then_some(signals::CONT));
-        let result = std::iter::once(signal).chain(others).try_for_each(|it| handle.signal(it));
+        let is_in = |group| matches!(proc::stat(pid), Ok(Some(stat)) if stat.pgrp == group);
+        let first = (!had.is_some_and(is_in)).then_some(signal);
+        let result = first.into_iter().chain(others).try_for_each(|it| handle.signal(it));
         match result {
             Ok(()) => round.deaf |= deaf.is_some(),
             Err(error) if proc::is_gone(&error) => {}

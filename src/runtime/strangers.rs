@@ -18,12 +18,16 @@
 //!
 //! About any other nothing is known, and it may be the command's: a daemon that has cleared its environment and
 //! left everything, where no cgroup held it. It is left alone, and the report does not say that the tree is empty.
+//!
+//! What an attempt leaves alive on purpose is a stranger to the next one, and so is what comes of it: that carries
+//! the number of its attempt.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use crate::core::record::{COOKIE, cookie_runs};
+use super::tree::Member;
+use crate::core::record::{ATTEMPT, COOKIE, cookie_runs};
 use crate::sys::{crash, ids, poll, proc, wait};
 
 /// How often a process that shows neither arguments nor environment is looked at again: it has just become another
@@ -34,12 +38,15 @@ const LOOKS: u32 = 200;
 #[derive(Debug, Default)]
 pub struct Strangers {
     /// There may be some.
-    possible: bool,
+    possible: Cell<bool>,
     run: String,
     /// Those that we had before we started anybody, until they are collected: their numbers are their own.
     earlier: RefCell<BTreeSet<i32>>,
     /// Members, and when they started.
     proven: RefCell<BTreeMap<i32, u64>>,
+    /// The same of attempts that left some, and the last one that did.
+    left: RefCell<BTreeMap<i32, u64>>,
+    left_by: Cell<u32>,
 }
 
 impl Strangers {
@@ -53,60 +60,76 @@ impl Strangers {
             crash::spare_children();
         }
         Ok(Strangers {
-            possible,
+            possible: Cell::new(possible),
             run: run.to_owned(),
             earlier: RefCell::new(BTreeSet::from_iter(earlier)),
-            proven: RefCell::default(),
+            ..Strangers::default()
         })
+    }
+
+    /// Attempt `n` is over, and left these.
+    pub fn leave(&self, n: u32, members: &[Member]) {
+        self.possible.set(true);
+        crash::spare_children();
+        self.left_by.set(n);
+        let mut left = self.left.borrow_mut();
+        left.append(&mut self.proven.borrow_mut());
+        left.extend(members.iter().map(|member| (member.pid, member.start_ticks)));
     }
 
     /// Whether there may be any; else every child is a member.
     pub fn are_possible(&self) -> bool {
-        self.possible
+        self.possible.get()
     }
 
-    /// Whether this child was there before the command.
-    pub fn has(&self, child: i32) -> bool {
-        self.possible && self.earlier.borrow().contains(&child)
+    /// Whether this process was there before the command.
+    pub fn has(&self, pid: i32) -> bool {
+        self.possible.get() && (self.earlier.borrow().contains(&pid) || is_of(&self.left, pid))
+    }
+
+    /// Whether this child of ours comes of what an earlier attempt left.
+    pub fn comes_of_left(&self, child: i32) -> bool {
+        self.left_by.get() > 0
+            && (groups(child).into_iter().flatten().any(|pid| is_of(&self.left, pid))
+                || self.carries_cookie(child) == Some(false))
     }
 
     /// Whether this child of ours is proven to be a member of the tree of `leader`, other than by its cgroup.
     pub fn admits(&self, child: i32, leader: i32) -> bool {
-        !self.possible
+        !self.possible.get()
             || child == leader
-            || !self.has(child) && (self.knows(child, leader) || self.carries_cookie(child))
+            || !self.has(child)
+                && (self.knows(child, leader) || self.carries_cookie(child) == Some(true))
     }
 
     fn knows(&self, child: i32, leader: i32) -> bool {
-        let Ok(Some(stat)) = proc::stat(child) else { return false };
-        [stat.pgrp, stat.session].contains(&leader)
-            || [child, stat.pgrp, stat.session].into_iter().any(|pid| self.is_proven(pid))
+        groups(child).is_some_and(|groups| {
+            groups.contains(&leader)
+                || [child].iter().chain(&groups).any(|pid| self.is_proven(*pid))
+        })
     }
 
     fn is_proven(&self, pid: i32) -> bool {
-        self.proven.borrow().get(&pid).is_some_and(|started| has_begun(pid, *started))
+        is_of(&self.proven, pid)
     }
 
-    fn carries_cookie(&self, child: i32) -> bool {
-        let mut complete = false;
-        for _ in 0..LOOKS {
-            match proc::environ_var(child, COOKIE) {
-                Ok(Some(cookie)) => return cookie_runs(&cookie).any(|run| run == self.run),
-                Ok(None) if !complete => {}
-                Ok(None) | Err(_) => return false,
-            }
-            // Right after an exec both are empty. Its arguments are there before we look once more.
-            complete = proc::cmdline(child).is_ok_and(|words| !words.is_empty());
-            if !complete {
-                poll::let_others();
-            }
+    /// Whether what it carries says that it is of this attempt, or else of one that left some; nothing where that may
+    /// be the number of an attempt of another run below us.
+    fn carries_cookie(&self, child: i32) -> Option<bool> {
+        let cookie = cookie(child)?;
+        cookie_runs(&cookie).find(|run| *run == self.run)?;
+        if self.left_by.get() == 0 {
+            return Some(true);
         }
-        false
+        cookie_runs(&cookie).next_back().filter(|run| *run == self.run)?;
+        let attempt = proc::environ_var(child, ATTEMPT).ok().flatten()?;
+        let attempt: u32 = std::str::from_utf8(&attempt).ok()?.parse().ok()?;
+        Some(attempt > self.left_by.get())
     }
 
     /// This is a member: it is still known as one when nothing shows it any more.
     pub fn remember(&self, member: i32) {
-        if self.possible
+        if self.possible.get()
             && let Ok(Some(stat)) = proc::stat(member)
         {
             self.proven.borrow_mut().insert(member, stat.start_ticks);
@@ -121,7 +144,7 @@ impl Strangers {
     /// Collects this child if it has ended. Who has its number next is another.
     pub fn collect(&self, child: i32) -> bool {
         // What was in a group or session of its is ours by now, and known by that for the last time.
-        if self.possible
+        if self.possible.get()
             && self.is_proven(child)
             && proc::stat(child).is_ok_and(|stat| stat.is_some_and(|stat| stat.dead()))
         {
@@ -132,11 +155,39 @@ impl Strangers {
             }
         }
         let collected = matches!(wait::reap(child), Ok(Some(_)));
-        if collected && self.possible {
+        if collected && self.possible.get() {
             self.earlier.borrow_mut().remove(&child);
         }
         collected
     }
+}
+
+/// What a process of a run carries.
+fn cookie(child: i32) -> Option<Vec<u8>> {
+    let mut complete = false;
+    for _ in 0..LOOKS {
+        match proc::environ_var(child, COOKIE) {
+            Ok(Some(cookie)) => return Some(cookie),
+            Ok(None) if !complete => {}
+            Ok(None) | Err(_) => return None,
+        }
+        // Right after an exec both are empty. Its arguments are there before we look once more.
+        complete = proc::cmdline(child).is_ok_and(|words| !words.is_empty());
+        if !complete {
+            poll::let_others();
+        }
+    }
+    None
+}
+
+/// The group and the session that this process is in.
+fn groups(pid: i32) -> Option<[i32; 2]> {
+    proc::stat(pid).ok().flatten().map(|stat| [stat.pgrp, stat.session])
+}
+
+/// Whether this process is one of those.
+fn is_of(those: &RefCell<BTreeMap<i32, u64>>, pid: i32) -> bool {
+    those.borrow().get(&pid).is_some_and(|started| has_begun(pid, *started))
 }
 
 /// Whether the process that has this number began then.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use zeroize::Zeroizing;
 
 use crate::expect::program::Question;
+use crate::sys::signals::{self, Signals};
 use crate::sys::{crash, fdio, tty};
 
 /// Our terminal in raw mode. It is put back when this goes out of scope: at the end, on an error and on a
@@ -55,19 +56,19 @@ impl RawMode {
         &self.saved
     }
 
-    /// Raw again, after a stop. Not in the background (`bg`): there it is the shell's. Says whether it is raw.
+    /// Raw again, after a stop. Not in the background (`bg`): there it is the shell's. Says whether that is over: it is
+    /// raw, or the terminal is gone.
     pub fn resume(&self) -> bool {
-        let ours = tty::in_foreground(self.fd.as_fd());
-        if ours {
+        if tty::in_foreground(self.fd.as_fd()) {
             let _ = tty::set_attributes(self.fd.as_fd(), &self.raw);
             self.is_raw.set(true);
         }
-        ours
+        self.is_raw() || tty::is_gone(self.fd.as_fd())
     }
 
-    /// As it was, for a stop.
+    /// As it was, for a stop. What somebody else has the foreground of is theirs: we may have been stopped by SIGSTOP.
     pub fn suspend(&self) {
-        if self.is_raw.replace(false) {
+        if self.is_raw.replace(false) && tty::in_foreground(self.fd.as_fd()) {
             let _ = tty::set_attributes(self.fd.as_fd(), &self.saved);
         }
     }
@@ -83,6 +84,17 @@ impl Drop for RawMode {
         self.suspend();
         if self.first {
             crash::let_terminal_go();
+        }
+    }
+}
+
+/// Stops us, as Ctrl-Z does, until we are continued and `resumed`: with `bg` our terminal is the shell's, and who needs
+/// it has to stop again. But who asks for the end meanwhile does not wait for the terminal.
+pub fn stop_until(signals: &Signals, resumed: impl Fn() -> bool) {
+    loop {
+        signals::stop_self();
+        if resumed() || signals.has_request() {
+            return;
         }
     }
 }
@@ -118,7 +130,7 @@ impl Shared {
     /// Command `leader` is over: it leaves no mess, be it that it died in raw mode, or in the foreground in a group
     /// that it made (an interactive shell).
     pub fn put_back(&self, leader: i32) {
-        if tty::foreground(self.fd.as_fd()) == Some(leader) {
+        if tty::is_to_take_back(self.fd.as_fd(), leader) {
             let _ = tty::set_foreground(self.fd.as_fd(), tty::own_group());
         }
         if let Some(saved) = self.saved.as_ref().filter(|_| tty::in_foreground(self.fd.as_fd())) {
@@ -166,8 +178,8 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // Only when the command's group still has it: a shell that moved on keeps it.
-        if tty::foreground(self.fd) == Some(self.group) || tty::in_foreground(self.fd) {
+        // A shell that moved on keeps it.
+        if tty::is_to_take_back(self.fd, self.group) {
             self.take_back();
         }
         if self.first {
@@ -176,13 +188,10 @@ impl Drop for Lent {
     }
 }
 
-/// A question to the person at our controlling terminal, while it is open. The terminal is put back when it
-/// goes out of scope.
+/// A question to the person at our controlling terminal, while it is open.
 #[derive(Debug)]
 pub struct Asking {
-    fd: OwnedFd,
-    before: tty::Attributes,
-    modes: tty::Attributes,
+    guard: RawMode,
     question: Question,
 }
 
@@ -209,21 +218,18 @@ impl Asking {
     ) -> Result<Asking, String> {
         let none = |error: std::io::Error| format!("there is no terminal to ask on: {error}");
         let fd = tty::open_nonblocking("/dev/tty".as_ref()).map_err(none)?;
-        if !tty::in_foreground(fd.as_fd()) {
-            return Err("we are in the background of our terminal".to_owned());
-        }
-        let before = tty::attributes(fd.as_fd()).map_err(none)?;
-        let modes = match question {
-            Question::Line => tty::for_line(base.unwrap_or(&before), true),
-            Question::Secret => tty::for_line(base.unwrap_or(&before), false),
-            Question::Key => tty::for_key(base.unwrap_or(&before)),
+        let modes = |before: &_| match question {
+            Question::Line => tty::for_line(base.unwrap_or(before), true),
+            Question::Secret => tty::for_line(base.unwrap_or(before), false),
+            Question::Key => tty::for_key(base.unwrap_or(before)),
         };
+        let guard = RawMode::with(fd, modes).ok_or("we are in the background of our terminal")?;
+        let asking = Asking { guard, question };
         // What was typed before the question is no answer to it.
-        tty::set_attributes_and_flush(fd.as_fd(), &modes).map_err(none)?;
-        let asking = Asking { fd, before, modes, question };
+        tty::forget_typed(asking.fd()).map_err(none)?;
         // Its control characters are shown, not obeyed: the prompt may hold what a command printed.
         let shown = crate::expect::escape::show(prompt.as_bytes(), LINE);
-        let _ = fdio::write(asking.fd.as_fd(), shown.as_bytes());
+        let _ = fdio::write(asking.fd(), shown.as_bytes());
         Ok(asking)
     }
 
@@ -234,20 +240,25 @@ impl Asking {
 
     /// To poll for the answer.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.guard.fd.as_fd()
+    }
+
+    /// How it has the terminal.
+    pub fn modes(&self) -> &RawMode {
+        &self.guard
     }
 
     /// Reads the answer, if it is there.
     pub fn read(&self) -> Asked {
         let mut buffer = Zeroizing::new(vec![0; LINE]);
-        let length = match fdio::read(self.fd.as_fd(), &mut buffer) {
+        let length = match fdio::read(self.fd(), &mut buffer) {
             Ok(None) => return Asked::NotYet,
             Ok(Some(0)) | Err(_) => return Asked::Nothing,
             Ok(Some(length)) => length,
         };
         if self.question == Question::Key {
             // A key may be several bytes (an arrow), which come at once; echo is off, so the line is ended.
-            let _ = fdio::write(self.fd.as_fd(), b"\r\n");
+            let _ = fdio::write(self.fd(), b"\r\n");
             buffer.truncate(length);
             return Asked::Answer(buffer);
         }
@@ -260,25 +271,5 @@ impl Asking {
             // An end of file in the middle of a line.
             None => Asked::Nothing,
         }
-    }
-
-    /// As it was, for a stop.
-    pub fn suspend(&self) {
-        let _ = tty::set_attributes(self.fd.as_fd(), &self.before);
-    }
-
-    /// The question goes on after a stop. As [`RawMode::resume`].
-    pub fn resume(&self) -> bool {
-        let ours = tty::in_foreground(self.fd.as_fd());
-        if ours {
-            let _ = tty::set_attributes(self.fd.as_fd(), &self.modes);
-        }
-        ours
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.suspend();
     }
 }

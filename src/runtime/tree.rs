@@ -90,6 +90,8 @@ pub struct Tree {
     settled: bool,
     /// The signal being sent, and who has had it.
     sending: Sending,
+    /// A signal that a whole group has had from somebody else, and that group.
+    had: Option<(i32, i32)>,
 }
 
 impl Tree {
@@ -122,6 +124,7 @@ impl Tree {
             gone: false,
             settled: false,
             sending: Sending::default(),
+            had: None,
         })
     }
 
@@ -342,6 +345,12 @@ impl Tree {
         lives
     }
 
+    /// Whoever is in `group` has had `signal`: if that is sent next, it is for the others alone. (Who was born there
+    /// since is what a handler starts: see [`Sending`].)
+    pub fn has_had(&mut self, group: i32, signal: i32) {
+        self.had = Some((signal, group));
+    }
+
     /// Starts sending `signal`: every member gets it once, and CONT after it so that a stopped one acts on
     /// it. Who appears later gets it when it is seen, but for what a handler starts: see [`Sending`].
     pub fn signal(&mut self, signal: i32) {
@@ -351,7 +360,8 @@ impl Tree {
     /// The same, and whoever ignores `signal` (a shell has its background jobs ignore INT and QUIT) gets
     /// `deaf` as well. Says whether somebody did.
     pub fn signal_or(&mut self, signal: i32, deaf: Option<i32>) -> bool {
-        self.sending.begin(Rung { signal, deaf });
+        let had = self.had.take().filter(|(had, _)| *had == signal).map(|(_, group)| group);
+        self.sending.begin(Rung { signal, deaf, had });
         self.strangers.forget_gone();
         if self.blind {
             self.signal_own_group(signal);
@@ -472,8 +482,11 @@ impl Tree {
         if !self.strangers.are_possible() || self.leaf.is_some() {
             return Vec::new();
         }
-        let doubtful =
-            |pid: &i32| !self.strangers.has(*pid) && !self.strangers.admits(*pid, self.leader);
+        let doubtful = |pid: &i32| {
+            !self.strangers.has(*pid)
+                && !self.strangers.admits(*pid, self.leader)
+                && !self.strangers.comes_of_left(*pid)
+        };
         let children = proc::own_children().unwrap_or_default();
         children.into_iter().filter(doubtful).filter_map(Member::living).collect()
     }

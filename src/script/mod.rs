@@ -16,6 +16,7 @@ mod node;
 pub mod read;
 pub mod source;
 mod toml;
+mod usage;
 
 use self::compile::{Compiled, Given};
 use self::finding::{Finding, Log};

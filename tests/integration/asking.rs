@@ -108,3 +108,24 @@ fn what_is_said_leaves_a_question_open() {
     run.type_in("\x04");
     run.any_out().check();
 }
+
+/// The end of a run that somebody or a limit ends does not wait for an answer.
+#[test]
+fn a_question_holds_up_no_end() {
+    for (limit, outcome, code) in [
+        (["--pty", "--total-timeout", "300ms"], "total_timeout", 124),
+        (["--pty", "--idle-timeout", "300ms"], "idle", 124),
+        (["--pty", "--timeout", "1h"], "cancelled", 143),
+    ] {
+        let t = Test::new();
+        t.write("s.toml", ASKS);
+        let args = [&limit, ["--script", "s.toml", "--"].as_slice(), &["cat"]].concat();
+        let run = t.run(args).terminal(80, 24).report().start();
+        run.wait_out("Key: ");
+        if code == 143 {
+            run.signal(Signal::TERM);
+        }
+        let run = if code == 143 { run.signaled(15) } else { run.exit(code) };
+        run.any_out().check().has("/outcome", outcome);
+    }
+}

@@ -614,6 +614,25 @@ fn a_script_talks_to_a_run_that_lives() {
     all_gone(&t);
 }
 
+/// A script that waits for the end knows how it was.
+#[test]
+fn a_script_waits_for_the_exit_of_a_run_that_lives() {
+    let t = Test::new();
+    t.write("right.toml", "version = 1\n[[step]]\nline = \"\"\n[[step]]\nwait_exit = [0, 3]\n");
+    t.write("wrong.toml", "version = 1\n[[step]]\nline = \"\"\n[[step]]\nwait_exit = 3\n");
+    let scripts = |command: &str, right: i32, wrong: i32, why: &str| {
+        for (script, code) in [("right.toml", right), ("wrong.toml", wrong)] {
+            let run = detached(&t, &["-c", command]);
+            let done = t.heeler(["run-script", &run, script]).any_err().exit(code).check();
+            assert_eq!(done.err_text().contains(why), code != 0, "{script}: {}", done.err_text());
+        }
+    };
+    scripts("read x; exit 3", 0, 0, "the command");
+    scripts("read x", 0, 122, "the command exited with 0, not with 3");
+    scripts("read x; kill -USR1 $$", 122, 122, "the command was ended by signal 10, not with");
+    all_gone(&t);
+}
+
 /// S125, S131, S132: several at once, one of them inside another, each with its result in a file.
 #[test]
 fn several_at_once_keep_out_of_each_others_way() {

@@ -3,7 +3,7 @@
 
 use crate::attach::{detached, end, gone};
 use crate::children::python;
-use crate::harness::{Done, Running, Signal, Test};
+use crate::harness::{Done, Running, Signal, Test, wait_until};
 
 /// Everything on, nothing ever off.
 const MESSY: &str = r"
@@ -160,4 +160,38 @@ fn a_command_that_ends_by_itself() {
     assert!(out.contains("\x1b[?25h") && out.contains("\x1b[m"), "{out:?}");
     end(&t, "it");
     t.wait_alone();
+}
+
+/// A shell gives its jobs the foreground. When all are killed, nobody is left in it; the terminal is ours again.
+#[test]
+fn a_shell_that_is_killed_with_its_jobs() {
+    for (shell, fault) in [("", ""), ("set -m; ", ""), ("", "close:abort")] {
+        if !fault.is_empty() && !cfg!(debug_assertions) {
+            continue;
+        }
+        let t = Test::new();
+        let script = format!(
+            "{shell}echo go; read go; PS1='first> ' heeler run --stop KILL -- bash --norc -i; unset HEELER_FAULT; read x; echo got $x"
+        );
+        let program = t.program("bash", ["-c", &script]).env("HEELER_FAULT", fault);
+        let mut run = program.terminal(80, 24).start();
+        run.wait_out("go\r\n");
+        let before = format!("{:?}", run.modes());
+        run.type_in("\r");
+        run.wait_out("first> ");
+        run.type_in("PS1='second''> ' bash --norc -i\r");
+        run.wait_out("second> ");
+        assert_ne!(format!("{:?}", run.modes()), before);
+        let heeler = t.heeler(["list", "--json"]).any_out().check().out_text();
+        let runs: serde_json::Value = serde_json::from_str(&heeler).unwrap();
+        let pid = runs[0]["supervisor_pid"].as_i64().unwrap() as i32;
+        let heeler = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(heeler, Signal::TERM).unwrap();
+        t.wait_none(|other| other == pid);
+        wait_until("the modes are put back", || format!("{:?}", run.modes()) == before);
+        run.type_in("word\r");
+        run.wait_out("got word\r\n");
+        run.any_out().check();
+        t.heeler(["reap"]).any_out().any_err().check();
+    }
 }

@@ -1,7 +1,8 @@
 //! Job control, in a real shell in a real terminal (tmux): who has the terminal, and what Ctrl-Z, `fg`, `bg` and
 //! Ctrl-C bring to the command.
 
-use crate::harness::{Lifeline, Signal, Test, proc_state, wait_until, whole};
+use crate::attach::{detached, end};
+use crate::harness::{Lifeline, Signal, Test, is_dead, proc_state, wait_until, whole};
 use crate::tmux::Tmux;
 
 /// Says on the lifeline $1 who it is, and counts the CONT and INT that it gets; ends at the second INT.
@@ -44,6 +45,12 @@ impl<'t> Shell<'t> {
     /// The group that has the foreground of the terminal.
     fn foreground(&self) -> i32 {
         stat(self.pid, 5)
+    }
+
+    /// The modes of the terminal, as it has them.
+    fn modes(&self) -> String {
+        let terminal = std::fs::File::open(format!("/proc/{}/fd/0", self.pid)).unwrap();
+        format!("{:?}", rustix::termios::tcgetattr(terminal).unwrap())
     }
 
     fn has_terminal(&self) {
@@ -266,6 +273,39 @@ fn ctrl_c_ends_the_attempts_too() {
     }
 }
 
+/// Who goes on after Ctrl-C for longer than a stop may take has not failed of it, and is tried again.
+#[test]
+fn ctrl_c_that_is_survived_ends_no_attempts() {
+    let t = Test::new();
+    let Some(shell) = Shell::start(&t) else { return };
+    let fails = "trap 'echo >keys' INT; echo $HEELER_ATTEMPT >>tries; \
+                 until [ -e keys ]; do sleep 0.01; done; sleep 0.5; exit $((2 - HEELER_ATTEMPT))";
+    t.write("fails", fails);
+    shell.line("heeler run --inherit --retries 3 --retry-delay 0 --stop INT:100ms,KILL --report report -- sh fails");
+    t.wait_file("tries", |tries| tries == "1\n");
+    shell.tmux.keys(&["C-c"]);
+    let report = report(&t);
+    assert_eq!(report["outcome"], "exited", "{report}");
+    assert_eq!(report["flaky"], true, "{report}");
+    assert_eq!(t.read("tries"), "1\n2\n");
+}
+
+/// The key is no more the command's once that is being ended, by its cleanup too.
+#[test]
+fn ctrl_c_ends_a_cleanup() {
+    let t = Test::new();
+    let Some(shell) = Shell::start(&t) else { return };
+    t.write("s.toml", "version = 1\n[[cleanup]]\nline = \"x\"\n[[cleanup]]\nexpect = \"never\"\n");
+    t.write("stays", "trap '' INT; read x; echo >begun; while :; do sleep 0.01; done");
+    shell.line(
+        "heeler run --pipe --timeout 100ms --stop KILL --script s.toml --report report -- sh stays",
+    );
+    t.wait_file("begun", whole);
+    shell.tmux.keys(&["C-c"]);
+    let report = report(&t);
+    assert_eq!(report["outcome"], "cancelled", "{report}");
+}
+
 /// A command that signals its own group, which is ours as well, means itself.
 #[test]
 fn a_command_that_ends_its_group_does_not_cancel_its_run() {
@@ -277,6 +317,91 @@ fn a_command_that_ends_its_group_does_not_cancel_its_run() {
     assert_eq!(report["exit_code"], 3, "{report}");
 }
 
+/// Asks on the terminal.
+const QUESTION: &str = r#"
+version = 1
+[[step]]
+ask = { prompt = "Key: ", into = "key", kind = "key" }
+"#;
+
+/// Who is stopped, and needs the terminal to go on, does what it is asked for all the same; and when the terminal is
+/// the shell's by then, it stays as it is.
+#[test]
+fn who_is_stopped_takes_what_ends_it() {
+    let t = Test::new();
+    t.write("s.toml", QUESTION);
+    let Some(shell) = Shell::start(&t) else { return };
+    detached(&t, "it", &["sh", "-c", "echo ready; read x"]);
+    let lines = [
+        ("run --pty --report report -- sh -c \"echo rea''dy; read x\"", "ready"),
+        ("run --pty --report report --script s.toml -- cat", "Key:"),
+        ("attach it", "ready"),
+        ("list --watch", "q quit"),
+    ];
+    for ((line, ready), stop) in
+        lines.iter().flat_map(|line| [(line, Signal::TSTP), (line, Signal::STOP)])
+    {
+        // What it waits for on the screen is not there from before.
+        shell.line("clear");
+        shell.tmux.wait_without("Stopped");
+        shell.line(&format!("heeler {line}; echo $? >code"));
+        shell.tmux.wait(ready);
+        let heeler = shell.foreground();
+        signal(heeler, stop);
+        shell.has_terminal();
+        shell.tmux.wait_that("a prompt", |screen| {
+            screen.split_once("Stopped").is_some_and(|(_, after)| after.contains("sh>"))
+        });
+        let modes = shell.modes();
+        signal(heeler, Signal::TERM);
+        signal(heeler, Signal::CONT);
+        wait_until(&format!("{line}: it has ended"), || is_dead(heeler));
+        assert_eq!(shell.modes(), modes, "{line}");
+        assert_eq!(shell.foreground(), shell.pid, "{line}");
+        shell.line("wait %1; echo $? >code");
+        t.wait_file("code", |code| code == "143\n");
+        if line.starts_with("run") {
+            let report = report(&t);
+            assert_eq!(report["outcome"], "cancelled", "{report}");
+            assert_eq!(report["containment"]["verified"], true, "{report}");
+            std::fs::remove_file(t.path("report")).unwrap();
+        }
+        std::fs::remove_file(t.path("code")).unwrap();
+    }
+    end(&t, "it");
+    drop(shell);
+    t.wait_alone();
+}
+
+/// A terminal that is gone is not waited for: who is stopped ends of HUP, and goes on where that is ignored.
+#[test]
+fn who_is_stopped_survives_its_terminal() {
+    let asks = "--script s.toml -- sleep 1000";
+    for (line, outcome) in [
+        (format!("heeler run --pipe --report report {asks}"), "cancelled"),
+        (format!("heeler run --pty --report report {asks}"), "cancelled"),
+        (
+            format!("(trap '' HUP TERM; exec heeler run --pty --stop KILL --report report {asks})"),
+            "dialogue_failed",
+        ),
+    ] {
+        let t = Test::new();
+        t.write("s.toml", QUESTION);
+        let Some(shell) = Shell::start(&t) else { return };
+        shell.line(&line);
+        shell.tmux.wait("Key:");
+        let heeler = shell.foreground();
+        shell.tmux.keys(&["C-z"]);
+        shell.has_terminal();
+        wait_until("it is stopped", || proc_state(heeler) == Some('T'));
+        shell.tmux.tell(&["respawn-pane", "-k", "exec cat"]);
+        let report = report(&t);
+        assert_eq!(report["outcome"], outcome, "{line}: {report}");
+        drop(shell);
+        t.wait_alone();
+    }
+}
+
 /// What a person types is typed on to a command that a rule may type to as well: then we read the terminal.
 #[test]
 fn a_person_types_beside_a_rule_over_pipes() {
@@ -285,4 +410,50 @@ fn a_person_types_beside_a_rule_over_pipes() {
     let mut run = t.run(args).terminal(80, 24).start();
     run.type_in("word\r");
     run.out("word\r\ngot word\r\n").check();
+}
+
+/// Says on the lifeline $1 how often it has had HUP; CONT, which comes with the ladder's, ends it.
+const HANGUPS: &str = r"
+import os, signal, sys
+life = os.open(sys.argv[1], os.O_WRONLY)
+count = 0
+def hup(number, frame):
+    global count
+    count += 1
+    os.write(life, b'hup %d.\n' % count)
+signal.signal(signal.SIGHUP, hup)
+signal.signal(signal.SIGCONT, lambda *_: sys.exit(0))
+os.write(life, b'up.\n')
+while True:
+    signal.pause()
+";
+
+/// When a session ends the kernel sends HUP to the group that has its terminal, heeler and the command alike: once is
+/// enough. Who has left the group has it from heeler.
+#[test]
+fn a_hangup_of_the_terminal_comes_once() {
+    let t = Test::new();
+    t.write("hangups", HANGUPS);
+    let (mut here, mut apart) = (t.lifeline("here"), t.lifeline("apart"));
+    let script = r#"heeler run --pipe --report report -- sh -c '
+        setsid python3 -S -E -c "$(cat hangups)" apart & exec python3 -S -E -c "$(cat hangups)" here'; true"#;
+    let session = t.sh(script).terminal(80, 24).start();
+    here.wait("up.\n");
+    apart.wait("up.\n");
+    let shell = session.pid();
+    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    let heeler = children.trim().parse().unwrap();
+    // So that the one from the kernel has been counted before another comes.
+    signal(heeler, Signal::STOP);
+    wait_until("it is stopped", || proc_state(heeler) == Some('T'));
+    session.signal(Signal::KILL);
+    here.wait("hup 1.\n");
+    signal(heeler, Signal::CONT);
+    for life in [&mut here, &mut apart] {
+        assert_eq!(life.wait_gone(), "up.\nhup 1.\n");
+    }
+    let report = report(&t);
+    assert_eq!(report["stop"]["caller_signal"], "SIGHUP", "{report}");
+    assert_eq!(report["stop"]["interrupts"], 1, "{report}");
+    session.any_out().signaled(9).check();
 }

@@ -23,7 +23,7 @@ const MAY: &[(&str, &[&str])] = &[
             "runtime::fault",
             "runtime::outlets",
             "runtime::remote",
-            "runtime::sink",
+            "report::sink",
             "runtime::terminal",
             "store::id",
             "store::lockfile",

@@ -1,9 +1,11 @@
 //! Limits of time, silence and output.
 
+use std::fs::File;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use crate::children::{self, python, sh};
-use crate::harness::{PATIENCE, Test};
+use crate::harness::{PATIENCE, Test, whole};
 
 const MODES: [&str; 3] = ["--pipe", "--pty", "--inherit"];
 
@@ -278,4 +280,47 @@ fn without_output_a_busy_command_is_idle() {
     let mut args = vec!["--pipe", "--idle-timeout", "300ms"];
     args.extend(python("while True: pass", &[]));
     t.run(args).report().exit(124).any_err().check().has("/outcome", "idle");
+}
+
+/// A reader of stderr that does not read holds up nothing: not limits, nor signals, nor the next attempt. What there
+/// was to say comes when it reads.
+#[test]
+fn what_heeler_says_holds_up_nothing() {
+    let size = 1 << 20;
+    for (args, code) in [
+        // SIGUSR1, and the last word.
+        (vec!["--timeout", "700ms", "--", "sh", "-c", "kill -USR1 $PPID; sleep 1000"], 124),
+        // A warning in the midst of it.
+        (vec!["--timeout", "700ms", "--", "sh", "-c", "yes e >&2 & exec yes"], 124),
+        // A line of the script's own; thousands of them are not all kept.
+        (vec!["--timeout", "700ms", "--script", "s.toml", "--", "sh", "-c", "yes; sleep 9"], 124),
+        // The words about attempts. Nothing is by force here: they wait.
+        (vec!["--retries", "2", "--retry-delay", "10ms", "--", "sh", "-c", "exit 3"], 3),
+    ] {
+        let t = Test::new();
+        t.write("s.toml", "version = 1\n[[rule]]\non = \"y\"\nlog = \"seen\"\n");
+        let (mut read, write) = crate::pipe::pipe();
+        rustix::pipe::fcntl_setpipe_size(&write, size).unwrap();
+        let filled = File::from(write);
+        (&filled).write_all(&vec![b'.'; size]).unwrap();
+        let (gone, stdout) = crate::pipe::pipe();
+        drop(gone);
+        let args = [["--pipe", "--stop", "KILL", "--report", "r"].as_slice(), &args].concat();
+        let run = t.run(&args).stdout_to(stdout).stderr_to(filled).start();
+        if code == 3 {
+            t.wait_file("r", whole);
+            assert!(!run.ends_within(ms(300)), "there is something left to say");
+            let mut all = String::new();
+            read.read_to_string(&mut all).unwrap();
+            assert!(
+                all.contains("heeler: attempt 2 of 3 exited with 3"),
+                "{}",
+                all.trim_matches('.')
+            );
+        }
+        run.exit(code).check().took_between(ms(0), PATIENCE / 4);
+        let report = t.read("r");
+        assert!(report.contains("is not read on stderr"), "{report}");
+        drop(read);
+    }
 }

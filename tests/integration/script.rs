@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::harness::Test;
+
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scripts")
 }
@@ -248,4 +250,54 @@ fn flags_go_before_the_script() {
     let steps = json["dialogue"]["steps"].as_array().expect("a list");
     assert_eq!(steps.len(), 4);
     assert!(steps[3].to_string().contains("more"), "{json}");
+}
+
+/// A program says what it takes; a script that is none, or cannot be read, is no answer.
+#[test]
+fn a_script_that_is_a_program_says_what_it_takes() {
+    let t = Test::new();
+    let text = r#"
+version = 1
+description = "Copies a release.\u001b[31m"
+[command]
+argv = ["scp", "${files...}", "${host}"]
+[params.host]
+help = "where to"
+[params.env]
+values = ["test", "prod"]
+default = "test"
+[params.files]
+type = "list"
+required = false
+[secrets.pw]
+env = "PW"
+"#;
+    t.write("s.toml", text);
+    let says = r"Copies a release.\x1b[31m
+
+Usage: s.toml [OPTIONS] <host> [env] [files]... [-- COMMAND...]
+
+Params, also as --set NAME=VALUE:
+  host   where to
+  env    one of test, prod; default test
+  files
+
+Secrets:
+  pw  from the variable PW
+
+Options are those of heeler run (heeler help run); --dry-run says what would be done.
+A COMMAND is run in place of the script's own.
+";
+    for help in ["-h", "--help"] {
+        t.heeler(["run", "--script", "s.toml", help]).out(says).check();
+        t.heeler(["run", "--timeout", "5s", "--script=s.toml", help]).out(says).check();
+    }
+    t.write("none.toml", "version = 1\n[[step]]\nexpect = 'x'\n");
+    t.write("broken.toml", "version = ");
+    for other in ["none.toml", "broken.toml", "nowhere.toml", "-"] {
+        let done = t.heeler(["run", "--script", other, "--help"]).any_out().check();
+        assert!(done.out_text().starts_with("Supervise a command"), "{other}");
+    }
+    let done = t.heeler(["run", "--help", "--script", "s.toml"]).any_out().check();
+    assert!(done.out_text().starts_with("Supervise a command"));
 }

@@ -93,7 +93,78 @@ fn a_background_job_of_the_shell_stays() {
             // Nothing shows whose the orphan is, unless a cgroup holds those of the command.
             let proven = containment == "auto" && has_cgroup();
             assert_eq!(report(&t)["containment"]["verified"], proven, "{told}");
+            let tries = report(&t)["attempts"].as_array().map_or(1, Vec::len);
+            assert_eq!(tries, if proven && flags.contains("retries") { 2 } else { 1 }, "{told}");
             assert_eq!(done.err_text().contains("may be the command's"), !proven, "{told}");
+        }
+    }
+}
+
+/// It may be of the attempt before: then no other one is to meet it, and it is a stray for `--strays fail`.
+#[test]
+fn nothing_is_tried_beside_a_process_in_doubt() {
+    for containment in CONTAINMENTS {
+        for (flags, own, in_doubt, proven) in [
+            ("--retries 1 --retry-delay 0", 7, ("1\n", 7), ("1\n2\n", 7)),
+            ("--retries 1 --retry-delay 0 --strays release", 7, ("1\n2\n", 7), ("1\n2\n", 7)),
+            ("--strays fail", 0, ("1\n", 123), ("1\n", 123)),
+        ] {
+            let t = Test::new();
+            t.leaves_processes();
+            let command = format!(
+                "echo $HEELER_ATTEMPT >>tries; env -i setsid -f sleep 1000 >/dev/null 2>&1; exit {own}"
+            );
+            let script = format!(
+                "sleep 1000 >/dev/null 2>&1 & exec heeler run --pipe --containment {containment} {flags} \
+                 --report report -- sh -c \"$1\""
+            );
+            let held = containment == "auto" && has_cgroup();
+            let (tries, code) = if held { proven } else { in_doubt };
+            let done = t.sh(&script).arg(&command).any_err().exit(code).check();
+            assert_eq!(t.read("tries"), tries, "{containment} {flags}: {}", done.err_text());
+            let refused = flags.contains("retries") && tries == "1\n";
+            assert_eq!(done.err_text().contains("not tried again"), refused, "{}", done.err_text());
+        }
+    }
+}
+
+/// An attempt lets its strays go; the next one ends its own and not those, nor what comes of them later.
+#[test]
+fn what_an_attempt_left_is_not_of_the_next() {
+    for containment in CONTAINMENTS {
+        for policy in ["release", "leave"] {
+            let t = Test::new();
+            t.leaves_processes();
+            let [mut left, mut late, mut ours] = ["left", "late", "ours"].map(|it| t.lifeline(it));
+            t.fifo("go");
+            // The second ends the parent of one that was left, which then comes to heeler.
+            let command = r"exec >/dev/null 2>&1 3>&-
+                if [ $HEELER_ATTEMPT = 1 ]; then
+                    (exec 9>left; exec setsid sleep 1000) &
+                    setsid sh -c '(exec 9>late; exec setsid sleep 1000) & read x <go' &
+                    echo $! >parent
+                    exit 1
+                fi
+                exec 8>ours
+                setsid sleep 1000 &
+                read parent <parent; echo go >go
+                while kill -0 $parent; do sleep 0.01; done
+                exec sleep 1000";
+            let flags = ["--containment", containment, "--strays", policy, "--report", "report"];
+            let flags = [&flags[..], &["--retries", "1", "--retry-delay", "0"]].concat();
+            let flags =
+                [&flags[..], &["--timeout", "2s", "--pipe", "--", "sh", "-c", command]].concat();
+            t.run(flags).any_err().exit(124).check();
+            ours.wait_gone();
+            assert!(!left.is_gone() && !late.is_gone(), "{containment} {policy}");
+            let report = report(&t);
+            assert_eq!(report["containment"]["verified"], true, "{containment} {policy}: {report}");
+            t.heeler(["reap"]).any_out().check();
+            if policy == "leave" {
+                left.wait_gone();
+                late.wait_gone();
+            }
+            assert_eq!((left.is_gone(), late.is_gone()), (policy == "leave", policy == "leave"));
         }
     }
 }
@@ -139,6 +210,26 @@ fn a_fault_ends_the_command_alone() {
         ours.wait_gone();
         assert!(!job.is_gone(), "{containment}");
     }
+}
+
+/// Where the command is in our group, and no cgroup holds it, what it started is not known by any number: that is
+/// said, and a reap finds it.
+#[test]
+fn a_fault_says_that_processes_may_be_left() {
+    let t = Test::new();
+    t.leaves_processes();
+    let (mut job, mut ours) = (t.lifeline("job"), t.lifeline("ours"));
+    t.fifo("go");
+    let script = "(exec 8>job >/dev/null 2>&1; echo job >&8; exec sleep 1000) & read x <go; exec heeler run --pipe \
+        --containment subreaper -- sh -c 'trap \"\" HUP; exec 9>ours; sleep 1000 & echo hi; wait' </dev/null";
+    let run = t.sh(script).env("HEELER_FAULT", "output:abort").terminal(80, 24).start();
+    job.wait("job");
+    std::fs::write(t.path("go"), "go\n").unwrap();
+    let done = run.any_out().signaled(6).check();
+    assert!(done.out_text().contains("may be left"), "{}", done.out_text());
+    assert!(!ours.is_gone());
+    t.heeler(["reap"]).any_out().check();
+    ours.wait_gone();
 }
 
 /// Without `/proc` they have no names: the group is looked at, and nobody else is waited for.

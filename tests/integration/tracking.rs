@@ -128,10 +128,35 @@ fn reap_with_a_grace_bounds_the_ladder_and_wakes_a_heeler_that_is_stopped() {
     assert_eq!(inspected(&t, &run).pointer("/report/stop/interrupts").unwrap(), 2);
 
     let run = detached(&t, &["--", "sleep", "1000"]);
-    let heeler = Pid::from_raw(supervisor(&t, &run)).unwrap();
-    rustix::process::kill_process(heeler, Signal::STOP).unwrap();
+    stop(supervisor(&t, &run));
     t.heeler(["reap", &run]).any_out().any_err().check();
     assert_eq!(inspected(&t, &run).pointer("/report/outcome").unwrap(), "cancelled");
+}
+
+fn stop(pid: i32) {
+    rustix::process::kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
+}
+
+/// All is killed at once, also by a heeler that reads no signal before it has got all of them, and by one that has a
+/// cleanup to do.
+#[test]
+fn reap_without_a_grace_kills() {
+    let script = "trap '' TERM; echo up; while :; do sleep .1; done";
+    for (flags, stopped) in
+        [(&[][..], false), (&[][..], true), (&["--script", "cleanup.toml"][..], false)]
+    {
+        let t = Test::new();
+        t.write("cleanup.toml", "version = 1\n[[cleanup]]\nexpect = \"never\"\n");
+        let flags = [flags, &["--stop", "TERM:1h,KILL", "--", "sh", "-c", script]].concat();
+        let run = detached(&t, &flags);
+        t.heeler(["expect", &run, "--on", "up"]).any_out().check();
+        if stopped {
+            stop(supervisor(&t, &run));
+        }
+        t.heeler(["reap", &run, "--grace", "0"]).any_out().any_err().check();
+        let record = inspected(&t, &run);
+        assert_eq!(record.pointer("/report/stop/caller_signal").unwrap(), "SIGTERM", "{record}");
+    }
 }
 
 /// supervisors 36; design 3: strays that were left are for a later reap.

@@ -11,7 +11,8 @@ mod retries;
 mod script;
 mod tracking;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 pub use dialogue::{Dialogue, Word};
 pub use launch::Launch;
@@ -64,4 +65,22 @@ pub struct Run {
     /// How it is found again.
     #[command(flatten)]
     pub tracking: Tracking,
+}
+
+/// The script that `run` was given before it was asked for help; stdin is none, for it cannot be read twice.
+pub fn script_in_question(argv: &[OsString]) -> Option<&Path> {
+    let mut words = argv.get(1..)?.iter();
+    if words.next()? != "run" {
+        return None;
+    }
+    let file = loop {
+        let word = words.next()?.to_str()?;
+        match word.strip_prefix("--script=") {
+            Some(file) => break OsStr::new(file),
+            None if word == "--script" => break words.next()?,
+            None if matches!(word, "-h" | "--help" | "--") => return None,
+            None => {}
+        }
+    };
+    (file != "-").then(|| Path::new(file))
 }

@@ -15,7 +15,9 @@ use crate::config::plan::Secret;
 use crate::config::{Surroundings, script};
 use crate::control::client::{Connection, Failed, GRACE, PATIENCE};
 use crate::control::place;
-use crate::control::protocol::{Attach, ErrorKind, Frame, Reply, Request, Typing, decode_size};
+use crate::control::protocol::{
+    Attach, Ended, ErrorKind, Frame, Reply, Request, Typing, decode_size,
+};
 use crate::core::limits::earliest;
 use crate::core::outcome::{EXIT_DIALOGUE, EXIT_HEELER};
 use crate::expect::dialogue::{Dialogue, Effect, Setup};
@@ -247,6 +249,11 @@ impl Player {
             }
             Some(Frame::Answer) => self.answered(&content)?,
             Some(Frame::Ended) => {
+                let ended: Ended =
+                    serde_json::from_slice(&content).map_err(|error| error.to_string())?;
+                if let Some(status) = ended.status() {
+                    self.dialogue.set_exit(status);
+                }
                 self.tell(Dialogue::exited)?;
                 self.tell(Dialogue::finish)?;
                 self.over = true;

@@ -12,7 +12,7 @@ use detach::Stage;
 use crate::cli;
 use crate::config::plan::{Plan, ReportTo};
 use crate::config::{ConfigError, ErrorKind, Surroundings, dry_run, emit, report_target, resolve};
-use crate::core::outcome::{EXIT_HEELER, Ended, Outcome};
+use crate::core::outcome::{Cause, EXIT_HEELER, Ended, Outcome};
 use crate::core::record::{COOKIE, cookie};
 use crate::report::model::{ErrorInfo, Report};
 use crate::report::{output, write};
@@ -22,6 +22,10 @@ use crate::runtime::remote::Remote;
 use crate::runtime::run::{Finished, Names, StartError, execute};
 use crate::store::id::new_run_id;
 use crate::sys::{fdio, poll, signals};
+
+/// For the report, which is written first.
+const UNREAD: &str =
+    "what heeler says is not read on stderr: some of it still waited for its reader";
 
 /// Runs the command and returns heeler's exit code.
 pub fn run(args: &cli::Run, line: &[OsString]) -> i32 {
@@ -77,6 +81,7 @@ fn supervise_as(
     outer: Option<&str>,
     stage: &mut Stage,
 ) -> i32 {
+    output::hold_nothing_up();
     let (mut tracking, mut warnings) = match track::Tracking::begin(plan, run, outer) {
         Ok(begun) => begun,
         Err(error) => {
@@ -116,6 +121,9 @@ fn supervise_as(
     for warning in &report.warnings[finished.told.len()..] {
         output::complain(&format!("warning: {warning}"));
     }
+    if output::unsaid().is_some() {
+        report.warnings.push(UNREAD.to_owned());
+    }
     if let Some(to) = &plan.output.report
         && let Err(error) = write::write(&report, to)
     {
@@ -124,6 +132,9 @@ fn supervise_as(
     if let Some(server) = server {
         detach::end(plan, server, stage, &finished, code);
     }
+    // As for output: whoever is ended by force has the drain time.
+    let forced = finished.attempts.last().is_some_and(|last| last.cause > Some(Cause::Until));
+    output::finish(forced.then_some(plan.stop.drain));
     if let Some(signal) = last_word(&finished) {
         // As PID 1 the signal has no effect, and the exit code says it.
         signals::die_of(signal);

@@ -16,6 +16,7 @@ use crate::report::write;
 use crate::runtime::attempt::{Attempt, Observer};
 use crate::runtime::launch::Launched;
 use crate::runtime::run::Finished;
+use crate::runtime::tree::Member;
 use crate::store::tracker::{self, AttemptEnd, LeaderFacts, Policy, RunEnd, RunStart, Tracker};
 use crate::store::{StoreError, lockfile, place};
 use crate::sys::spawn::{Announce, Announced};
@@ -109,25 +110,15 @@ impl Tracking {
 
     /// Completes the record and sends the keeper away. Gives warnings for the report.
     pub(super) fn finish(self, finished: &Finished, report: &Report) -> Vec<String> {
-        let last = finished.attempts.last();
-        let unkillable = last.is_some_and(|last| !last.unkillable.is_empty());
-        let left_members =
-            unkillable || self.keeps_strays && last.is_some_and(|last| last.strays_left);
-        let left = last
-            .filter(|_| left_members)
-            .map(|last| {
-                let unkillable = last.unkillable.iter().map(|(member, _)| member);
-                last.strays
-                    .iter()
-                    .chain(unkillable)
-                    .map(|member| Sighting {
-                        pid: member.pid,
-                        start_ticks: Some(member.start_ticks),
-                        pidfs_ino: inode(member.pid),
-                    })
-                    .collect()
-            })
-            .unwrap_or_default();
+        let leaves = |attempt: &&Attempt| {
+            !attempt.unkillable.is_empty() || self.keeps_strays && attempt.strays_left
+        };
+        let attempts = || finished.attempts.iter().filter(leaves);
+        let members = attempts().flat_map(|attempt| {
+            attempt.strays.iter().chain(attempt.unkillable.iter().map(|(member, _)| member))
+        });
+        let left = members.filter_map(sighting);
+        let (left, left_members) = (left.collect(), attempts().next().is_some());
         let guarded = self.keeper.as_ref().is_none_or(|keeper| !keeper.gone());
         let unguarded = (!guarded).then(|| "the keeper was killed (--guard)".to_owned());
         // The record is complete before the keeper goes: killed in between, we are still guarded.
@@ -212,6 +203,14 @@ impl Observer for Tracking {
             signal,
         });
     }
+}
+
+/// This member, if it is still there: that of an earlier attempt was left long ago.
+fn sighting(member: &Member) -> Option<Sighting> {
+    let (pid, start_ticks) = (member.pid, member.start_ticks);
+    let pidfs_ino = inode(pid);
+    let stat = proc::stat(pid).ok().flatten().filter(|stat| stat.start_ticks == start_ticks)?;
+    Some(Sighting { pid, start_ticks: Some(stat.start_ticks), pidfs_ino })
 }
 
 fn inode(pid: i32) -> Option<u64> {

@@ -17,9 +17,9 @@ use crate::core::size::SizeFrom;
 use crate::expect::detach::DetachKeys;
 use crate::expect::view::modes::Modes;
 use crate::expect::view::query::Unasked;
+use crate::report::sink::Sink;
 use crate::runtime::fault;
-use crate::runtime::sink::Sink;
-use crate::runtime::terminal::RawMode;
+use crate::runtime::terminal::{RawMode, stop_until};
 use crate::sys::poll::{self, Want};
 use crate::sys::signals::{self, Signals};
 use crate::sys::{crash, fdio, names, socket, tty};
@@ -127,8 +127,8 @@ impl Ours {
         let kind = fdio::kind(fdio::standard(0))?;
         Ok(Ours {
             stdin: Some(fdio::own_input()?),
-            stdout: Sink::shared(fdio::standard(1), "stdout")?,
-            stderr: Sink::shared(fdio::standard(2), "stderr")?,
+            stdout: Sink::shared(fdio::standard(1), "stdout")?.enlarged(),
+            stderr: Sink::shared(fdio::standard(2), "stderr")?.enlarged(),
             raw: None,
             whole: false,
             at_line_start: true,
@@ -235,7 +235,8 @@ impl Ours {
             let sends = add(line.connection.fd(), Want::Write, !line.unsent.is_empty());
             let shows = add(self.stdout.fd(), Want::Write, self.stdout.is_pending());
             let tells = add(self.stderr.fd(), Want::Write, self.stderr.is_pending());
-            let reads = self.stdin.as_ref().filter(|_| line.unsent.len() < UNSENT);
+            let takes = line.unsent.len() < UNSENT && !self.is_away();
+            let reads = self.stdin.as_ref().filter(|_| takes);
             let reads = reads.and_then(|stdin| add(stdin.as_fd(), Want::Read, true));
             set.wait(None)?;
             let is = |index: Option<usize>| index.is_some_and(|index| set.ready(index).ready);
@@ -254,7 +255,9 @@ impl Ours {
                         }
                     }
                     signals::TSTP => {
-                        *line = self.suspend(wanted)?;
+                        if let Some(left) = self.suspend(wanted, signals, line)? {
+                            return Ok(left);
+                        }
                         anew = true;
                     }
                     signal if !signals::asks_to_stop(signal) => {}
@@ -293,6 +296,7 @@ impl Ours {
             Frame::decode(rest).map_err(|error| Failed::Nonsense(error.to_string()))?
         {
             match frame {
+                Some(Frame::Output | Frame::Stderr | Frame::Lost) if self.is_away() => {}
                 Some(Frame::Output) => self.show(content),
                 Some(Frame::Stderr) => self.stderr.write(content),
                 // What follows draws everything anew.
@@ -373,16 +377,28 @@ impl Ours {
     }
 
     /// Ctrl-Z from outside: in between we are not attached, so that the run does not wait for us.
-    fn suspend(&mut self, wanted: &Wanted) -> Result<Line, Failed> {
+    fn suspend(
+        &mut self,
+        wanted: &Wanted,
+        signals: &Signals,
+        line: &mut Line,
+    ) -> Result<Option<Left>, Failed> {
         self.leave();
-        loop {
-            signals::stop_self();
-            // With `bg` our terminal is the shell's.
-            if self.raw.as_ref().is_none_or(RawMode::resume) {
-                break;
-            }
+        stop_until(signals, || self.raw.as_ref().is_none_or(RawMode::resume));
+        // The shell began a line of its own.
+        self.at_line_start = true;
+        if !self.is_away() {
+            *line = self.connect(wanted, None)?;
+        } else if !signals.has_request() {
+            return Ok(Some(Left::Detached));
         }
-        self.connect(wanted, None)
+        Ok(None)
+    }
+
+    /// Our terminal is the shell's, as somebody asked for the end of who was stopped, or is gone: it is not written to,
+    /// nor read.
+    fn is_away(&self) -> bool {
+        self.raw.as_ref().is_some_and(|raw| !raw.is_raw())
     }
 
     /// Switches off what the output has left on.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Attempt, Running};
-use crate::config::plan::Strays;
 use crate::core::ladder::LAST_WAIT;
 use crate::core::outcome::Cause;
 use crate::core::supervisor::{Event, KILL};
@@ -31,8 +30,8 @@ impl Running<'_, '_> {
         self.end_asides();
         self.tell_exit();
         // A fault has killed everyone.
-        let keeps = matches!(self.shared.plan.stop.strays, Strays::Leave | Strays::Release)
-            && self.supervisor.cause() != Some(Cause::Internal);
+        let keeps =
+            self.shared.plan.stop.strays.stay() && self.supervisor.cause() != Some(Cause::Internal);
         let unkillable = self.supervisor.unkillable();
         // With strays that are left alone, a look is all there is.
         let strays_left = keeps && self.launched.tree.sweep() > 0 && !unkillable;
@@ -54,6 +53,9 @@ impl Running<'_, '_> {
             self.shared.warnings.push(self.unproven().to_owned());
         }
         self.launched.tree.let_go();
+        if strays_left {
+            self.shared.strangers.leave(n, &self.strays);
+        }
         self.strays.iter_mut().for_each(Member::read_name);
         Attempt {
             n,

@@ -381,7 +381,7 @@ impl Running<'_, '_> {
             self.tell_eofs();
             self.tell(Dialogue::finish);
         }
-        let busy = !self.hurry && self.dialogue.as_ref().is_some_and(Dialogue::is_busy);
+        let busy = !self.is_cut_short() && self.dialogue.as_ref().is_some_and(Dialogue::is_busy);
         if !busy && !self.is_behind() && !std::mem::replace(&mut self.end_told, true) {
             self.event(Event::StreamsEnded);
         }

@@ -187,8 +187,8 @@ struct Running<'s, 'a> {
     ended: Option<Ended>,
     /// The input ends when all steps are done.
     ends_input: bool,
-    /// The key that made a signal for the command and us.
-    interrupted: Option<i32>,
+    /// The key that made a signal for the command and us, and when.
+    interrupted: Option<(i32, Duration)>,
     /// Nobody looks at the output or is told of it: neither its lines nor its end.
     unseen: bool,
     /// Bytes of output so far, all streams together.
@@ -254,7 +254,7 @@ pub fn run(
     let context = Context {
         extra_env: vec![
             (crate::core::record::COOKIE.into(), shared.cookie.clone().into()),
-            ("HEELER_ATTEMPT".into(), n.to_string().into()),
+            (crate::core::record::ATTEMPT.into(), n.to_string().into()),
         ],
         merge: plan.output.merge,
         tail: plan.output.tail,
@@ -381,8 +381,8 @@ impl Attempt {
             Ended::Signaled { .. } => None,
         });
         let fine = outcome == Outcome::Exited && code.is_some_and(ok);
-        // Who could not be seen has been there all the same.
-        let unseen = self.cause == Some(Cause::Strays) || !self.verified;
+        // Who could not be seen, or not be told from others, has been there all the same.
+        let unseen = self.cause == Some(Cause::Strays) || !self.verified || self.in_doubt;
         let left = !self.strays.is_empty() || unseen;
         if strays == Strays::Fail && left && fine { Outcome::StraysFailed } else { outcome }
     }

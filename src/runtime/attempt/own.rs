@@ -1,13 +1,15 @@
 //! What concerns heeler's own terminal: Ctrl-Z, its size, a question for the status.
 
+use std::time::Duration;
+
 use super::Running;
 use crate::core::outcome::Ended;
 use crate::core::supervisor::Event;
 use crate::report::output;
 use crate::runtime::stream::Stream;
-use crate::runtime::terminal::{Asking, Lent, RawMode};
+use crate::runtime::terminal::{Lent, RawMode, stop_until};
 use crate::sys::signals::{self, Received};
-use crate::sys::{fdio, tty};
+use crate::sys::{fdio, ids, tty};
 
 impl Running<'_, '_> {
     /// Whether a signal that reached us is the command's own affair, as it is in our group: a key of the terminal's,
@@ -15,7 +17,19 @@ impl Running<'_, '_> {
     ///
     /// Not where there is no command to mind the key: it has ended, is being ended, has left the group; or the key
     /// answers a question of ours.
-    pub(super) fn is_the_commands(&mut self, Received { signal, pid }: Received) -> bool {
+    pub(super) fn is_the_commands(&mut self, received: Received) -> bool {
+        let theirs = self.minds(received);
+        let Received { signal, pid } = received;
+        // Keys reach the whole group, and so does a hangup but for whoever leads the session.
+        let to_all = matches!(signal, signals::INT | signals::QUIT)
+            || signal == signals::HUP && ids::session() != ids::pid();
+        if !theirs && to_all && pid == 0 && self.launched.shared.is_some() {
+            self.launched.tree.has_had(tty::own_group(), signal);
+        }
+        theirs
+    }
+
+    fn minds(&mut self, Received { signal, pid }: Received) -> bool {
         if self.launched.shared.is_none() || self.ended.is_some() {
             return false;
         }
@@ -24,25 +38,30 @@ impl Running<'_, '_> {
             return asks && self.launched.tree.has(pid.cast_signed());
         }
         if !matches!(signal, signals::INT | signals::QUIT | signals::TSTP)
-            || self.supervisor.is_terminating()
+            || self.supervisor.cause().is_some()
             || self.asking.is_some()
             || !self.launched.tree.leader_is_in(tty::own_group())
         {
             return false;
         }
         if signal != signals::TSTP {
-            self.interrupted = Some(signal);
+            self.interrupted = Some((signal, self.now()));
         }
         true
     }
 
-    /// The leader has died of the key that reached us too: the run is cancelled by it.
+    /// The leader has ended. If it died of the key that reached us too, the run is cancelled by that. One that took
+    /// longer than a stop may take has not ended of it: an interpreter goes on after Ctrl-C.
     pub(super) fn look_at_interrupt(&mut self) {
-        if let (Some(signal), Some(Ended::Signaled { signal: by, .. })) =
-            (self.interrupted, self.ended)
-            && signal == by
-        {
+        let Some((signal, at)) = self.interrupted else { return };
+        let rungs = self.shared.plan.stop.ladder.rungs();
+        // Nobody is left after the last.
+        let grace: Duration = rungs[..rungs.len() - 1].iter().map(|rung| rung.grace).sum();
+        if matches!(self.ended, Some(Ended::Signaled { signal: by, .. }) if by == signal) {
+            self.launched.tree.has_had(tty::own_group(), signal);
             self.event(Event::StopRequest { signal });
+        } else if !grace.is_zero() && self.now().saturating_sub(at) > grace {
+            self.interrupted = None;
         }
     }
 
@@ -71,23 +90,15 @@ impl Running<'_, '_> {
 
     fn stop_with_it(&mut self) {
         let from = self.shared.clock.wall();
-        let asking = self.asking.as_ref().map(|(asking, _)| asking);
         // In the reverse order of what they found: a question may be open on a terminal that is raw.
-        asking.inspect(|asking| asking.suspend());
-        for raw in self.raw_modes() {
-            raw.suspend();
-        }
+        self.raw_modes().rev().for_each(RawMode::suspend);
         // For a question it has been taken back.
-        let lent = self.launched.lent.as_ref().filter(|_| asking.is_none());
+        let lent = self.launched.lent.as_ref().filter(|_| self.asking.is_none());
         let modes = lent.and_then(Lent::take_back);
-        // With `bg` our terminal is the shell's, and a command that is typed to has to stop again, as one that
-        // reads the terminal by itself would.
-        loop {
-            signals::stop_self();
-            if self.raw_modes().all(RawMode::resume) && asking.is_none_or(Asking::resume) {
-                break;
-            }
-        }
+        // A command that is typed to stops like one that reads the terminal by itself. One that is being ended needs none.
+        stop_until(&self.shared.signals, || {
+            self.raw_modes().all(RawMode::resume) || self.supervisor.is_terminating()
+        });
         if let Some(lent) = lent {
             lent.lend_again(modes.as_ref());
         }
@@ -126,7 +137,8 @@ impl Running<'_, '_> {
         ));
     }
 
-    fn raw_modes(&self) -> impl Iterator<Item = &RawMode> {
-        self.shared.raw.iter().chain(&self.person)
+    fn raw_modes(&self) -> impl DoubleEndedIterator<Item = &RawMode> {
+        let asking = self.asking.iter().map(|(asking, _)| asking.modes());
+        self.shared.raw.iter().chain(&self.person).chain(asking)
     }
 }

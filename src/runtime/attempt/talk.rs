@@ -90,11 +90,15 @@ impl Running<'_, '_> {
         let Some(dialogue) = self.dialogue.as_ref().filter(|dialogue| dialogue.is_behind()) else {
             return false;
         };
-        let stopped = self.hurry || self.supervisor.cause().is_some_and(Cause::is_outside);
-        if stopped && !dialogue.in_cleanup() {
+        if self.is_cut_short() && !dialogue.in_cleanup() {
             self.tell(|dialogue, _, out| dialogue.end(out));
         }
         self.dialogue.as_ref().is_some_and(Dialogue::is_behind)
+    }
+
+    /// Whether somebody or a limit ends the run: nobody waits for what the dialogue is still about.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.hurry || self.supervisor.cause().is_some_and(Cause::is_outside)
     }
 
     fn act(&mut self, effects: &mut Vec<Effect>) {

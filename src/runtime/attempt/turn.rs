@@ -30,6 +30,7 @@ const MOST_COUNTED: usize = 2500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Signals,
+    Words,
     Leader,
     Leaf,
     Sink(usize),
@@ -121,6 +122,7 @@ impl Running<'_, '_> {
         for source in waiting.ready() {
             match source {
                 Source::Sink(index) => self.shared.outlets.flush(index),
+                Source::Words => output::say_more(),
                 Source::Input => self.read_input(),
                 Source::Helper | Source::HelperOutput => self.look_at_helper(),
                 Source::Answer => self.read_answer(),
@@ -204,6 +206,9 @@ impl Running<'_, '_> {
         let behind = self.is_behind();
         waiting.clear();
         waiting.add(Source::Signals, self.shared.signals.fd(), Want::Read);
+        if let Some(stderr) = output::unsaid() {
+            waiting.add(Source::Words, stderr, Want::Write);
+        }
         if self.ended.is_none() {
             waiting.add(Source::Leader, self.launched.tree.pidfd(), Want::Read);
         }

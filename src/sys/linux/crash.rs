@@ -98,7 +98,7 @@ pub fn let_tree_go() {
 /// From here on a fault gives the terminal these modes, and us its foreground if `group` has it. Says whether
 /// it is the first to ask for that; it is then to say when that is over.
 ///
-/// `group` is who may have its foreground besides us.
+/// `group` is who may have its foreground besides us, and besides one in which nobody is left.
 pub fn hold_terminal(fd: BorrowedFd<'_>, modes: &Attributes, group: i32) -> bool {
     if HELD.load(SeqCst) {
         return false;
@@ -194,8 +194,14 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_
             }
         }
         if ours {
-            end_tree();
+            let ended = end_tree();
             put_terminal_back();
+            // Whoever reads it may be late, and nobody else writes there any more.
+            let mut room = libc::pollfd { fd: 2, events: libc::POLLOUT, revents: 0 };
+            if ended && libc::poll(&raw mut room, 1, 0) == 1 {
+                let said = b"heeler: a fault of its own; its command is killed\n";
+                libc::write(2, said.as_ptr().cast(), said.len());
+            }
         }
         let at = FAULTS.iter().position(|fault| *fault == signal).unwrap_or_default();
         libc::sigaction(signal, (*BEFORE.0.get())[at].as_ptr(), std::ptr::null_mut());
@@ -206,19 +212,17 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _: *mut libc::c_
     }
 }
 
-/// Kills everyone and waits, for a bounded time, until nobody is left.
+/// Kills everyone and waits, for a bounded time, until nobody is left. Says whether there was a tree.
 ///
 /// # Safety
 /// Async-signal-safe; nobody else may be collecting children.
-unsafe fn end_tree() {
+unsafe fn end_tree() -> bool {
     // What runs next may abort, which brings us here again.
     if !TREE.swap(false, SeqCst) {
-        return;
+        return false;
     }
     // SAFETY: system calls on numbers and on buffers of ours.
     unsafe {
-        let said = b"heeler: a fault of its own; its command is killed\n";
-        libc::write(2, said.as_ptr().cast(), said.len());
         libc::write(KILL.load(SeqCst), b"1".as_ptr().cast(), 1);
         let leader = LEADER.load(SeqCst);
         if leader > 0 {
@@ -227,6 +231,11 @@ unsafe fn end_tree() {
         }
         // Whoever loses its parent becomes our child: killing children until there is none ends all.
         let spares = SPARES.load(SeqCst);
+        if spares && KILL.load(SeqCst) < 0 {
+            // Who is of it and who was there before is more than can be found out here.
+            let said = b"heeler: what its command started may be left (heeler list)\n";
+            libc::write(2, said.as_ptr().cast(), said.len());
+        }
         for _ in 0..PATIENCE {
             if !spares {
                 kill_children();
@@ -238,11 +247,12 @@ unsafe fn end_tree() {
                 }
             };
             if collected < 0 || spares && (leader == 0 || collected == leader) {
-                return;
+                break;
             }
             libc::poll(std::ptr::null_mut(), 0, 1);
         }
     }
+    true
 }
 
 /// Kills every child that `/proc` names.
@@ -286,11 +296,10 @@ unsafe fn put_terminal_back() {
     unsafe {
         let Some(terminal) = &*TERMINAL.0.get() else { return };
         let fd = BorrowedFd::borrow_raw(terminal.fd);
-        let (us, now) = (tty::own_group(), tty::foreground(fd));
-        if now == Some(us) || now == Some(terminal.group) {
+        if tty::is_to_take_back(fd, terminal.group) {
             let (at, length) = farewell_at();
             libc::write(terminal.fd, FAREWELL[at].0.get().cast(), length);
-            let _ = tty::set_foreground(fd, us);
+            let _ = tty::set_foreground(fd, tty::own_group());
             let _ = tty::set_attributes(fd, &terminal.modes);
         }
     }

@@ -163,6 +163,19 @@ impl Signals {
         &self.inherited
     }
 
+    /// Whether a request to stop has arrived that is not read yet.
+    pub fn has_request(&self) -> bool {
+        let mut pending = set_of([]);
+        // SAFETY: the set is writable, and valid also where the call fails.
+        unsafe { libc::sigpending(&raw mut pending) };
+        // SAFETY: it only looks at a valid set.
+        let is_pending = |signal| unsafe { libc::sigismember(&raw const pending, signal) == 1 };
+        let taken = TAKEN.into_iter().chain(other_requests());
+        taken
+            .filter(|signal| asks_to_stop(*signal))
+            .any(|signal| is_pending(signal) && disposition(signal) != libc::SIG_IGN)
+    }
+
     /// The signals that arrived since the last call. Requests that the caller ignores (nohup, a background
     /// job) are left out: the kernel queues a blocked signal even when it is ignored. Their dispositions stay
     /// what the caller set, so they are asked for when it matters: fifty of them are not, at every start.
@@ -254,5 +267,7 @@ pub const CHLD: i32 = libc::SIGCHLD;
 pub const TSTP: i32 = libc::SIGTSTP;
 /// SIGWINCH's number here.
 pub const WINCH: i32 = libc::SIGWINCH;
+/// SIGPWR's number here.
+pub const PWR: i32 = libc::SIGPWR;
 /// SIGUSR1's number here.
 pub const USR1: i32 = libc::SIGUSR1;

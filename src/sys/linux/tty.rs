@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, Winsize,
-    tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
+    InputModes, LocalModes, OptionalActions, OutputModes, QueueSelector, SpecialCodeIndex, Termios,
+    Winsize, tcflush, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr, tcsetpgrp, tcsetwinsize,
 };
 
 /// Saved terminal attributes.
@@ -118,6 +118,25 @@ pub fn foreground(fd: BorrowedFd<'_>) -> Option<i32> {
     tcgetpgrp(fd).ok().map(|group| group.as_raw_nonzero().get())
 }
 
+/// Whether `fd` is no terminal of ours any more, and never will be: it is hung up, or our session has lost it.
+pub fn is_gone(fd: BorrowedFd<'_>) -> bool {
+    use rustix::io::Errno;
+    matches!(tcgetpgrp(fd), Err(Errno::IO | Errno::NOTTY))
+}
+
+/// Whether the foreground of `fd` is ours to take back: it is our own, that of `group`, or that of a group in which
+/// nobody is left. A shell gives its jobs the foreground, and may end with them.
+pub fn is_to_take_back(fd: BorrowedFd<'_>, group: i32) -> bool {
+    foreground(fd).is_some_and(|now| now == own_group() || now == group || is_empty(now))
+}
+
+/// Async-signal-safe.
+fn is_empty(group: i32) -> bool {
+    // SAFETY: signal 0 looks only.
+    let found = unsafe { libc::kill(-group, 0) };
+    found < 0 && super::fdio::errno() == libc::ESRCH
+}
+
 /// Makes `group` the foreground group. SIGTTOU must be ignored or blocked when we are not in it.
 pub fn set_foreground(fd: BorrowedFd<'_>, group: i32) -> io::Result<()> {
     let group = rustix::process::Pid::from_raw(group).ok_or(io::ErrorKind::InvalidInput)?;
@@ -129,9 +148,9 @@ pub fn own_group() -> i32 {
     super::ids::group()
 }
 
-/// The same, and what was typed and not read is forgotten.
-pub fn set_attributes_and_flush(fd: BorrowedFd<'_>, attributes: &Attributes) -> io::Result<()> {
-    Ok(tcsetattr(fd, OptionalActions::Flush, &attributes.0)?)
+/// What was typed and not read is forgotten.
+pub fn forget_typed(fd: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(tcflush(fd, QueueSelector::IFlush)?)
 }
 
 /// For a line that is typed to us, shown or not. Ctrl-C keeps its meaning.

@@ -64,11 +64,17 @@ impl Sink {
                 Err(_) => own(How::Careful)?,
             },
         };
-        if how == How::Nonblocking {
-            fdio::enlarge(fd.as_fd());
-        }
         let splices = how == How::Nonblocking && kind == FdKind::Pipe || kind == FdKind::Device;
         Ok(Sink { splices, ..Sink::new(label, fd, how) })
+    }
+
+    /// With a larger pipe, for much output.
+    #[must_use]
+    pub fn enlarged(self) -> Sink {
+        if self.how == How::Nonblocking {
+            fdio::enlarge(self.fd());
+        }
+        self
     }
 
     /// A file that we opened ourselves, non-blocking.
@@ -154,9 +160,14 @@ impl Sink {
         self.pending = pending;
     }
 
+    /// How much is kept.
+    pub fn kept(&self) -> usize {
+        self.pending.len() - self.done
+    }
+
     /// Whether something is kept because the reader does not take it.
     pub fn is_pending(&self) -> bool {
-        self.full || self.done < self.pending.len()
+        self.full || self.kept() > 0
     }
 
     /// To poll for writing while something is kept.
