@@ -125,19 +125,33 @@ fn not_here(error: &clap::Error, line: &[OsString]) -> Option<String> {
     })
 }
 
-/// What other programs call what is a flag here.
-const ELSEWHERE: [(&[&str], &str); 12] = [
-    (&["--retry"], "--retries N tries again, --retry-on COND says when"),
-    (&["--tty"], "--pty (-t) gives it a terminal"),
+const LINE: &str = "--line TEXT types TEXT and Enter, --send TEXT only TEXT";
+
+/// The same for other commands of ours, whose words without a flag are empty here.
+const OF_OTHERS: [(&str, &[&str], &str); 4] = [
+    ("send", &["", "--text", "--sendline"], LINE),
+    ("expect", &["", "--expect", "--pattern"], "--on P waits for P"),
+    ("expect", &["--within"], "--timeout D says for how long"),
+    ("logs", &["-n", "--lines"], "--tail N prints the last lines"),
+];
+
+/// What other programs call what is a flag of `run` here.
+const ELSEWHERE: [(&[&str], &str); 16] = [
     (
-        &["--sendline", "--send-line", "--text"],
-        "--line TEXT types TEXT and Enter, --send TEXT only TEXT",
+        &["--retry", "--retry-count", "--attempts", "--tries"],
+        "--retries N tries again, --retry-on COND says when",
     ),
+    (&["--delay"], "--retry-delay D waits before each try but the first"),
+    (&["--max-time", "--time-limit"], "--timeout D is the limit"),
+    (&["--tty"], "--pty (-t) gives it a terminal"),
+    (&["--sendline", "--send-line", "--text", "--answer", "--reply", "--response"], LINE),
     (&["--enter"], "--key enter types it, --line TEXT has it"),
     (&["--password"], "--secret pw=env:VAR and --send-secret pw type a password"),
     (&["--foreground"], "it is in the foreground without -d"),
     (&["--append"], "--output FILE begins it anew; | tee -a FILE appends"),
-    (&["-o"], "--output FILE keeps what it writes"),
+    (&["-o", "--log", "--log-file", "--logfile"], "--output FILE keeps what it writes"),
+    (&["--junit", "--json", "--github", "--format"], "--report FILE says how it ended, as JSON"),
+    (&["--background", "--daemon", "--bg"], "-d leaves it running in the background"),
     (
         &["--preserve-status"],
         "a limit is 124; --report FILE has the command's own exit code beside it",
@@ -163,16 +177,25 @@ fn hint(error: &clap::Error, line: &[OsString]) -> Option<String> {
             let known = ELSEWHERE.iter().find(|(names, _)| names.contains(&word));
             known.map(|(_, instead)| (*instead).to_owned())
         }
+        ErrorKind::UnknownArgument => {
+            let (command, word) = (line.get(1)?, word(ContextKind::InvalidArg)?);
+            let flag = if word.starts_with('-') { word } else { "" };
+            let fits =
+                |(of, names, _): &&(&str, &[&str], &str)| command == of && names.contains(&flag);
+            OF_OTHERS.iter().find(fits).map(|(.., instead)| (*instead).to_owned())
+        }
         ErrorKind::MissingRequiredArgument => Some("see --help".to_owned()),
         _ => None,
     }
 }
 
 /// What other programs call what is a command here.
-const OTHERS: [(&[&str], &str); 5] = [
+const OTHERS: [(&[&str], &str); 7] = [
+    (&["ls"], "heeler list"),
+    (&["interact", "connect"], "heeler attach RUN"),
     (&["kill"], "heeler signal RUN SIGNAL, heeler reap RUN"),
     (&["stop", "rm", "end", "terminate"], "heeler reap RUN"),
-    (&["status", "show", "info"], "heeler list, heeler inspect RUN"),
+    (&["status", "show", "info", "top"], "heeler list (--watch goes on), heeler inspect RUN"),
     (&["tail", "log", "cat"], "heeler logs RUN (-f follows)"),
     (&["start", "exec", "spawn"], "heeler run -d"),
 ];
@@ -181,9 +204,11 @@ const OTHERS: [(&[&str], &str); 5] = [
 fn by_signal(flag: &str, line: &[OsString]) -> String {
     let at = line.iter().position(|typed| typed == flag);
     let name = at.and_then(|at| line.get(at + 1)?.to_str()).unwrap_or_default();
+    let (name, grace) = name.split_once(':').unwrap_or((name, "10s"));
     let name = name.strip_prefix("SIG").unwrap_or(name);
     let gentle = !name.is_empty() && name != "KILL" && name.chars().all(|c| c.is_ascii_uppercase());
-    let ladder = if gentle { format!("{name}:10s,KILL") } else { "KILL".to_owned() };
+    let gentle = gentle && looks_like_duration(grace);
+    let ladder = if gentle { format!("{name}:{grace},KILL") } else { "KILL".to_owned() };
     format!("--stop {ladder} says by which signals it is stopped")
 }
 
@@ -329,6 +354,25 @@ mod tests {
             ("heeler run -s KILL 5 sleep 10", "--stop KILL"),
             ("heeler run -k 5 5 sleep 10", "--stop TERM:5s,KILL"),
             ("heeler run --signal SIGINT 5 sleep 10", "--stop INT:10s,KILL says"),
+            ("heeler run -s INT:5s sleep 10", "--stop INT:5s,KILL says"),
+            ("heeler run --retry-count 3 true", "--retries N tries again"),
+            ("heeler run --attempts 3 true", "--retries N tries again"),
+            ("heeler run --delay 3 true", "--retry-delay D"),
+            ("heeler run --max-time 3 true", "--timeout D"),
+            ("heeler run --answer y sh", "--line TEXT"),
+            ("heeler run --log f sh", "--output FILE"),
+            ("heeler run --log-file f sh", "--output FILE"),
+            ("heeler run --junit f sh", "--report FILE"),
+            ("heeler run --background sh", "-d leaves it running"),
+            ("heeler send x hello", "--line TEXT types TEXT and Enter"),
+            ("heeler expect x ready", "--on P waits for P"),
+            ("heeler expect x --expect ready", "--on P waits for P"),
+            ("heeler expect x --on ready --within 2s", "--timeout D says for how long"),
+            ("heeler logs x -n 5", "--tail N prints the last lines"),
+            ("heeler logs x --lines 5", "--tail N prints the last lines"),
+            ("heeler ls", "of a run: heeler list"),
+            ("heeler top", "heeler list (--watch goes on)"),
+            ("heeler interact x", "heeler attach RUN"),
             ("heeler run --tty sh", "--pty (-t)"),
             ("heeler run --expect x --sendline y sh", "--line TEXT"),
             ("heeler run --expect x --enter sh", "--key enter"),

@@ -1,5 +1,7 @@
 //! `heeler check SCRIPT...`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::cli;
@@ -20,13 +22,13 @@ pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
     let mut worst: Option<Severity> = None;
     let mut told = Vec::new();
     for file in &args.scripts {
-        let loaded = match script::load(file, false, &around) {
+        let loaded = match load(file, &around) {
             Ok(loaded) => loaded,
-            Err(error) => {
+            Err(message) => {
                 worst = Some(Severity::Error);
-                told.push(json!({"file": file.display().to_string(), "severity": "error", "code": "unreadable", "message": error.message}));
+                told.push(json!({"file": file.display().to_string(), "severity": "error", "code": "unreadable", "message": message}));
                 if !args.json {
-                    io.say(&error.message);
+                    io.say(message);
                 }
                 continue;
             }
@@ -55,6 +57,15 @@ pub fn run(args: &cli::Check, io: &mut Io<'_>) -> i32 {
         Some(Severity::Warning) if args.strict => 1,
         Some(Severity::Warning) | None => 0,
     }
+}
+
+fn load(file: &Path, around: &Surroundings) -> Result<Loaded, String> {
+    // As a script it would have a mistake in each line.
+    if file.extension().is_some_and(|extension| extension == "cast") {
+        let cast = file.display();
+        return Err(format!("{cast} is a recording (--against {cast} plays a script against it)"));
+    }
+    script::load(file, false, around).map_err(|error| error.message)
 }
 
 fn findings(loaded: &Loaded, set: &[(String, String)]) -> Vec<Finding> {

@@ -90,7 +90,7 @@ impl Subject {
             None => (State::Gone, Some(why)),
         };
         if self.record.closed() {
-            return over("nobody saw its end");
+            return over("nobody saw its end, or could record it");
         }
         match here.reach(&self.record.facts.scope) {
             Reach::OtherHost => return (State::Foreign, Some("it is of another host")),
@@ -110,7 +110,7 @@ impl Subject {
         if self.populated || self.members.iter().any(|member| member.same == Same::Yes) {
             (State::Orphaned, None)
         } else if self.members.is_empty() {
-            over("its heeler was killed, and nothing of it is left")
+            over("nothing of it is left: its heeler was killed, or a disk was full when it ended")
         } else {
             (State::Foreign, Some("a process may be of it, and that cannot be proven"))
         }

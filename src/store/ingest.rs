@@ -19,10 +19,15 @@ impl Store {
                 let (Some(record), Some(finish)) = (&lock.record, &lock.finish) else { continue };
                 let Some(end) = &record.end else { continue };
                 write::insert_run(tx, &record.facts)?;
+                if finish.attempts.is_empty() {
+                    for leader in &record.leaders {
+                        write::insert_attempt(tx, &record.facts.run, leader, None)?;
+                    }
+                }
                 for (leader, end) in &finish.attempts {
                     write::insert_attempt(tx, &record.facts.run, leader, end.as_ref())?;
                 }
-                write::end_run(tx, &record.facts.run, end, &finish.report)?;
+                write::end_run(tx, &record.facts.run, end, finish.report.as_deref())?;
                 now_ms = now_ms.max(end.ended_ms);
             }
             write::forget_old(tx, now_ms)

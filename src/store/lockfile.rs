@@ -7,14 +7,17 @@
 //! A run that ends leaves its file with everything in it, report included ([`Finish`]), for whoever is at the
 //! database next (`ingest`); a short one never opens the database. Measured: a tenth of the time.
 //!
+//! On a disk that is full by then, the end without the report has its place in the block that the file has anyway;
+//! a run that lasts keeps room for both ([`LockFile::reserve`]).
+//!
 //! The lock belongs to the open file, which is closed at exec: the command does not inherit it (between fork
 //! and exec it does, for some microseconds). Readers ask with a *shared* lock, so that two of them do not
 //! take each other for a heeler.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +33,9 @@ const SUFFIX: &str = ".lock";
 /// More than this is not a lock file of ours (an argument list is at most 2 MiB by default on Linux, and
 /// JSON escapes at worst six bytes for one).
 const MAX: u64 = 16 << 20;
+
+/// Room that is kept for the end: of most runs with their report, which has up to 4 KiB of each stream.
+const ROOM: u64 = 16 << 10;
 
 /// A line after the first.
 #[derive(Serialize, Deserialize)]
@@ -49,9 +55,11 @@ enum Line {
 /// What the database is owed of a run that has ended, beside its [`Record`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finish {
+    /// None where there was no room for them.
     pub(super) attempts: Vec<(Leader, Option<AttemptEndRow>)>,
-    /// The report as JSON, masked.
-    pub report: String,
+    /// The report as JSON, masked; absent where there was no room for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 /// The lock file of our own run. The lock goes with it; the file stays unless [`LockFile::remove`] is called.
@@ -117,6 +125,33 @@ impl LockFile {
         // A leader that wrote to a full disk may have left half a line.
         text.insert(0, b'\n');
         self.file.write_all(&text)
+    }
+
+    /// Keeps room for the end, in case the disk fills up.
+    pub fn reserve(&self) {
+        // Where that cannot be had, there is what the file has.
+        let _ = crate::sys::fs::reserve(&self.file, ROOM);
+    }
+
+    /// Adds the end where there was no room for all of what [`LockFile::end`] adds: of that which the database is
+    /// owed as much as there is room for, without the report.
+    pub fn short_end(&mut self, end: &End, owed: Option<Finish>) -> io::Result<()> {
+        let mut text = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut text)?;
+        let whole = text.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let shortest = owed.as_ref().map(|_| Finish { attempts: Vec::new(), report: None });
+        let short = owed.map(|owed| Finish { report: None, ..owed });
+        let over = text.len() - whole;
+        let write = |finish| {
+            let mut text =
+                serde_json::to_vec(&Line::End { end: end.clone(), sightings: Vec::new(), finish })?;
+            // Over all that the disk took of the longer one: cut off, its room would be lost.
+            text.resize(text.len().max(over.saturating_sub(1)), b' ');
+            text.push(b'\n');
+            self.file.write_all_at(&text, whole as u64)
+        };
+        write(short).or_else(|_| write(shortest))
     }
 
     /// Whether it still has its name: what is written to one that was removed nobody reads.
@@ -335,7 +370,7 @@ fn parse(text: &[u8]) -> Option<(Record, Option<Finish>)> {
             Err(_) => {}
         }
     }
-    if let Some(finish) = &finish {
+    if let Some(finish) = finish.as_ref().filter(|finish| !finish.attempts.is_empty()) {
         record.leaders = finish.attempts.iter().map(|(leader, _)| leader.clone()).collect();
     }
     Some((record, finish))

@@ -4,7 +4,8 @@
 //! begin      before the spawn    lock file made, locked, filled      (--track require: the row too)
 //! announce   before each spawn   what the leader is to write into the lock file before its exec
 //! spawned    after each spawn    nothing, where the lock file has it
-//! lasting    after 100 ms        the row; after 200, 400 and so on where others were writing just then
+//! lasting    after 100 ms        the row (after 200, 400 and so on where others were writing just then), and room
+//!                                for the end in the lock file
 //! finished   at the end          the lock file is completed and stays: the row is owed
 //!                                (with --track require, or members left: the row is completed, too)
 //! ```
@@ -14,7 +15,8 @@
 //! whoever is at the database next takes it in ([`super::ingest`]): everyone who asks, and now and then a run
 //! that ends. Where that cannot be relied on (no database yet, or one that is damaged, foreign, newer or
 //! read-only, as its first bytes tell, or that could not be written during the run; no lock file; members left)
-//! the row is written at once: right after the spawn, and at the end.
+//! the row is written at once: right after the spawn, and at the end. An end that the database cannot take then,
+//! for want of room or because others write it for too long, is left in the lock file all the same.
 //!
 //! While the child runs nothing waits for others who write the database: limits, its output and whoever asks for
 //! its end would wait as well. What could not be written then is in the lock file and written or owed at the end,
@@ -226,6 +228,7 @@ impl Tracker {
     /// To be called when the run has lasted for [`SHORT`](crate::core::record::SHORT). Says whether there is a row now,
     /// or will never be; else it is to be called again when the run has lasted for twice as long.
     pub fn lasting(&mut self, warnings: &mut Vec<String>) -> bool {
+        self.lock.as_ref().map(LockFile::reserve);
         if !self.has_row && !self.warned {
             warnings.extend(self.row());
         }
@@ -266,12 +269,22 @@ impl Tracker {
         if end.left_members {
             // The lock goes with this process; the file stays, for `list` and `reap`.
             if let Some(lock) = self.lock.as_mut() {
-                let _ = lock.end(&end_of(end), &end.left, None);
+                let _ = lock
+                    .end(&end_of(end), &end.left, None)
+                    .or_else(|_| lock.short_end(&end_of(end), None));
             }
-        } else {
-            self.drop_lock();
+            return written.err().and_then(|error| self.warn(&error));
         }
-        written.err().and_then(|error| self.warn(&error))
+        match written {
+            Err(
+                error
+                @ (StoreError::Full { .. } | StoreError::Busy { .. } | StoreError::Sql { .. }),
+            ) => self.keep(end, &error),
+            written => {
+                self.drop_lock();
+                written.err().and_then(|error| self.warn(&error))
+            }
+        }
     }
 
     /// Leaves in the lock file what the database is owed; false when that is not to be, or fails.
@@ -279,10 +292,29 @@ impl Tracker {
         if !self.can_wait || self.warned || end.left_members || end.report_json.len() > OWED {
             return false;
         }
+        let finish = self.finish(end);
         let Some(lock) = self.lock.as_mut().filter(|lock| lock.is_there()) else { return false };
-        let attempts = self.attempts.clone();
-        let finish = Finish { attempts, report: end.report_json.clone() };
         lock.end(&end_of(end), &[], Some(finish)).is_ok()
+    }
+
+    /// Leaves in the lock file what the database, for `why`, does not take now, or as much of that as there is room for.
+    fn keep(&mut self, end: &RunEnd, why: &StoreError) -> Option<String> {
+        let (finish, end) = (self.finish(end), end_of(end));
+        let whole = finish.report.is_some();
+        if let Some(lock) = self.lock.as_mut().filter(|lock| lock.is_there()) {
+            if whole && lock.end(&end, &[], Some(finish.clone())).is_ok() {
+                return None;
+            }
+            if lock.short_end(&end, Some(finish)).is_ok() {
+                return Some(format!("tracked without its report: {why}"));
+            }
+        }
+        self.warn(why)
+    }
+
+    fn finish(&self, end: &RunEnd) -> Finish {
+        let report = Some(&end.report_json).filter(|report| report.len() <= OWED);
+        Finish { attempts: self.attempts.clone(), report: report.cloned() }
     }
 
     /// One run in 32, by its random id, takes in what it and the others before it owe.
@@ -341,7 +373,7 @@ impl Tracker {
             }
             if let Some(end) = end {
                 write::insert_sightings(tx, &facts.run, &end.left, end.ended_ms)?;
-                write::end_run(tx, &facts.run, &end_of(end), &end.report_json)?;
+                write::end_run(tx, &facts.run, &end_of(end), Some(&end.report_json))?;
                 write::forget_old(tx, end.ended_ms)?;
             }
             Ok(())

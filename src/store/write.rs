@@ -214,7 +214,7 @@ pub(super) fn end_run(
     tx: &Transaction<'_>,
     run: &str,
     end: &End,
-    report: &str,
+    report: Option<&str>,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE runs SET ended_ms = ?2, outcome = ?3, exit_code = ?4, left_members = ?5, report = ?6

@@ -142,6 +142,32 @@ mount -o remount,ro small || exit 98
     }
 }
 
+/// A disk that fills up to its last byte while a run goes on: how the run ended is known afterwards all the same.
+#[test]
+fn a_disk_that_fills_up_takes_no_end() {
+    let t = Test::new();
+    if !can_unshare(&t, &["--mount"]) {
+        return;
+    }
+    std::fs::create_dir(t.path("small")).unwrap();
+    // A first run has no database to rely on, the next has.
+    let script = r#"
+mount -t tmpfs -o size=600k,mode=700 none small || exit 99
+export HEELER_DB=small/x.db
+full='seq 1 2000; dd if=/dev/zero of=small/fill bs=1k 2>/dev/null; exit 3'
+for name in first second; do
+    heeler run --pipe --report r --name $name -- sh -c "$full" >out
+    heeler wait $name
+    echo $?
+    rm small/fill
+    heeler wait $name
+    echo $?
+done
+"#;
+    let done = t.program("unshare", ["--mount", "sh", "-c", script]).any_out().any_err().check();
+    assert_eq!(done.out_text(), "3\n3\n3\n3\n", "{}", done.err_text());
+}
+
 /// supervisors 81; trap 76: a damaged database costs a warning, and `list` and `reap` go on with the lock files.
 #[test]
 fn a_damaged_database() {

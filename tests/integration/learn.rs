@@ -126,3 +126,41 @@ fn what_is_typed_ahead() {
     let done = t.run(["--script", "s.toml"]).any_out().any_err().check();
     assert!(done.out_text().contains("hello alice of Berlin"), "{}\n{script}", done.out_text());
 }
+
+/// What is recalled is not waited for, and a Ctrl-C behind a line not typed before that line is done.
+#[test]
+fn a_line_editor() {
+    let t = Test::new();
+    let words = ["learn", "-o", "s.toml", "--cast", "s.cast", "--"];
+    let shell = ["env", "PS1=> ", "INPUTRC=/dev/null", "bash", "--norc", "--noprofile"];
+    let mut run = t.heeler(words.into_iter().chain(shell)).terminal(80, 24).start();
+    let prompts = |n| move |out: &[u8]| count(out, "> ") == n;
+    run.wait_out_that("a prompt", prompts(1));
+    run.type_in("echo $((6*7))\r");
+    run.wait_out_that("a prompt", prompts(2));
+    run.type_in("\x1b[A");
+    run.wait_out_that("the line again", |out| count(out, "echo $((6*7))") == 2);
+    run.type_in("\x15");
+    run.wait_out("\x1b[K");
+    run.type_in("echo $((3*14))\r");
+    run.wait_out_that("a prompt", prompts(3));
+    run.type_in("\x1b[A");
+    run.wait_out_that("the line again", |out| count(out, "echo $((3*14))") == 2);
+    run.type_in("\r");
+    run.wait_out_that("a prompt", prompts(4));
+    run.type_in("sh -c 'echo >there; exec sleep 1000'\r");
+    run.wait_out("1000'\r\n");
+    t.wait_file("there", |text| text == "\n");
+    run.type_in("\x03");
+    run.wait_out_that("a prompt", prompts(5));
+    run.type_in("exit 5\r");
+    let out = run.any_out().check().out_text();
+    let script = t.read("s.toml");
+    assert!(!out.contains("warning") && !script.contains("secret"), "{out}\n{script}");
+    assert!(script.contains("expect = \"@idle:100ms\"\nkey = \"ctrl-c\"\n"), "{script}");
+    t.heeler(["check", "s.toml", "--against", "s.cast"]).any_out().check();
+    std::fs::remove_file(t.path("there")).unwrap();
+    let done = t.run(["--script", "s.toml"]).any_out().any_err().exit(5).check();
+    let out = done.out_text();
+    assert!(t.path("there").exists() && out.matches("42").count() == 3, "{out}\n{script}");
+}

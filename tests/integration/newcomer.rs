@@ -334,6 +334,8 @@ fn flags_of_other_programs_are_told_as_ours() {
         ("run source x", 127, "source is a shell's own"),
         ("run 'ls -l'", 127, "is for a shell: -c"),
         ("run -d -- 5s sleep 10", 127, "a limit is --timeout 5s"),
+        ("run good.toml", 127, "a script is --script good.toml"),
+        ("check s.cast", 125, "s.cast is a recording (--against s.cast plays a script against it)"),
         ("run -- /tmp", 126, "cannot run /tmp: it is a directory"),
     ] {
         let done = t.heeler(words(line)).any_out().any_err().exit(code).check();

@@ -265,6 +265,43 @@ fn input_is_replayed() {
     t.run(["--retries", "2", "--retry-delay", "0", "-c", script]).input("mine\n").any_err().check();
 }
 
+/// An input that somebody gave us is not passed on, and that is no secret; what is left for the rest of a loop over
+/// lines is nobody's loss.
+#[test]
+fn an_input_that_is_not_replayed_is_told() {
+    let t = Test::new();
+    t.write("lines", "one\ntwo\nthree\n");
+    let told = "our input was not passed on (--retries)";
+    // The pipe is filled before the command ends.
+    t.script("eat", "#!/bin/sh\nuntil [ -e sent ]; do :; done; rm sent; cat");
+    for given in [
+        ">sent; heeler run --retries 2 --report r ./eat <lines",
+        "{ cat lines; >sent; } | heeler run --retries 2 --report r ./eat",
+    ] {
+        let done = t.sh(given).err_has(format!("heeler: warning: {told}")).check();
+        assert_eq!(done.err_text().matches(told).count(), 1, "{}", done.err_text());
+        let report: serde_json::Value = serde_json::from_str(&t.read("r")).unwrap();
+        assert!(report["warnings"][0].as_str().unwrap().starts_with(told), "{report}");
+        let failed = t.sh(&given.replace(" ./eat", " --expect never --retry-on signal -- ./eat"));
+        let failed = failed.err_has(told).any_out().exit(122).check();
+        assert_eq!(failed.err_text().matches("not passed on").count(), 1, "{}", failed.err_text());
+    }
+    let silent = [
+        "while read x; do heeler run --retries 2 echo $x; done <lines",
+        "cat lines | while read x; do heeler run --retries 2 echo $x; done",
+        "heeler run --retries 2 --stdin lines cat <lines",
+        "heeler run --retries 2 --stdin inherit cat <lines",
+    ];
+    for line in silent {
+        t.sh(line).out("one\ntwo\nthree\n").check();
+    }
+    for line in
+        ["heeler run --retries 2 cat </dev/null", "heeler run --retries 2 --stdin null cat <lines"]
+    {
+        t.sh(line).check();
+    }
+}
+
 /// The limit is each attempt's own.
 #[test]
 fn the_timeout_is_for_each_attempt() {

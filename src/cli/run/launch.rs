@@ -90,10 +90,11 @@ pub struct Launch {
 
     /// Where its input comes from: inherit, null, or a file
     ///
-    /// The default is ours (inherit). It is null with --retries, because a pipe cannot be read twice, and
-    /// null with --expect, --on or actions when our stdin is not a terminal. What is typed goes before the end:
-    /// null, a FILE and --input end once all steps are done; not where a rule (--on) or the cleanup may still type,
-    /// nor with --until, --until-idle or -d: there --key eof ends it (close_stdin in a script).
+    /// The default is ours (inherit). It is null with --retries, because a pipe cannot be read twice (a warning says so
+    /// where ours was one, or a file), and null with --expect, --on or actions when our stdin is not a terminal. What
+    /// is typed goes before the end: null, a FILE and --input end once all steps are done; not where a rule (--on) or
+    /// the cleanup may still type, nor with --until, --until-idle or -d: there --key eof ends it (close_stdin in a
+    /// script).
     #[arg(
         long,
         value_name = "inherit|null|FILE",

@@ -90,7 +90,8 @@ pub(super) fn recorded(json: bool, over: &Over, io: &mut Io<'_>) -> i32 {
         let mut value = serde_json::json!({ "run": run, "outcome": "unknown" });
         match over.state {
             State::Gone => io.say(format_args!(
-                "run {run}: nobody saw its end: its heeler was killed, or the machine went down"
+                "run {run}: nobody saw its end, or could record it: its heeler was killed, the machine went \
+                 down, or a disk was full"
             )),
             State::Orphaned => {
                 value["state"] = "orphaned".into();

@@ -112,6 +112,7 @@ fn supervise_as(
     tell::no_more(plan, &finished);
     warnings.append(&mut finished.warnings);
     warnings.extend(server.iter_mut().flat_map(|server| server.close(finished.active)));
+    warnings.extend(tell::unread(plan));
     finished.warnings = warnings;
     let code = exit_code(plan, &finished);
     fault::point("report");

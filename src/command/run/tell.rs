@@ -1,6 +1,7 @@
 //! The lines on stderr, for people: why heeler intervened, and what failed. A command that just exits is
 //! not commented on.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::error::looks_like_duration;
@@ -40,11 +41,22 @@ pub(super) fn attempt(plan: &Plan, attempt: &Attempt, outcome: Outcome, next: Op
     }
     // In a loop over lines, what is kept is for the next: only who was stopped may have missed it.
     let stopped = limit || matches!(outcome, Outcome::DialogueFailed | Outcome::Cancelled);
-    if stopped && next.is_none() && plan.launch.keeps_stdin && fdio::holds_bytes(fdio::standard(0))
-    {
+    let kept = plan.launch.keeps_stdin && fdio::holds_bytes(fdio::standard(0));
+    if stopped && next.is_none() && kept && unread(plan).is_none() {
         output::explain("our input was not passed on to the command (--stdin inherit does that)");
     }
     strays(plan, attempt);
+}
+
+/// What to say of an input of ours that retries kept from the command. With rules it is what they type that the command
+/// gets; here it gets nothing, and may succeed with that.
+pub(super) fn unread(plan: &Plan) -> Option<String> {
+    let kept = plan.launch.keeps_stdin && plan.retry.retries > 0 && fdio::given_unread();
+    kept.then(|| {
+        "our input was not passed on (--retries): --stdin FILE is, anew to each attempt; --stdin inherit gives it to \
+         the first, --stdin null to none"
+            .to_owned()
+    })
 }
 
 /// Says why there was no other attempt, where one was announced.
@@ -156,6 +168,9 @@ pub(super) fn meant(plan: &Plan, attempt: &Attempt) -> Option<String> {
             return Some(format!("{word} is a shell's own, which -c starts"));
         }
         _ => {}
+    }
+    if Path::new(word).extension().is_some_and(|extension| extension == "toml") {
+        return Some(format!("a script is --script {word}"));
     }
     let line = rest.is_empty() && word.contains(' ');
     line.then(|| {

@@ -28,6 +28,9 @@ use crate::expect::program::{Kind, Program, Question, StreamId};
 use crate::expect::tape::{Tape, What};
 use crate::expect::view::plain;
 
+/// How long a command has been silent that rests, for the scripts that `learn` writes.
+pub const REST: Duration = Duration::from_millis(100);
+
 /// How much of the output is kept, to show its last lines.
 const LAST: usize = 4096;
 
@@ -166,10 +169,10 @@ impl Player<'_> {
     }
 
     /// In the recording something is typed here, which the dialogue has not typed yet: the command was
-    /// waiting, so that a match that more output could change would have been decided by the pause. Whoever
-    /// typed was quicker than that pause.
+    /// waiting, so that a match that more output could change would have been decided by the pause, and `@idle` met.
+    /// Whoever typed was quicker than that.
     fn settle(&mut self) {
-        let until = self.now.saturating_add(self.pause);
+        let until = self.now.saturating_add(self.pause.max(REST));
         while let Some(due) = self.dialogue.next_deadline().filter(|due| *due <= until) {
             let before = self.dialogue.progress();
             self.tick(due);

@@ -29,9 +29,11 @@ pub(super) enum Found {
     Other(String),
 }
 
-/// The recorded input, key by key; what was erased again is gone.
+/// The recorded input, key by key. What takes back keys does so only where the dialogue has not typed it itself: a
+/// command that reads every key may have meant something else by it.
 #[derive(Debug, Default)]
 pub(super) struct Typed {
+    /// Each key, and the fact that it is in.
     keys: Vec<(u8, usize)>,
     next: usize,
     known: bool,
@@ -45,9 +47,7 @@ impl Typed {
         for (index, fact) in facts.iter().enumerate() {
             if let What::Input(bytes) = &fact.what {
                 typed.known = true;
-                for &byte in bytes {
-                    edit(&mut typed.keys, byte, index);
-                }
+                typed.keys.extend(bytes.iter().map(|byte| (enter(*byte), index)));
             }
         }
         typed
@@ -68,62 +68,80 @@ impl Typed {
     }
 
     fn by_input(&mut self, bytes: &[u8], facts: &[Fact], at: usize) -> Found {
-        let wanted: Vec<u8> =
-            bytes.iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
-        if wanted.iter().all(|byte| is_edit(*byte)) {
-            return Found::Unseen;
-        }
+        let wanted: Vec<u8> = bytes.iter().map(|byte| enter(*byte)).collect();
+        let Some(most) = wanted.len().checked_sub(1) else { return Found::Unseen };
         let rest = &self.keys[self.next..];
-        let same = wanted.iter().zip(rest).take_while(|(wanted, (key, _))| *wanted == key).count();
-        if same == wanted.len() {
-            let done = rest[same - 1].1;
-            self.next += same;
+        let as_typed = rest.iter().enumerate().map(|(at, (key, _))| (*key, self.next + at));
+        let as_typed: Vec<(u8, usize)> = as_typed.take(wanted.len()).collect();
+        let left = self.left(wanted.len());
+        let same = |keys: &&Vec<(u8, usize)>| {
+            keys.len() > most && wanted.iter().zip(*keys).all(|(wanted, (key, _))| wanted == key)
+        };
+        if let Some(keys) = [&as_typed, &left].into_iter().find(same) {
+            let done = self.take(keys[most].1);
             let echo = echo(&wanted, facts, at).filter(|_| self.terminal);
             let done = echo.map_or(done, |(_, end)| done.max(end));
             return Found::There { done, echo: echo.map(|(begin, _)| begin) };
         }
-        if let (Some((b'\r', done)), Some((b'\r', text))) = (rest.first(), wanted.split_last())
+        if wanted.iter().all(|byte| is_edit(*byte)) {
+            return Found::Unseen;
+        }
+        if let (Some((b'\r', last)), Some((b'\r', text))) = (left.first(), wanted.split_last())
             && !text.contains(&b'\r')
         {
             // The line was typed unseen, and only its Enter is in the recording.
-            self.next += 1;
-            return Found::There { done: *done, echo: None };
+            return Found::There { done: self.take(*last), echo: None };
         }
-        let line: Vec<u8> = rest.iter().map(|(key, _)| *key).collect();
-        let end = line.iter().position(|key| *key == b'\r').map_or(line.len(), |end| end + 1);
-        let shown = show(&line[..end], SHOWN);
+        let end = rest.iter().position(|(key, _)| *key == b'\r').map_or(rest.len(), |end| end + 1);
+        let line: Vec<u8> = rest[..end].iter().map(|(key, _)| *key).collect();
         Found::Other(if rest.is_empty() {
             "the recording has nothing more that was typed".to_owned()
         } else {
-            format!("the recording has `{shown}`")
+            format!("the recording has `{}`", show(&line, SHOWN))
         })
+    }
+
+    /// The keys up to `last` are done; the fact of that one.
+    fn take(&mut self, last: usize) -> usize {
+        self.next = last + 1;
+        self.keys[last].1
+    }
+
+    /// What is left of the next keys where a terminal edits lines: at least `count`, with where they stand, up to the
+    /// end of a line.
+    fn left(&self, count: usize) -> Vec<(u8, usize)> {
+        let mut left = Vec::new();
+        for (at, (key, _)) in self.keys.iter().enumerate().skip(self.next) {
+            edit(&mut left, *key, at);
+            if *key == b'\r' && left.len() >= count {
+                break;
+            }
+        }
+        left
     }
 
     /// The dialogue types a secret: of it, the Enter is all that a recording may have.
     pub(super) fn secret(&mut self) -> Found {
-        let rest = &self.keys[self.next..];
         if !self.known {
             return Found::Unseen;
         }
-        let Some(end) = rest.iter().position(|(key, _)| *key == b'\r') else {
+        let line = self.left(1);
+        let Some(((b'\r', last), text)) = line.split_last() else {
             return Found::Other("the recording has nothing more that was typed".to_owned());
         };
-        let text: Vec<u8> = rest[..end].iter().map(|(key, _)| *key).collect();
-        let done = rest[end].1;
+        let text: Vec<u8> = text.iter().map(|(key, _)| *key).collect();
         if !text.is_empty() && text != crate::expect::mask::MASKED {
             // It may be one that was typed where it shows: not to be repeated.
             return Found::Other("the recording has something that was typed visibly".to_owned());
         }
-        self.next += end + 1;
-        Found::There { done, echo: None }
+        Found::There { done: self.take(*last), echo: None }
     }
 
     /// The dialogue types this key, which may not be in the recording: an end of file, an interrupt.
     pub(super) fn key(&mut self, key: u8) -> Found {
-        match self.keys.get(self.next) {
-            Some((next, done)) if *next == key => {
-                self.next += 1;
-                Found::There { done: *done, echo: None }
+        match self.left(1).first() {
+            Some((next, last)) if *next == key => {
+                Found::There { done: self.take(*last), echo: None }
             }
             _ => Found::Unseen,
         }
@@ -146,7 +164,7 @@ impl Typed {
 
     /// What was typed beyond what the dialogue did; ends of file and interrupts apart.
     pub(super) fn rest(&self) -> Option<String> {
-        let rest: Vec<u8> = self.keys[self.next..].iter().map(|(key, _)| *key).collect();
+        let rest: Vec<u8> = self.left(usize::MAX).iter().map(|(key, _)| *key).collect();
         let told = rest.iter().any(|key| !matches!(key, 3 | 4 | b'\r'));
         told.then(|| show(&rest, SHOWN))
     }
@@ -157,11 +175,15 @@ fn is_edit(byte: u8) -> bool {
     matches!(byte, 0x7f | 0x08 | 0x15 | 0x17)
 }
 
+/// Enter has two spellings.
+fn enter(byte: u8) -> u8 {
+    if byte == b'\n' { b'\r' } else { byte }
+}
+
 /// One more key.
 fn edit(keys: &mut Vec<(u8, usize)>, byte: u8, index: usize) {
     let in_line = |keys: &[(u8, usize)]| keys.last().is_some_and(|(key, _)| *key >= b' ');
     match byte {
-        b'\n' => keys.push((b'\r', index)),
         0x7f | 0x08 => {
             // All bytes of a character.
             while in_line(keys) && keys.pop().is_some_and(|(key, _)| key & 0xc0 == 0x80) {}
@@ -274,6 +296,26 @@ mod tests {
         assert_eq!(typed.text(b"yes\r", &facts, 0), Found::There { done: 1, echo: None });
         assert!(matches!(typed.text(b"more\r", &facts, 0), Found::Other(_)));
         assert_eq!(typed.rest(), None);
+    }
+
+    /// A line editor gives Ctrl-U to whom it likes, and a script that types it means it.
+    #[test]
+    fn what_the_dialogue_types_itself_takes_nothing_back() {
+        let facts = facts(&[("i", "1+1\r"), ("i", "\x1b[A"), ("i", "\x15"), ("i", "x=1\r\x04")]);
+        let mut typed = Typed::new(&facts, true);
+        for (text, done) in [("1+1\r", 0), ("\x1b[A", 1), ("\x15", 2), ("x=1\r", 3)] {
+            let found = typed.text(text.as_bytes(), &facts, 0);
+            assert_eq!(found, Found::There { done, echo: None }, "{text}");
+        }
+        assert_eq!(typed.key(4), Found::There { done: 3, echo: None });
+        assert_eq!(typed.rest(), None);
+        let other = Typed::new(&facts, true).text(b"1+1\r2\r", &facts, 0);
+        assert_eq!(other, Found::Other("the recording has `1+1\\r`".to_owned()));
+        let mut typed = Typed::new(&facts, true);
+        typed.text(b"1+1\r", &facts, 0);
+        let other = typed.text(b"y\r", &facts, 0);
+        let raw = Found::Other("the recording has `\\e[A\\x15x=1\\r`".to_owned());
+        assert_eq!(other, raw);
     }
 
     #[test]

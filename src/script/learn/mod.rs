@@ -8,6 +8,8 @@
 //! | a line that it did not show | `secret`; its value gets neither here nor into the recording |
 //! | keys that are no text | `key`, by their names; the end of file as `eof` |
 //! | text without Enter | `send` |
+//! | a key that the command had drawn nothing new for | `@idle`, where it came later than what was before it |
+//! | what a line editor drew for a key | `@idle`: it may be another line next time |
 //! | the exit | `wait_exit` with the exit code |
 //!
 //! Where the command reads every key itself, a line counts as shown when it is found in what the command
@@ -26,6 +28,7 @@ use self::entry::{End, Entry, contains, entries};
 use self::prompt::Wait;
 use crate::expect::keys;
 use crate::expect::mask::{Mask, Masker};
+use crate::expect::offline::REST;
 use crate::expect::program::Key;
 use crate::expect::tape::{Fact, Heard, Session, Tape, Typing, What};
 use crate::expect::view::plain;
@@ -101,7 +104,12 @@ pub fn learn(session: &Session, about: &About<'_>) -> Learned {
     for (index, (entry, act)) in entries.iter().zip(&acts).enumerate() {
         let before = index.checked_sub(1).map(|before| &entries[before]);
         steps.push(Step {
-            wait: wait(entry, before, &mask, about),
+            wait: if is_redraw(entry, before) {
+                Some(prompt::rest())
+            } else {
+                wait(entry, before, &mask, about)
+                    .or_else(|| is_later(entry, session).then(prompt::rest))
+            },
             act: match act {
                 Act::Line(text) => Act::Line(mask.text(text.as_bytes())),
                 Act::Send(bytes) => Act::Send(mask.bytes(bytes)),
@@ -177,6 +185,32 @@ fn first_line(text: &[u8]) -> &[u8] {
     // The echo may begin with the end of the line before it.
     let text = text.trim_ascii_start();
     text.split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+/// Whether all that came before `entry` is what a line editor drew for the key before it, in the line where it was. An
+/// answer that took its time is none.
+fn is_redraw(entry: &Entry, before: Option<&Entry>) -> bool {
+    let by_key =
+        |before: &Entry| before.typing == Typing::Keys && matches!(before.end, End::Key(_));
+    before.is_some_and(by_key)
+        && entry.row.is_none()
+        && !entry.before.is_empty()
+        && !entry.before.contains(&b'\n')
+        && entry.prompted.saturating_sub(entry.since) <= REST
+}
+
+/// Whether `entry` is a key that was typed later than what is before it, or that throws away what is typed before it:
+/// typed at once it would do something else.
+fn is_later(entry: &Entry, session: &Session) -> bool {
+    let End::Key(key) = &entry.end else { return false };
+    let at = session.moments.get(entry.moment).map_or(entry.since, |moment| moment.at);
+    match key.as_slice() {
+        // Interrupt, quit and suspend, where the terminal has not given them up.
+        [3 | 0x1c | 0x1a] => true,
+        // It waits for its turn, as a line does.
+        [4] if entry.typing != Typing::Keys => false,
+        _ => at.saturating_sub(entry.since) >= REST,
+    }
 }
 
 /// What the step waits for.

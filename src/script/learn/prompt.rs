@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::expect::offline::REST;
+
 /// What a step waits for, as a script spells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wait {
@@ -77,6 +79,11 @@ pub(super) fn wait(line: &str, above: &str, host: &str, exact: bool) -> Option<W
         literal: Some(shown.to_owned()),
         screen: false,
     })
+}
+
+/// The wait until the command rests.
+pub(super) fn rest() -> Wait {
+    Wait { pattern: format!("@idle:{}ms", REST.as_millis()), literal: None, screen: false }
 }
 
 /// The wait for a row of the screen.

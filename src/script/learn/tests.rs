@@ -159,3 +159,59 @@ fn a_slow_command_gets_time() {
     assert!(script.contains("expect = \"Name: \"\nwithin = \"61s\"\n"), "{script}");
     assert!(script.contains("signal 15") && script.contains("wait_exit = true"), "{script}");
 }
+
+/// Between a line and a ctrl-c nothing may be written: typed at once, the line would be lost.
+#[test]
+fn a_key_in_the_middle_waits_until_the_command_rests() {
+    let sleeper = [
+        ('o', ">>> "),
+        ('k', "time.sleep(9)\r"),
+        ('o', "time.sleep(9)\r\n"),
+        ('k', "\x03"),
+        ('o', "^C\r\n>>> "),
+        ('k', "\x04"),
+    ];
+    let script = steps(&sleeper);
+    assert!(script.contains("expect = \"@idle:100ms\"\nkey = \"ctrl-c\"\n"), "{script}");
+    assert_eq!(script.matches("@idle").count(), 1, "{script}");
+    let mute = [('s', "go\r"), ('o', "go\r\n"), ('s', "\x03"), ('o', "^C")];
+    let rests = "[[step]]\nexpect = \"@idle:100ms\"\nkey = \"ctrl-c\"\n";
+    assert!(steps(&mute).ends_with(rests), "{}", steps(&mute));
+    assert_eq!(steps(&mute[2..]), rests, "the command starts first");
+}
+
+/// What a line editor draws for a key is its guess at what the person wants, behind a prompt that was waited for.
+#[test]
+fn what_a_key_had_drawn_again_is_not_waited_for() {
+    let recalled = [
+        ('o', ">>> "),
+        ('k', "1+1\r"),
+        ('o', "1+1\r\n2\r\n>>> "),
+        ('k', "\x1b[A"),
+        ('o', "1+1"),
+        ('k', "\x15"),
+        ('o', "\x08\x08\x08\x1b[K"),
+        ('k', "\x1b[A\x1b[A"),
+        ('o', "1+1\x08\x08\x08x=2"),
+        ('k', "\r"),
+        ('o', "\r\n>>> "),
+        ('k', "\x04"),
+    ];
+    let prompt = "# It was: >>> \n[[step]]\nexpect = \"/^>>> $/\"\n";
+    let rests = "[[step]]\nexpect = \"@idle:100ms\"\n";
+    let script = format!(
+        "{prompt}key = \"up\"\n\n{rests}key = \"ctrl-u\"\n\n\
+         {rests}key = \"up\"\n\n[[step]]\nkey = \"up\"\n\n{rests}line = \"\"\n\n{prompt}key = \"ctrl-d\"\n"
+    );
+    let (first, others) =
+        steps(&recalled).split_once("\n\n").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert!(first.ends_with("line = \"1+1\""), "{first}");
+    assert_eq!(others, script);
+    // An answer on the same line, after a while, is one.
+    let mut slow = session(&[('o', "> "), ('k', "\x1b[A"), ('o', "Really? "), ('k', "y\r")]);
+    for moment in &mut slow.moments[2..] {
+        moment.at += Duration::from_secs(1);
+    }
+    let script = learn(&slow, &ABOUT).script;
+    assert!(script.contains("expect = \"Really? \""), "{script}");
+}

@@ -187,6 +187,25 @@ pub fn holds_bytes(pipe: BorrowedFd<'_>) -> bool {
     rustix::io::ioctl_fionread(pipe).is_ok_and(|count| count > 0)
 }
 
+/// Whether our stdin is an input that somebody gave us and nobody has read: something is in it, and it is neither a file
+/// that was read up to here nor a pipe that whoever started us reads too.
+pub fn given_unread() -> bool {
+    use rustix::fs::{fstat, stat, tell};
+    let ours = standard(0);
+    let shared = || {
+        let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        let theirs = stat(format!("/proc/{parent}/fd/0")).ok()?;
+        let ours = fstat(ours).ok()?;
+        Some((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino))
+    };
+    holds_bytes(ours)
+        && match kind(ours) {
+            Ok(FdKind::File) => tell(ours).is_ok_and(|at| at == 0),
+            Ok(FdKind::Pipe | FdKind::Socket) => shared() != Some(true),
+            _ => false,
+        }
+}
+
 /// Writes once to a socket without blocking, whatever its flags.
 pub fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
     use rustix::net::SendFlags;

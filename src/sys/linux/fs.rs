@@ -74,6 +74,11 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Has `room` kept on the disk for the first bytes of a file, whose length stays.
+pub fn reserve(file: &std::fs::File, room: u64) -> io::Result<()> {
+    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, room)?)
+}
+
 /// Bytes that an ordinary user may still write on the file system of `path`.
 pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
