@@ -89,17 +89,17 @@ pub(super) fn record(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Found, 
     let run = &over.subject.record.facts.run;
     // A heeler that was killed is deaf before it gives up its lock: what it was is known once it is gone.
     let dying = over.state == State::Running && place::socket(&over.db, run).exists();
-    let over = match over.subject.supervisor_process.as_ref().filter(|_| dying) {
-        Some(heeler) => {
-            if let Ok(Some(heeler)) = PidFd::open(heeler.pid.get()) {
-                // Still there: the records say so.
-                let _ = pidfd::wait_any(&[&heeler], Some(DYING));
-            }
-            look(over.db, word, io)?
-        }
-        None => over,
-    };
-    Ok(Found::Record(Box::new(over)))
+    if !dying {
+        return Ok(Found::Record(Box::new(over)));
+    }
+    // Gone already, it was there when its lock was looked at, which came first.
+    if let Some(heeler) = &over.subject.supervisor_process
+        && let Ok(Some(heeler)) = PidFd::open(heeler.pid.get())
+    {
+        // Still there: the records say so.
+        let _ = pidfd::wait_any(&[&heeler], Some(DYING));
+    }
+    Ok(Found::Record(Box::new(look(over.db, word, io)?)))
 }
 
 fn look(db: PathBuf, word: &str, io: &mut Io<'_>) -> Result<Over, i32> {
