@@ -440,15 +440,15 @@ impl Remote for Server {
             add(owner.as_fd(), Want::Read);
         }
         for (&id, client) in &self.clients {
-            let pending = client.is_pending();
-            if pending {
+            let owed = client.is_owed();
+            if owed {
                 self.slots.push(Slot::Writes(id));
                 add(client.fd(), Want::Write);
             }
             if client.may_read() {
                 self.slots.push(Slot::Reads(id));
                 add(client.fd(), Want::Read);
-            } else if !pending {
+            } else if !owed {
                 self.slots.push(Slot::Leaves(id));
                 add(client.fd(), Want::Hangup);
             }

@@ -234,6 +234,18 @@ fn a_long_name_is_not_shown_in_full() {
     assert!(err.contains(&format!("'{}...'", &name[..100])) && err.len() < 300, "{err}");
 }
 
+/// Who comes to a flood sees its end, and what follows.
+#[test]
+fn a_script_sees_a_flood() {
+    let t = Test::new();
+    let run = detached(&t, &["--pipe", "--", "yes", "go?"]);
+    let client = &mut Client::new(&t, &run);
+    while client.ask(&json!({ "op": "status" }))["offset"].as_u64() < Some(4 << 20) {}
+    t.write("s.toml", "version = 1\n[[step]]\nexpect = 'go?'\n[[step]]\nexpect = 'go?'\n");
+    t.heeler(["run-script", &run, "s.toml"]).any_err().check();
+    end(&t, &run);
+}
+
 /// Between the end of its listening and that of its lock, a heeler that was killed is not taken for one that
 /// was never talked to; nor is one whose socket somebody removed.
 #[test]

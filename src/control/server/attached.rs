@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::Server;
 use super::peer::Stage;
+use super::{MAX_BACKLOG, Server};
 use crate::control::protocol::{Attach, ErrorKind, Frame, Reply, decode_size};
 use crate::core::size::choose;
 use crate::runtime::remote::Order;
@@ -29,9 +29,17 @@ impl Server {
         let size = self.session.size();
         let total = self.session.offset();
         let kept = attach.since.map(|since| self.session.kept(since)).unwrap_or_default();
+        // The last of it, as far as there is room for more behind that.
+        let much: usize = kept.iter().map(|(_, _, bytes)| bytes.len()).sum();
+        let mut left_out = much.saturating_sub(MAX_BACKLOG / 2);
         let kept: Vec<_> = kept
             .into_iter()
-            .map(|(stream, offset, bytes)| (stream, offset, bytes.to_vec()))
+            .filter_map(|(stream, offset, bytes)| {
+                let cut = left_out.min(bytes.len());
+                left_out -= cut;
+                let bytes = &bytes[cut..];
+                (!bytes.is_empty()).then(|| (stream, offset + cut as u64, bytes.to_vec()))
+            })
             .collect();
         let shown: u64 = kept.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
         let offset = kept.first().map_or(total, |(_, offset, _)| *offset);

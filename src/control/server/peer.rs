@@ -188,6 +188,11 @@ impl Client {
         self.done < self.out.len()
     }
 
+    /// Whether it is to be told something as soon as it takes it.
+    pub(super) fn is_owed(&self) -> bool {
+        self.is_pending() || self.lost > 0
+    }
+
     /// Whether there is nothing more to do for it.
     pub(super) fn is_done(&self) -> bool {
         self.stage == Stage::Closing && !self.is_pending()
