@@ -144,14 +144,17 @@ fn passing_output_on_allocates_nothing() {
         for way in &ways {
             let flags: Vec<&str> =
                 [mode].into_iter().chain(way.iter().map(String::as_str)).collect();
-            let (little, much) =
-                (allocations(&t, &flags, 2 * MIB), allocations(&t, &flags, 12 * MIB));
-            assert!(little > 50, "{little} allocations: they were not counted");
-            // One a read would be 40 over a pipe, 2,000 over a terminal.
-            assert!(
-                little.abs_diff(much) <= 20,
-                "{flags:?}: {little} allocations for 2 MiB, {much} for 12 MiB"
-            );
+            let counted = || {
+                let (little, much) =
+                    (allocations(&t, &flags, 2 * MIB), allocations(&t, &flags, 12 * MIB));
+                assert!(little > 50, "{little} allocations: they were not counted");
+                (little, much)
+            };
+            // One a read would be 40 over a pipe, 2,000 over a terminal, each time. On a busy machine buffers grow in
+            // other steps now and then.
+            let mut all = std::iter::repeat_with(counted).take(3);
+            let none = |(little, much): (u64, u64)| little.abs_diff(much) <= 20;
+            assert!(all.any(none), "{flags:?}: allocations for 2 MiB and 12 MiB: {:?}", counted());
         }
     }
 }
