@@ -45,7 +45,7 @@ fn a_stop_at_a_question_leaves_the_terminal_as_it_was() {
     run.type_in("\r");
     run.wait_out("Key: ");
     run.type_in("\x1a");
-    wait_until("it is stopped", || proc_state(run.pid()) == Some('T'));
+    run.wait_stopped();
     assert_eq!(format!("{:?}", run.modes()), before);
     run.signal(Signal::CONT);
     wait_until("it asks again", || asks_for_a_key(&run));

@@ -560,7 +560,7 @@ fn idle_runs_do_not_wake_up() {
     let switches =
         |pid: i32| -> u64 { proc_status(pid, "voluntary_ctxt_switches").unwrap().parse().unwrap() };
     // The row of a run is written when it has lasted for a moment; after that there is nothing to do.
-    wait_until("each is recorded", || {
+    t.wait_db(|| {
         let args: [std::path::PathBuf; 3] =
             ["-readonly".into(), t.db(), "select count(*) from runs".into()];
         t.program("sqlite3", args).any_status().any_out().any_err().finish().out == b"10\n"

@@ -147,7 +147,7 @@ fn a_wall_clock_that_was_set() {
         let run = t.run(["--", "sh", "-c", "exec 9>life; echo $$ >&9; exec sleep 1000"]).start();
         life.wait("\n");
         let db = t.db();
-        wait_until("the row is there", || db.exists() && changed(&db, step));
+        t.wait_db(|| db.exists() && changed(&db, step));
         let state = || -> Value {
             let text = t.heeler(["list", "--json"]).any_out().check().out_text();
             serde_json::from_str::<Value>(&text).unwrap()[0]["state"].clone()

@@ -549,6 +549,12 @@ impl Running {
         self.pid
     }
 
+    /// Waits until it is stopped, which the kernel tells its parent: us.
+    #[track_caller]
+    pub fn wait_stopped(&self) {
+        process::wait_stopped(self.pid);
+    }
+
     /// Waits until stdout contains `text`; gives everything up to its end.
     pub fn wait_out(&self, text: &str) -> String {
         self.wait_for(&self.out, "stdout", text)

@@ -2,7 +2,7 @@
 //! Ctrl-C bring to the command.
 
 use crate::attach::{detached, end};
-use crate::harness::{Lifeline, Signal, Test, is_dead, proc_state, wait_until, whole};
+use crate::harness::{Lifeline, Signal, Test, proc_state, wait_gone, wait_until, whole};
 use crate::tmux::Tmux;
 
 /// Says on the lifeline $1 who it is, and counts the CONT and INT that it gets; ends at the second INT.
@@ -368,7 +368,7 @@ fn who_is_stopped_takes_what_ends_it() {
         let modes = shell.modes();
         signal(heeler, Signal::TERM);
         signal(heeler, Signal::CONT);
-        wait_until(&format!("{line}: it has ended"), || is_dead(heeler));
+        wait_gone(heeler);
         assert_eq!(shell.modes(), modes, "{line}");
         assert_eq!(shell.foreground(), shell.pid, "{line}");
         shell.line("wait %1; echo $? >code");

@@ -3,7 +3,7 @@
 
 use rustix::termios::LocalModes;
 
-use crate::harness::{Signal, Test, is_dead, proc_state, wait_until, whole};
+use crate::harness::{Signal, Test, is_dead, proc_state, wait_gone, wait_until, whole};
 use crate::jobs::{Shell, report, signal, stat};
 
 /// Says who it is, waits until it is told to go on, and has a line of the terminal's.
@@ -57,7 +57,7 @@ impl<'t> Job<'t> {
         assert_eq!(self.t.wait_file("got", whole), format!("{line}\n"));
         self.shell.has_terminal();
         assert!(!is_dead(self.shell.pid));
-        wait_until("heeler has ended", || is_dead(self.heeler));
+        wait_gone(self.heeler);
     }
 }
 

@@ -513,10 +513,6 @@ fn a_run_in_the_foreground_can_be_waited_for() {
     let script = "-- sh -c 'echo ready; read x <go; exit 3'";
     let run = t.run(words(&format!("--pipe --name fg {script}"))).start();
     run.wait_out("ready");
-    wait_until("it is recorded", || {
-        let found = t.heeler(["inspect", "fg"]).any_out().any_err().any_status().check();
-        found.status.success()
-    });
     let late = t.heeler(words("wait fg --timeout 100ms")).exit(124);
     has(&late.any_err().check().err_text(), "has not ended yet (--timeout)");
     let waits = t.heeler(["wait", "fg"]).start();

@@ -121,7 +121,7 @@ fn a_stopped_command_is_ended() {
     let mut life = t.lifeline("life");
     let run = t.program("sh", ["-c", children::STOPPER, "sh", "life"]).start();
     life.wait("\n");
-    wait_until("it has stopped itself", || proc_state(run.pid()) == Some('T'));
+    run.wait_stopped();
     run.signal(Signal::TERM);
     assert_eq!(proc_state(run.pid()), Some('T'));
 }

@@ -38,6 +38,13 @@ impl Watch {
 }
 
 impl Test {
+    /// Waits until the database is `right`: each write to it, or to its log, is told.
+    #[track_caller]
+    pub fn wait_db(&self, mut right: impl FnMut() -> bool) {
+        let watch = Watch::new(self.db().parent().unwrap());
+        assert!(watch.until(|| right().then_some(())).is_some(), "{}", self.listing());
+    }
+
     /// Waits until the file `name` is there and its text is `right`; gives the text.
     #[track_caller]
     pub fn wait_file(&self, name: &str, right: impl Fn(&str) -> bool) -> String {

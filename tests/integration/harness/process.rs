@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
 use super::{PATIENCE, Test};
 
@@ -31,6 +31,21 @@ pub fn proc_status(pid: i32, field: &str) -> Option<String> {
 #[track_caller]
 pub fn wait_gone(pid: i32) {
     assert!(gone_within(pid, PATIENCE), "process {pid} ({}) is still alive", command_line(pid));
+}
+
+/// Waits until child `pid` of ours is stopped. waitid knows no limit, so another thread is in it.
+#[track_caller]
+pub(super) fn wait_stopped(pid: i32) {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let which = WaitId::Pid(Pid::from_raw(pid).unwrap());
+        let news = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let _ = tell.send(waitid(which, news));
+    });
+    match told.recv_timeout(PATIENCE) {
+        Ok(Ok(Some(news))) => assert!(news.stopped(), "process {pid} has ended: {news:?}"),
+        other => panic!("process {pid} ({}) is not stopped: {other:?}", command_line(pid)),
+    }
 }
 
 impl Test {
